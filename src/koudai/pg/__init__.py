@@ -1,0 +1,28 @@
+"""PostgreSQL: where it is, how to reach it, what a transaction can do, and the schema's history.
+
+This room starts the embedded server or finds the one named by the environment, opens connections as
+the application or the owner role, sends many statements in one round trip, and runs the rooms'
+migrations. It is the only room that imports the driver.
+"""
+
+from koudai.pg.database import Database, Tx
+from koudai.pg.embedded import Embedded, EmbeddedFault
+from koudai.pg.faults import Conflict, PgFault
+from koudai.pg.migrate import Room, migrate, pending
+from koudai.pg.statements import Statements
+from koudai.pg.target import Target, find_target
+
+__all__ = [
+    "Conflict",
+    "Database",
+    "Embedded",
+    "EmbeddedFault",
+    "PgFault",
+    "Room",
+    "Statements",
+    "Target",
+    "Tx",
+    "find_target",
+    "migrate",
+    "pending",
+]

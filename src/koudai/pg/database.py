@@ -1,0 +1,124 @@
+"""Connections and transactions of the application."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg_pool import AsyncConnectionPool
+
+from koudai.base import Fault
+from koudai.pg.faults import Conflict, PgFault, as_faults
+from koudai.pg.target import Target
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+_ATTEMPTS = 8
+_WAIT_FOR_CONNECTION_S = 10.0
+
+
+class Tx:
+    """An open transaction: statements see it, and its opener commits or rolls back."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: AsyncConnection[Row]) -> None:
+        self._connection = connection
+
+    async def rows(self, statement: str, *parameters: Any) -> list[Row]:
+        """The rows of one statement; parameters are `$1`, `$2`, … ."""
+        with as_faults():
+            cursor = await self._connection.execute(statement, parameters, binary=True)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def row(self, statement: str, *parameters: Any) -> Row | None:
+        """The first row, or None."""
+        rows = await self.rows(statement, *parameters)
+        return rows[0] if rows else None
+
+    async def value(self, statement: str, *parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.row(statement, *parameters)
+        return row[0] if row else None
+
+    async def together(self, *statements: tuple[Any, ...]) -> list[list[Row]]:
+        """Several statements `(text, parameter, …)` in one round trip; the rows of each, in order."""
+        with as_faults():
+            async with self._connection.pipeline():
+                cursors = [await self._connection.execute(s[0], s[1:], binary=True) for s in statements]
+            return [await c.fetchall() if c.description else [] for c in cursors]
+
+
+class Database:
+    """A pool of connections of the application role."""
+
+    def __init__(self, target: Target, *, min_size: int = 1, max_size: int = 8) -> None:
+        self.target = target
+        self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            target.app_conninfo(),
+            min_size=min_size,
+            max_size=max_size,
+            open=False,
+            timeout=_WAIT_FOR_CONNECTION_S,
+            reconnect_timeout=30.0,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"cursor_factory": AsyncRawCursor, "prepare_threshold": 0},
+        )
+
+    async def __aenter__(self) -> Self:
+        with as_faults():
+            probe = await AsyncConnection.connect(self.target.app_conninfo(), connect_timeout=10)
+            await probe.close()
+        await self._pool.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.close(timeout=10.0)
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Tx]:
+        """A transaction that commits when the block ends and rolls back when it raises.
+
+        With `snapshot` it only reads, and every statement sees the database as of one moment.
+        """
+        with as_faults():
+            async with self._pool.connection() as connection:
+                if snapshot:
+                    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield Tx(connection)
+
+    @asynccontextmanager
+    async def session_lock(self, name: str) -> AsyncIterator[bool]:
+        """Hold a lock by name, across transactions, until the block or this process ends.
+
+        Yields False, and holds nothing, when somebody else has it.
+        """
+        with as_faults():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext($1))", (name,))
+                row = await cursor.fetchone()
+                await connection.commit()
+                held = bool(row and row[0])
+                try:
+                    yield held
+                finally:
+                    if held and not connection.closed:
+                        await connection.execute("SELECT pg_advisory_unlock(hashtext($1))", (name,))
+
+    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `work` in a transaction, again when it met another one's rows; what it returns is committed.
+
+        Raises Fault when the database can't answer. After a connection lost at the commit the outcome
+        is not known here: the caller asks again with the same idempotency keys.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except Conflict as conflict:
+                met = conflict
+        raise Fault(PgFault.CONTENTION, detail=str(met).splitlines()[0])
