@@ -1,0 +1,157 @@
+"""The keyring: the installation's own secret keys, in a file that only its user can read.
+
+Four keys, each for one purpose: `fields` encrypts card numbers, `lookup` hashes them so that they can
+be found, `ids` turns internal ids into opaque ones, `signing` will sign receipts. The database names
+them by fingerprint, so that a server with the wrong ones finds out before it writes anything.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from koudai.base import Fault
+from koudai.identity.keys import SQL
+from koudai.identity.model import IdentityFault
+from koudai.pg import Conflict, Tx
+
+PURPOSES = ("fields", "lookup", "ids", "signing")
+
+_FORMAT = b"\x01"
+_BLOCK = 16
+
+
+class Keyring:
+    """The four keys, and what is done with them."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        if set(keys) != set(PURPOSES) or any(len(key) != 32 for key in keys.values()):
+            raise ValueError(f"a keyring holds 32 bytes for each of {', '.join(PURPOSES)}")
+        self._keys = dict(keys)
+        self._fields = AESGCM(keys["fields"])
+        # One block, encrypted as it is, is a keyed permutation of 128 bits: what an opaque id needs.
+        self._ids = Cipher(algorithms.AES(keys["ids"]), modes.ECB())
+
+    @classmethod
+    def generate(cls) -> "Keyring":
+        """New keys from the operating system's random source."""
+        return cls({purpose: secrets.token_bytes(32) for purpose in PURPOSES})
+
+    def fingerprints(self) -> dict[str, str]:
+        """Names of the keys that tell nothing about them."""
+        return {
+            purpose: hmac.digest(key, b"koudai keyring fingerprint: " + purpose.encode(), "sha256").hex()[:16]
+            for purpose, key in self._keys.items()
+        }
+
+    def seal(self, plain: str, context: bytes) -> bytes:
+        """Encrypt a field (AES-256-GCM); `context` binds it to its row: it opens nowhere else."""
+        nonce = os.urandom(12)
+        return _FORMAT + nonce + self._fields.encrypt(nonce, plain.encode(), context)
+
+    def open(self, sealed: bytes, context: bytes) -> str:
+        """Decrypt a field; raises Fault when it isn't what was sealed for that row."""
+        try:
+            return self._fields.decrypt(sealed[1:13], sealed[13:], context).decode()
+        except InvalidTag as error:
+            raise Fault(IdentityFault.KEYS_WRONG, purpose="fields") from error
+
+    def lookup_hash(self, value: str) -> bytes:
+        """HMAC-SHA-256 of a value, cut to 128 bits: equal values are found without being kept."""
+        return hmac.digest(self._keys["lookup"], value.encode(), "sha256")[:16]
+
+    def opaque_id(self, kind: str, high: int, low: int = 0) -> str:
+        """An id for the outside: `kind`, an underscore, and the encrypted internal id as 32 hex digits."""
+        return self.opaque_ids(kind, ((high, low),))[0]
+
+    def opaque_ids(self, kind: str, pairs: Iterable[tuple[int, int]]) -> list[str]:
+        """Many ids of one kind at once."""
+        tag = _tag(kind)
+        plain = b"".join([tag + high.to_bytes(8) + low.to_bytes(4) for high, low in pairs])
+        encryptor = self._ids.encryptor()
+        text = (encryptor.update(plain) + encryptor.finalize()).hex()
+        return [f"{kind}_{text[at : at + 2 * _BLOCK]}" for at in range(0, len(text), 2 * _BLOCK)]
+
+    def internal_id(self, kind: str, opaque: str) -> tuple[int, int] | None:
+        """The two numbers behind an opaque id; None when it isn't one of ours of that kind."""
+        prefix, _, text = opaque.partition("_")
+        try:
+            block = bytes.fromhex(text)
+        except ValueError:
+            return None
+        if prefix != kind or len(block) != _BLOCK or text != block.hex():
+            return None
+        decryptor = self._ids.decryptor()
+        plain = decryptor.update(block) + decryptor.finalize()
+        if plain[:4] != _tag(kind):
+            return None
+        return int.from_bytes(plain[4:12]), int.from_bytes(plain[12:])
+
+    def to_text(self) -> str:
+        """The keyring as its file holds it."""
+        return json.dumps({p: base64.b64encode(k).decode() for p, k in self._keys.items()}, indent=1) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> "Keyring":
+        """A keyring from its file's text; raises ValueError when it is none."""
+        return cls({str(p): base64.b64decode(k, validate=True) for p, k in json.loads(text).items()})
+
+
+def _tag(kind: str) -> bytes:
+    return hashlib.sha256(kind.encode()).digest()[:4]
+
+
+async def load_keyring(tx: Tx, path: Path) -> Keyring:
+    """The keyring of this installation, checked against the fingerprints that the database names.
+
+    On a database that names none it is made, if the file isn't there, and named. Raises Fault when
+    the file is missing, can be read by others, isn't a keyring, or holds other keys.
+    """
+    named = {row[0]: row[1] for row in await tx.rows(SQL["read_keyring"])}
+    if not path.exists():
+        if named:
+            raise Fault(IdentityFault.KEYS_MISSING, path=str(path), purposes=sorted(named))
+        _write_once(path, Keyring.generate())
+    keyring = _read(path)
+    ours = keyring.fingerprints()
+    wrong = sorted(purpose for purpose, name in named.items() if ours.get(purpose) != name)
+    if wrong:
+        raise Fault(IdentityFault.KEYS_WRONG, purpose=", ".join(wrong), path=str(path))
+    if not named:
+        await tx.rows(SQL["name_keyring"], list(ours), list(ours.values()))
+    return keyring
+
+
+def _read(path: Path) -> Keyring:
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise Fault(IdentityFault.KEYS_EXPOSED, path=str(path))
+        return Keyring.from_text(path.read_text(encoding="ascii"))
+    except (OSError, ValueError, AttributeError) as error:
+        raise Fault(IdentityFault.KEYS_UNREADABLE, path=str(path), detail=type(error).__name__) from error
+
+
+def _write_once(path: Path, keyring: Keyring) -> None:
+    """Write the file whole or not at all, readable for its user alone; never over another one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(keyring.to_text())
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError as error:
+        raise Conflict(f"{path} has just been made by another process") from error
+    finally:
+        draft.unlink()

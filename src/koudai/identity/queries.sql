@@ -1,0 +1,38 @@
+-- find_issuer: an issuer by name and mode
+SELECT id, name, mode FROM identity.issuers WHERE name = $1::text AND mode = $2::text
+
+-- add_issuer: a new issuer
+INSERT INTO identity.issuers (name, mode) VALUES ($1::text, $2::text) RETURNING id, name, mode
+
+-- list_issuers: all issuers
+SELECT id, name, mode FROM identity.issuers ORDER BY id
+
+-- add_key: a new API key
+INSERT INTO identity.api_keys (id, issuer_id, name, secret_sha256, scopes)
+VALUES ($1::text, $2::int, $3::text, $4::bytea, $5::text[])
+
+-- find_key: what a presented API key has to match, if it is still good
+SELECT k.id, k.secret_sha256, k.issuer_id, i.mode, k.scopes
+FROM identity.api_keys k JOIN identity.issuers i ON i.id = k.issuer_id
+WHERE k.id = $1::text AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+
+-- good_keys: which of these keys are still good
+SELECT id FROM identity.api_keys
+WHERE id = ANY ($1::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+
+-- list_keys: all API keys without their secrets
+SELECT k.id, i.name, i.mode, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at
+FROM identity.api_keys k JOIN identity.issuers i ON i.id = k.issuer_id ORDER BY k.created_at, k.id
+
+-- revoke_key: ends a key at once
+UPDATE identity.api_keys SET revoked_at = clock_timestamp() WHERE id = $1::text AND revoked_at IS NULL RETURNING id
+
+-- expire_key: ends a key at a time; one that ends sooner stays so
+UPDATE identity.api_keys SET expires_at = least(expires_at, $2::timestamptz) WHERE id = $1::text AND revoked_at IS NULL
+RETURNING issuer_id, name, scopes
+
+-- read_keyring: the fingerprints of the keys that this database was written with
+SELECT purpose, fingerprint FROM identity.keyring
+
+-- name_keyring: names the keys that this database is written with
+INSERT INTO identity.keyring (purpose, fingerprint) SELECT * FROM unnest($1::text[], $2::text[])
