@@ -1,0 +1,191 @@
+"""Verify: prove the books again from their rows, on a live database.
+
+The sealed part (batches that no running transaction can add to) is proven range by range and can be
+resumed; the tail, and the balances, in one snapshot. Rooms above add checks of their own.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from koudai.pg import Database, Statements, Tx
+
+SQL = Statements(Path(__file__).with_name("verify.sql"))
+
+_SETTLE_S = 5.0
+_FIRST_RANGE = 256
+_FINDINGS_SHOWN = 50
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold: a statement that answers the rows where it doesn't.
+
+    Each answered row is (row, detail), both text. A check over a range takes the first and the last
+    batch id as `$1` and `$2`; one over the whole (`ranged=False`) takes no parameter.
+    """
+
+    name: str
+    statement: str
+    ranged: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A row that breaks a rule: the check's name, which row it is, and what is wrong with it."""
+
+    check: str
+    row: str
+    detail: str
+
+
+@dataclass
+class Report:
+    """What a verification saw. `findings` is cut after 50 of each check; `found` counts them all."""
+
+    transfers: int = 0
+    accounts: int = 0
+    keys: int = 0
+    sealed_batch_id: int = 0
+    resumed_after: int = 0
+    found: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything that was checked holds."""
+        return self.found == 0
+
+    def add(self, check: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Take in the rows that a check answered."""
+        self.found += len(rows)
+        self.findings += [Finding(check, str(row), str(detail)) for row, detail in rows[:_FINDINGS_SHOWN]]
+
+
+LEDGER_CHECKS = (
+    Check("ledger.transfer_accounts", SQL["transfer_accounts"]),
+    Check("ledger.transfer_key", SQL["transfer_key"]),
+    Check("ledger.key_effect", SQL["key_effect"]),
+    Check("ledger.key_place", SQL["key_place"]),
+    Check("ledger.key_batch", SQL["key_batch"], ranged=False),
+    Check("ledger.transfer_batch", SQL["transfer_batch"], ranged=False),
+    Check("ledger.constrained_negative", SQL["constrained_negative"], ranged=False),
+    Check("ledger.book_sum", SQL["book_sum"], ranged=False),
+)
+
+
+async def verify(db: Database, checks: Sequence[Check] = (), on_progress: Progress | None = None) -> Report:
+    """Run the ledger's checks and those of the rooms above; the report names every row that is wrong.
+
+    An interrupted run is taken up where it stopped, unless it is still running elsewhere. `on_progress`
+    is told batches done and batches in all.
+    """
+    started = time.monotonic()
+    checks = (*LEDGER_CHECKS, *checks)
+    async with db.session_lock("ledger.verify") as alone:
+        report = Report()
+        audit_id, report.sealed_batch_id, through = await _begin(db, report, alone)
+        report.resumed_after = through
+        step = _FIRST_RANGE
+        while through < report.sealed_batch_id:
+            last = min(through + step, report.sealed_batch_id)
+            began = time.monotonic()
+            await _prove_range(db, audit_id, through + 1, last, checks, report)
+            took = time.monotonic() - began
+            step = max(16, min(step * 2 if took < 0.5 else step // 2 if took > 2.0 else step, 1 << 16))
+            through = last
+            if on_progress:
+                on_progress(through, report.sealed_batch_id)
+        await _prove_rest(db, audit_id, checks, report)
+        async with db.transaction() as tx:
+            await tx.together((SQL["finish_audit"], audit_id), (SQL["drop_totals"], audit_id))
+    report.seconds = round(time.monotonic() - started, 3)
+    return report
+
+
+async def _begin(db: Database, report: Report, alone: bool) -> tuple[int, int, int]:
+    """Take up an interrupted audit or begin one: its id, the last sealed batch, and how far it came."""
+    if alone:
+        async with db.transaction() as tx:
+            row = await tx.row(SQL["open_audit"])
+        if row is not None:
+            for found in msgspec.json.decode(row[4]):
+                report.add(found["check"], [(found["row"], found["detail"])])
+            report.transfers = row[3]
+            return row[0], row[1], row[2]
+    sealed = await _seal(db)
+    async with db.transaction() as tx:
+        return await tx.value(SQL["begin_audit"], sealed), sealed, 0
+
+
+async def _seal(db: Database) -> int:
+    """The last batch id below which nothing can appear any more: all older transactions have ended.
+
+    A batch takes its transaction id before its number, so once every transaction that is older than
+    now has ended, all batches up to the newest one seen before are decided. Where one goes on for
+    long, nothing is called sealed and all is proven as the tail.
+    """
+    async with db.transaction() as tx:
+        newest = await tx.value(SQL["newest_batch"])
+    async with db.transaction() as tx:
+        horizon = await tx.value(SQL["own_transaction"])
+    give_up = time.monotonic() + _SETTLE_S
+    while time.monotonic() < give_up:
+        async with db.transaction() as tx:
+            if await tx.value(SQL["all_older_ended"], horizon):
+                return int(newest)
+        await asyncio.sleep(0.02)
+    return 0
+
+
+async def _prove_range(
+    db: Database, audit_id: int, first: int, last: int, checks: Sequence[Check], report: Report
+) -> None:
+    """Prove sealed batches, and commit what they add up to together with how far we came."""
+    async with db.transaction() as tx:
+        before = len(report.findings)
+        counted = await _run_ranged(tx, checks, first, last, report)
+        await tx.together(
+            (SQL["add_totals"], audit_id, first, last),
+            (SQL["advance_audit"], audit_id, first - 1, last, counted, _as_json(report.findings[before:])),
+        )
+        report.transfers += counted
+
+
+async def _prove_rest(db: Database, audit_id: int, checks: Sequence[Check], report: Report) -> None:
+    """In one snapshot: the tail, every balance against its transfers, and what concerns the whole."""
+    sealed = report.sealed_batch_id
+    async with db.transaction(snapshot=True) as tx:
+        newest = await tx.value(SQL["newest_batch"])
+        if newest > sealed:
+            report.transfers += await _run_ranged(tx, checks, sealed + 1, newest, report)
+        report.add("ledger.balance", await tx.rows(SQL["balance"], audit_id, sealed))
+        for check in checks:
+            if not check.ranged:
+                report.add(check.name, await tx.rows(check.statement))
+        report.accounts, report.keys, transfers = (await tx.rows(SQL["counts"]))[0]
+        if transfers != report.transfers:
+            told = f"{report.transfers} were proven, {transfers} are there"
+            report.add("ledger.transfers_missed", [("ledger.transfers", told)])
+
+
+async def _run_ranged(tx: Tx, checks: Sequence[Check], first: int, last: int, report: Report) -> int:
+    ranged = [check for check in checks if check.ranged]
+    *results, counted = await tx.together(
+        *((check.statement, first, last) for check in ranged), (SQL["count_transfers"], first, last)
+    )
+    for check, rows in zip(ranged, results, strict=True):
+        report.add(check.name, rows)
+    return int(counted[0][0])
+
+
+def _as_json(findings: Sequence[Finding]) -> str:
+    return msgspec.json.encode([{"check": f.check, "row": f.row, "detail": f.detail} for f in findings]).decode()
