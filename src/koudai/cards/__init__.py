@@ -1,0 +1,75 @@
+"""Prepaid cards: programmes, and everything that a card does.
+
+All verbs that happen to cards go one way: `run` takes a list of commands of any kind, locks their
+cards, folds them in order through pure functions, and writes one batch. `issue` makes cards.
+"""
+
+from pathlib import Path
+
+from koudai.cards.commands import (
+    Activate,
+    Block,
+    CardRef,
+    Command,
+    Load,
+    Redeem,
+    Refund,
+    Reverse,
+    Unblock,
+)
+from koudai.cards.issue import Issue, issue
+from koudai.cards.model import (
+    Activity,
+    ActivityType,
+    Card,
+    CardRefusal,
+    CardState,
+    FundingSource,
+    Issued,
+    Programme,
+)
+from koudai.cards.numbers import is_number
+from koudai.cards.programme import CreateProgramme, create_programmes
+from koudai.cards.run import Outcome, run
+from koudai.cards.verify import CARD_CHECKS
+from koudai.cards.views import activities_of_card, activity, card_by_number, cards_by_id, page_cards, page_programmes
+from koudai.cards.views import find_programmes as programmes_by_id
+from koudai.pg import Room
+
+ROOM = Room("cards", Path(__file__).parent)
+
+__all__ = [
+    "CARD_CHECKS",
+    "ROOM",
+    "Activate",
+    "Activity",
+    "ActivityType",
+    "Block",
+    "Card",
+    "CardRef",
+    "CardRefusal",
+    "CardState",
+    "Command",
+    "CreateProgramme",
+    "FundingSource",
+    "Issue",
+    "Issued",
+    "Load",
+    "Outcome",
+    "Programme",
+    "Redeem",
+    "Refund",
+    "Reverse",
+    "Unblock",
+    "activities_of_card",
+    "activity",
+    "card_by_number",
+    "cards_by_id",
+    "create_programmes",
+    "is_number",
+    "issue",
+    "page_cards",
+    "page_programmes",
+    "programmes_by_id",
+    "run",
+]

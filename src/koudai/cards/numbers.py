@@ -1,0 +1,35 @@
+"""Card numbers: a private prefix of 6 digits, 12 random ones, and the check digit of Luhn (ISO/IEC 7812-1)."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+LENGTH = 19
+PREFIX = re.compile(r"[09][0-9]{5}")
+"""Prefixes of numbers that are no bank cards': ISO/IEC 7812-1 gives 9 to national use, 0 to other industries."""
+
+_RANDOM_DIGITS = 12
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def check_digit(digits: str) -> int:
+    """The Luhn digit that follows these digits."""
+    total = sum(_DOUBLED[int(d)] for d in digits[::-2]) + sum(int(d) for d in digits[-2::-2])
+    return -total % 10
+
+
+def is_number(text: str) -> bool:
+    """Whether this is a well-formed card number: 19 ASCII digits, the last of which checks."""
+    return (
+        len(text) == LENGTH and text.isascii() and text.isdigit() and check_digit(text[:-1]) == int(text[-1])
+    )
+
+
+def generate(prefix: str, random_below: Callable[[int], int] = secrets.randbelow) -> str:
+    """A new number under a prefix; 12 of its digits come from a cryptographic random source."""
+    digits = f"{prefix}{random_below(10**_RANDOM_DIGITS):0{_RANDOM_DIGITS}d}"
+    return f"{digits}{check_digit(digits)}"
+
+
+Generate = Callable[[str], str]
+"""Draws a number under a prefix."""

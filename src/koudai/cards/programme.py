@@ -1,0 +1,67 @@
+"""Create programmes: under which cards are issued."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from koudai.base import Asset, Refused
+from koudai.cards import store
+from koudai.cards.model import FundingSource, Programme
+from koudai.ledger import Memory, Place, open_accounts, open_batch, request_text, write
+from koudai.pg import Tx
+
+
+class CreateProgramme(msgspec.Struct, frozen=True):
+    """A wish for a programme. Caps are in minor units, of one card; None means there is none."""
+
+    key: str
+    name: str
+    asset: Asset
+    number_prefix: str
+    max_balance_minor: int | None = None
+    max_load_minor: int | None = None
+
+
+async def create_programmes(
+    tx: Tx, book: int, commands: Sequence[CreateProgramme]
+) -> list[Programme | Refused]:
+    """Make programmes, each with a funding account for every source; one outcome for each, in order."""
+    sheet = await open_batch(tx, book, {c.key for c in commands})
+    outcomes: list[Programme | Refused] = []
+    for command in commands:
+        request = _request(command)
+        known = sheet.keys.recall(command.key, request)
+        if isinstance(known, Refused):
+            outcomes.append(known)
+        elif known is not None:
+            programme_id = known.fact("programme_id")
+            outcomes.append((await store.find_programmes(tx, book, [programme_id]))[programme_id])
+        else:
+            programme = await store.add_programme(
+                tx, book, command.name, command.asset.code, command.number_prefix, command.max_balance_minor,
+                command.max_load_minor,
+            )  # fmt: skip
+            sources = list(FundingSource)
+            accounts = await open_accounts(
+                tx, book, command.asset, "funding", constrained=False, count=len(sources)
+            )
+            await tx.rows(store.SQL["add_funding"], programme.id, sources, accounts)
+            place = Place(sheet.batch_id, sheet.next_ordinal())
+            facts = request_text({"programme_id": programme.id})
+            sheet.keys.remember(command.key, Memory(request, place, facts=facts))
+            outcomes.append(programme)
+    await write(tx, sheet)
+    return outcomes
+
+
+def _request(command: CreateProgramme) -> str:
+    return request_text(
+        {
+            "verb": "create_programme",
+            "name": command.name,
+            "currency": command.asset.code,
+            "number_prefix": command.number_prefix,
+            "max_balance_minor": command.max_balance_minor,
+            "max_load_minor": command.max_load_minor,
+        }
+    )

@@ -1,0 +1,120 @@
+-- add_programme: a new programme
+INSERT INTO cards.programmes (book, name, asset, number_prefix, max_balance_minor, max_load_minor)
+VALUES ($1::int, $2::text, $3::text, $4::text, $5::bigint, $6::bigint)
+RETURNING id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at
+
+-- add_funding: the accounts that a programme's loads are debited to
+INSERT INTO cards.funding_accounts (programme_id, source, account_id)
+SELECT $1::int, f.source::cards.funding_source, f.account FROM unnest($2::text[], $3::bigint[]) AS f (source, account)
+
+-- find_programmes: programmes of a book by id
+SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at
+FROM cards.programmes WHERE id = ANY ($2::int[]) AND book = $1::int
+
+-- page_programmes: the next programmes of a book after an id
+SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at
+FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3::int
+
+-- add_cards: new cards; one whose number is taken is left out
+INSERT INTO cards.cards
+    (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at)
+SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref, c.issued_at
+FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[])
+    AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at)
+ON CONFLICT (number_hash) DO NOTHING
+RETURNING id
+
+-- ids_of_numbers: cards of a book by the hashes of their numbers
+SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
+
+-- read_cards: what a batch has to know of its cards, once they are locked
+SELECT c.id, c.state::text, p.asset, p.max_balance_minor, p.max_load_minor, c.programme_id, a.balance_minor, a.last_batch_id, a.last_ordinal
+FROM ledger.heads a
+JOIN cards.cards c ON c.id = a.id
+JOIN cards.programmes p ON p.id = c.programme_id
+WHERE a.id = ANY ($2::bigint[]) AND c.book = $1::int
+
+-- read_funding: the accounts that loads of programmes are debited to
+SELECT programme_id, source::text, account_id FROM cards.funding_accounts WHERE programme_id = ANY ($1::int[])
+
+-- funding_of_cards: the funding accounts of the programmes of cards
+SELECT f.programme_id, f.source::text, f.account_id FROM cards.funding_accounts f
+WHERE f.programme_id IN (SELECT c.programme_id FROM cards.cards c WHERE c.id = ANY ($1::bigint[]))
+
+-- redemptions: redemptions by place, with what was given back of them
+SELECT a.batch_id, a.ordinal, a.card_id, a.merchant_id, a.amount_minor, coalesce(t.refunded_minor, 0)
+FROM unnest($1::bigint[], $2::int[]) AS p (batch_id, ordinal)
+JOIN cards.activities a ON a.batch_id = p.batch_id AND a.ordinal = p.ordinal AND a.type = 'REDEEM'
+LEFT JOIN cards.refund_totals t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal
+
+-- refundable: the newest redemptions of cards at merchants that cover what is asked back
+SELECT w.card_id, w.merchant_id, r.batch_id, r.ordinal, r.paid_minor, r.refunded_minor
+FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS w (card_id, merchant_id, need)
+JOIN ledger.heads a ON a.id = w.card_id
+JOIN LATERAL cards.refundable_v1(w.card_id, w.merchant_id, w.need, a.last_batch_id, a.last_ordinal) AS r ON true
+
+-- add_activities: what happened to cards
+INSERT INTO cards.activities
+    (batch_id, ordinal, card_id, type, amount_minor, balance_minor, merchant_id, source,
+     redemption_batch_id, redemption_ordinal, previous_batch_id, previous_ordinal, event_at)
+SELECT $1::bigint, a.ordinal, a.card_id, a.type::cards.activity_type, a.amount_minor, a.balance_minor, a.merchant_id,
+       a.source::cards.funding_source, a.redemption_batch_id, a.redemption_ordinal, a.previous_batch_id,
+       a.previous_ordinal, a.event_at
+FROM unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::int[], $8::text[], $9::bigint[],
+            $10::int[], $11::bigint[], $12::int[], $13::timestamptz[])
+    AS a (ordinal, card_id, type, amount_minor, balance_minor, merchant_id, source, redemption_batch_id,
+          redemption_ordinal, previous_batch_id, previous_ordinal, event_at)
+
+-- set_states: new states of locked cards
+SELECT cards.set_states_v1($1::bigint[], $2::text[])
+
+-- refund: lays refunds on redemptions
+SELECT cards.refund_v1($1::bigint, $2::int[], $3::bigint[], $4::int[], $5::bigint[])
+
+-- activities: activities by place
+SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
+       a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at
+FROM unnest($2::bigint[], $3::int[]) AS w (batch_id, ordinal)
+JOIN cards.activities a ON a.batch_id = w.batch_id AND a.ordinal = w.ordinal
+JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.batches b ON b.id = a.batch_id
+
+-- history: entries of a card from a place backwards
+WITH RECURSIVE walk AS (
+    SELECT a.*, 1 AS step FROM cards.activities a
+    WHERE a.batch_id = $3::bigint AND a.ordinal = $4::int AND a.card_id = $2::bigint
+    UNION ALL
+    SELECT a.*, w.step + 1 FROM walk w
+    JOIN cards.activities a ON a.batch_id = w.previous_batch_id AND a.ordinal = w.previous_ordinal
+    WHERE w.step < $5::int AND a.card_id = $2::bigint
+)
+SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
+       a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at
+FROM walk a
+JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.batches b ON b.id = a.batch_id
+ORDER BY a.step
+
+-- find_cards: cards of a book by id, with what they hold
+SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
+       a.last_batch_id, a.last_ordinal
+FROM cards.cards c
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.heads a ON a.id = c.id
+WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
+
+-- page_cards: the next cards of a book after an id
+SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
+       a.last_batch_id, a.last_ordinal
+FROM cards.cards c
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.heads a ON a.id = c.id
+WHERE c.book = $1::int AND c.id > $2::bigint ORDER BY c.id LIMIT $3::int
+
+-- sealed_numbers: the encrypted numbers of cards
+SELECT id, number_sealed FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
+-- times_of_batches: when batches were recorded
+SELECT id, recorded_at FROM ledger.batches WHERE id = ANY ($1::bigint[])

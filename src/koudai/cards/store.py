@@ -1,0 +1,65 @@
+"""The only caller of this room's SQL."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from koudai.cards.model import Activity, ActivityType, Card, CardState, FundingSource, Programme
+from koudai.ledger import Place
+from koudai.pg import Statements, Tx
+
+SQL = Statements(Path(__file__).with_name("queries.sql"))
+
+
+async def add_programme(
+    tx: Tx, book: int, name: str, asset: str, number_prefix: str, max_balance: int | None, max_load: int | None
+) -> Programme:
+    """Insert a programme."""
+    row = await tx.row(SQL["add_programme"], book, name, asset, number_prefix, max_balance, max_load)
+    assert row is not None
+    return Programme(*row)
+
+
+async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Programme]:
+    """Programmes of a book by id; an unknown id is left out."""
+    return {row[0]: Programme(*row) for row in await tx.rows(SQL["find_programmes"], book, list(ids))}
+
+
+NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
+"""id, programme id, state, last four digits, number's hash, sealed number, holder, time of issue"""
+
+
+async def add_cards(tx: Tx, book: int, cards: Sequence[NewCard]) -> set[int]:
+    """Insert cards; the ids of those that went in. The others' numbers are taken."""
+    columns = map(list, zip(*cards, strict=True))
+    return {row[0] for row in await tx.rows(SQL["add_cards"], book, *columns)}
+
+
+def as_card(row: Sequence[Any]) -> Card:
+    """A card from a row of `find_cards` or `page_cards`."""
+    return Card(row[0], row[1], CardState(row[2]), *row[3:8], newest=Place(row[8], row[9]))
+
+
+def as_activity(row: Sequence[Any]) -> Activity:
+    """An activity from a row of `activities` or `history`."""
+    return Activity(
+        place=Place(row[0], row[1]),
+        card_id=row[2],
+        type=ActivityType(row[3]),
+        amount_minor=row[4],
+        asset=row[5],
+        balance_minor=row[6],
+        merchant_id=row[7],
+        source=FundingSource(row[8]) if row[8] else None,
+        redemption=Place(row[9], row[10]) if row[9] else None,
+        event_at=row[11],
+        recorded_at=row[12],
+    )
+
+
+async def read_activities(tx: Tx, book: int, places: Iterable[Place]) -> dict[Place, Activity]:
+    """Activities of a book by place; one of another book, or none, is left out."""
+    batches, ordinals = zip(*places, strict=True)
+    rows = await tx.rows(SQL["activities"], book, list(batches), list(ordinals))
+    return {(found := as_activity(row)).place: found for row in rows}

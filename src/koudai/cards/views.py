@@ -1,0 +1,47 @@
+"""What the doors read of programmes, cards and their history."""
+
+from koudai.cards.model import Activity, Card, Programme
+from koudai.cards.store import SQL, as_activity, as_card, find_programmes, read_activities
+from koudai.ledger import Place
+from koudai.pg import Tx
+
+__all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "find_programmes", "page_cards",
+           "page_programmes"]  # fmt: skip
+
+
+async def cards_by_id(tx: Tx, book: int, ids: list[int]) -> dict[int, Card]:
+    """Cards of a book with their balances; an unknown id is left out."""
+    return {row[0]: as_card(row) for row in await tx.rows(SQL["find_cards"], book, ids)}
+
+
+async def card_by_number(tx: Tx, book: int, number_hash: bytes) -> Card | None:
+    """A card of a book by the keyed hash of its number."""
+    row = await tx.row(SQL["ids_of_numbers"], book, [number_hash])
+    return (await cards_by_id(tx, book, [row[1]])).get(row[1]) if row else None
+
+
+async def page_cards(tx: Tx, book: int, after: int, limit: int) -> list[Card]:
+    """The next `limit` cards of a book after an id."""
+    return [as_card(row) for row in await tx.rows(SQL["page_cards"], book, after, limit)]
+
+
+async def page_programmes(tx: Tx, book: int, after: int, limit: int) -> list[Programme]:
+    """The next `limit` programmes of a book after an id."""
+    return [Programme(*row) for row in await tx.rows(SQL["page_programmes"], book, after, limit)]
+
+
+async def activity(tx: Tx, book: int, place: Place) -> Activity | None:
+    """The activity at a place, if it is of this book."""
+    return (await read_activities(tx, book, [place])).get(place)
+
+
+async def activities_of_card(
+    tx: Tx, book: int, card_id: int, begin: Place, limit: int
+) -> tuple[list[Activity], Place | None]:
+    """Up to `limit` entries of a card from the place `begin` backwards, and the place of the next one.
+
+    A card's newest entry stands at `Card.newest`.
+    """
+    rows = await tx.rows(SQL["history"], book, card_id, *begin, limit + 1)
+    entries = [as_activity(row) for row in rows]
+    return entries[:limit], entries[limit].place if len(entries) > limit else None

@@ -1,0 +1,37 @@
+"""The only caller of this room's SQL."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from koudai.merchants.model import Merchant
+from koudai.pg import Statements, Tx
+
+SQL = Statements(Path(__file__).with_name("queries.sql"))
+
+
+def find_statement(book: int, ids: Iterable[int]) -> tuple[Any, ...]:
+    """The statement that finds merchants of a book by id; `as_merchants` reads its rows."""
+    return (SQL["find"], book, list(ids))
+
+
+def as_merchants(rows: Iterable[Sequence[Any]]) -> dict[int, Merchant]:
+    """Merchants by id."""
+    return {row[0]: Merchant(*row) for row in rows}
+
+
+async def find(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Merchant]:
+    """Merchants of a book by id; an unknown id is left out."""
+    return as_merchants(await tx.rows(*find_statement(book, ids)))
+
+
+async def page(tx: Tx, book: int, after: int, limit: int) -> list[Merchant]:
+    """The next `limit` merchants of a book after an id."""
+    return [Merchant(*row) for row in await tx.rows(SQL["page"], book, after, limit)]
+
+
+async def add(tx: Tx, book: int, account_id: int, asset: str, name: str) -> Merchant:
+    """Insert a merchant."""
+    row = await tx.row(SQL["add"], book, account_id, asset, name)
+    assert row is not None
+    return Merchant(*row)
