@@ -1,0 +1,80 @@
+"""One installation, opened: its home, its database at the present schema, its keyring, its clock."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio.to_thread
+
+from koudai import cards, identity, ledger, merchants
+from koudai.base import Clock, SystemClock
+from koudai.identity import Keyring, load_keyring
+from koudai.pg import Database, Embedded, Target, find_target, migrate
+
+ROOMS = (identity.ROOM, ledger.ROOM, merchants.ROOM, cards.ROOM)
+"""The rooms that keep something, in the order in which their schemas are made."""
+
+HOME = "KOUDAI_HOME"
+KEYRING = "KOUDAI_KEYRING"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What doors and jobs work with."""
+
+    home: Path
+    target: Target
+    db: Database
+    keyring: Keyring
+    clock: Clock
+
+
+def home_of(environment: Mapping[str, str]) -> Path:
+    """The data directory: `KOUDAI_HOME`, or the place for a program's state on this system."""
+    named = environment.get(HOME, "").strip()
+    if named:
+        return Path(named).expanduser().absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/koudai/home")
+    state = environment.get("XDG_STATE_HOME", "").strip()
+    return Path(state or Path.home() / ".local" / "state") / "koudai"
+
+
+def keyring_path(environment: Mapping[str, str]) -> Path:
+    """The keyring's file: `KOUDAI_KEYRING`, or `keyring.json` in the data directory."""
+    named = environment.get(KEYRING, "").strip()
+    return Path(named).expanduser().absolute() if named else home_of(environment) / "keyring.json"
+
+
+@asynccontextmanager
+async def open_instance(
+    environment: Mapping[str, str] | None = None,
+    *,
+    on_wait: Callable[[float], None] | None = None,
+    connections: int = 8,
+) -> AsyncIterator[Instance]:
+    """Open the installation that the environment names, and close it again.
+
+    Starts the embedded server where no other is named, brings the schema up to date and checks the
+    keyring. Raises Fault with what stands in the way.
+    """
+    environment = os.environ if environment is None else environment
+    home = home_of(environment)
+    target = find_target(environment)
+    server = None if target else Embedded(home, on_wait=on_wait)
+    if server is not None:
+        await anyio.to_thread.run_sync(server.start)
+    try:
+        if server is not None:
+            target = Target(app=server.dsn("koudai_app"), admin=server.dsn("postgres"), embedded=server)
+        assert target is not None
+        await anyio.to_thread.run_sync(migrate, target, ROOMS)
+        async with Database(target, max_size=connections) as db:
+            keyring = await db.transact(lambda tx: load_keyring(tx, keyring_path(environment)))
+            yield Instance(home, target, db, keyring, SystemClock())
+    finally:
+        if server is not None:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(server.stop)
