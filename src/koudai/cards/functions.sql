@@ -4,7 +4,9 @@
 CREATE OR REPLACE FUNCTION cards.set_states_v1(p_ids bigint[], p_states text[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     UPDATE cards.cards c SET state = s.state::cards.state
-    FROM unnest(p_ids, p_states) AS s (id, state) WHERE c.id = s.id
+    FROM (SELECT f.at, u.state FROM unnest(p_ids, p_states) AS u (id, state)
+          JOIN LATERAL (SELECT x.ctid AS at FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS f ON true) AS s
+    WHERE c.ctid = s.at
 $$;
 
 -- Lays refunds on redemptions. What was paid is read from the redemption itself; giving back more
@@ -23,7 +25,10 @@ BEGIN
     FROM (SELECT u.batch_id, u.ordinal, sum(u.amount)::bigint AS amount_minor
           FROM unnest(p_redemption_batch_ids, p_redemption_ordinals, p_amounts) AS u (batch_id, ordinal, amount)
           GROUP BY u.batch_id, u.ordinal) AS r
-    JOIN cards.activities a ON a.batch_id = r.batch_id AND a.ordinal = r.ordinal AND a.type = 'REDEEM'
+    JOIN LATERAL (
+        SELECT x.* FROM cards.activities x
+        WHERE x.batch_id = r.batch_id AND x.ordinal = r.ordinal AND x.type = 'REDEEM' OFFSET 0
+    ) AS a ON true
     ON CONFLICT (batch_id, ordinal) DO UPDATE SET refunded_minor = t.refunded_minor + excluded.refunded_minor;
 END $$;
 

@@ -90,7 +90,8 @@ async def _make(
     for code, group in by_asset.items():
         kind = asset_of(code)
         assert kind is not None
-        ids = await open_accounts(tx, sheet.book, kind, "card", constrained=True, count=len(group))
+        ordinals = [memory.place.ordinal if command.active else 0 for command, memory in group]
+        ids = await open_accounts(tx, sheet, kind, "card", constrained=True, ordinals=ordinals)
         waiting = dict(zip(ids, group, strict=True))
         while waiting:
             drawn = {
@@ -153,16 +154,9 @@ async def _write(tx: Tx, sheet: Sheet, made: dict[Place, Issued]) -> None:
     active = [(place, i.card) for place, i in made.items() if i.card.state is CardState.ACTIVE]
     more = []
     if active:
-        for place, card in active:
-            sheet.touch(card.id, place.ordinal)
-        n = len(active)
-        none: list[None] = [None] * n
-        zero = [0] * n
-        more.append(
-            (
-                store.SQL["add_activities"], sheet.batch_id, [place.ordinal for place, _ in active],
-                [card.id for _, card in active], [ActivityType.ACTIVATE] * n, zero, zero, none, none, none, none,
-                zero, zero, [card.issued_at for _, card in active],
-            )
-        )  # fmt: skip
+        entries = [
+            (place.ordinal, card.id, ActivityType.ACTIVATE, 0, 0, None, None, None, None, 0, 0, card.issued_at)
+            for place, card in active
+        ]
+        more.append(store.add_entries_statement(sheet.batch_id, entries))
     await write(tx, sheet, *more)

@@ -43,7 +43,7 @@ async def create_programmes(
             )  # fmt: skip
             sources = list(FundingSource)
             accounts = await open_accounts(
-                tx, book, command.asset, "funding", constrained=False, count=len(sources)
+                tx, sheet, command.asset, "funding", constrained=False, ordinals=[0] * len(sources)
             )
             await tx.rows(store.SQL["add_funding"], programme.id, sources, accounts)
             place = Place(sheet.batch_id, sheet.next_ordinal())

@@ -25,32 +25,40 @@ ON CONFLICT (number_hash) DO NOTHING
 RETURNING id
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
-SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
+SELECT f.* FROM unnest($2::bytea[]) AS u (number_hash)
+JOIN LATERAL (
+    SELECT c.number_hash, c.id FROM cards.cards c WHERE c.number_hash = u.number_hash AND c.book = $1::int OFFSET 0
+) AS f ON true
 
 -- read_cards: what a batch has to know of its cards, once they are locked
-SELECT c.id, c.state::text, p.asset, p.max_balance_minor, p.max_load_minor, c.programme_id, a.balance_minor, a.last_batch_id, a.last_ordinal
-FROM ledger.heads a
-JOIN cards.cards c ON c.id = a.id
-JOIN cards.programmes p ON p.id = c.programme_id
-WHERE a.id = ANY ($2::bigint[]) AND c.book = $1::int
+SELECT f.* FROM unnest($2::bigint[]) AS u (id)
+JOIN LATERAL (
+    SELECT c.id, c.state::text, p.asset, p.max_balance_minor, p.max_load_minor, c.programme_id,
+           h.balance_minor, h.last_batch_id, h.last_ordinal
+    FROM cards.cards c, ledger.heads h, cards.programmes p
+    WHERE c.id = u.id AND h.id = u.id AND p.id = c.programme_id AND c.book = $1::int OFFSET 0
+) AS f ON true
 
--- read_funding: the accounts that loads of programmes are debited to
-SELECT programme_id, source::text, account_id FROM cards.funding_accounts WHERE programme_id = ANY ($1::int[])
-
--- funding_of_cards: the funding accounts of the programmes of cards
-SELECT f.programme_id, f.source::text, f.account_id FROM cards.funding_accounts f
-WHERE f.programme_id IN (SELECT c.programme_id FROM cards.cards c WHERE c.id = ANY ($1::bigint[]))
+-- funding_of_cards: the accounts that loads of cards are debited to, by the cards' programmes
+SELECT DISTINCT f.programme_id, f.source, f.account_id FROM unnest($1::bigint[]) AS u (id)
+JOIN LATERAL (
+    SELECT a.programme_id, a.source::text, a.account_id FROM cards.cards c
+    JOIN cards.funding_accounts a ON a.programme_id = c.programme_id WHERE c.id = u.id OFFSET 0
+) AS f ON true
 
 -- redemptions: redemptions by place, with what was given back of them
-SELECT a.batch_id, a.ordinal, a.card_id, a.merchant_id, a.amount_minor, coalesce(t.refunded_minor, 0)
-FROM unnest($1::bigint[], $2::int[]) AS p (batch_id, ordinal)
-JOIN cards.activities a ON a.batch_id = p.batch_id AND a.ordinal = p.ordinal AND a.type = 'REDEEM'
-LEFT JOIN cards.refund_totals t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal
+SELECT f.* FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
+JOIN LATERAL (
+    SELECT a.batch_id, a.ordinal, a.card_id, a.merchant_id, a.amount_minor, coalesce(t.refunded_minor, 0)
+    FROM cards.activities a
+    LEFT JOIN cards.refund_totals t ON t.batch_id = u.batch_id AND t.ordinal = u.ordinal
+    WHERE a.batch_id = u.batch_id AND a.ordinal = u.ordinal AND a.type = 'REDEEM' OFFSET 0
+) AS f ON true
 
 -- refundable: the newest redemptions of cards at merchants that cover what is asked back
 SELECT w.card_id, w.merchant_id, r.batch_id, r.ordinal, r.paid_minor, r.refunded_minor
 FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS w (card_id, merchant_id, need)
-JOIN ledger.heads a ON a.id = w.card_id
+JOIN LATERAL (SELECT * FROM ledger.heads h WHERE h.id = w.card_id OFFSET 0) AS a ON true
 JOIN LATERAL cards.refundable_v1(w.card_id, w.merchant_id, w.need, a.last_batch_id, a.last_ordinal) AS r ON true
 
 -- add_activities: what happened to cards

@@ -13,7 +13,7 @@ from koudai.cards import rules
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, CardState
-from koudai.cards.store import SQL, read_activities
+from koudai.cards.store import SQL, add_entries_statement, by_place, lay_refunds_statement, read_activities
 from koudai.ledger import (
     Memory,
     Place,
@@ -26,7 +26,7 @@ from koudai.ledger import (
     write,
 )
 from koudai.merchants import as_merchants, find_statement
-from koudai.pg import Tx
+from koudai.pg import Tx, byteas, columns, int4s, int8s
 
 Outcome = Activity | Refused
 
@@ -64,7 +64,7 @@ async def _find_named(tx: Tx, book: int, commands: Sequence[Command]) -> _Named:
     named = _Named()
     hashes = {ref for c in commands if isinstance(ref := getattr(c, "card", None), bytes)}
     if hashes:
-        named.ids_of_numbers = dict(await tx.rows(SQL["ids_of_numbers"], book, list(hashes)))
+        named.ids_of_numbers = dict(await tx.rows(SQL["ids_of_numbers"], book, byteas(list(hashes))))
     undone = [c for c in commands if isinstance(c, (Refund, Reverse))]
     keys = {c.redemption_key for c in undone if isinstance(c, Reverse) and c.redemption_key is not None}
     if keys:
@@ -72,8 +72,7 @@ async def _find_named(tx: Tx, book: int, commands: Sequence[Command]) -> _Named:
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:
-        batches, ordinals = zip(*places, strict=True)
-        named.redemptions = await tx.rows(SQL["redemptions"], list(batches), list(ordinals))
+        named.redemptions = await tx.rows(*by_place("redemptions", places))
     return named
 
 
@@ -88,18 +87,17 @@ async def _open(tx: Tx, book: int, commands: Sequence[Command], named: _Named) -
     merchant_ids.discard(None)
     statements: dict[str, tuple[Any, ...]] = {
         "lock": lock_statement(card_ids),
-        "cards": (SQL["read_cards"], book, card_ids),
+        "cards": (SQL["read_cards"], book, int8s(card_ids)),
         "merchants": find_statement(book, merchant_ids),
     }
     if any(isinstance(c, Load) for c in commands):
-        statements["funding"] = (SQL["funding_of_cards"], card_ids)
+        statements["funding"] = (SQL["funding_of_cards"], int8s(card_ids))
     pairs = _refund_pairs(commands, named)
     if pairs:
-        columns = [list(column) for column in zip(*((*pair, need) for pair, need in pairs.items()), strict=True)]
-        statements["refundable"] = (SQL["refundable"], *columns)
+        wanted = columns((int8s, int4s, int8s), [(*pair, need) for pair, need in pairs.items()])
+        statements["refundable"] = (SQL["refundable"], *wanted)
     if named.redemptions:
-        places = [list(column) for column in zip(*((r[0], r[1]) for r in named.redemptions), strict=True)]
-        statements["redemptions"] = (SQL["redemptions"], *places)
+        statements["redemptions"] = by_place("redemptions", [Place(r[0], r[1]) for r in named.redemptions])
     keys = {c.key for c in commands}
     keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
     statements["keys"] = recall_statement(book, keys)
@@ -159,9 +157,9 @@ async def _write(tx: Tx, desk: Desk) -> None:
     batch_id = desk.sheet.batch_id
     more: list[tuple[Any, ...]] = []
     if desk.entries:
-        more.append((SQL["add_activities"], batch_id, *map(list, zip(*desk.entries, strict=True))))
+        more.append(add_entries_statement(batch_id, desk.entries))
     if desk.parts:
-        more.append((SQL["refund"], batch_id, *map(list, zip(*desk.parts, strict=True))))
+        more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
         more.append((SQL["set_states"], list(desk.states), list(desk.states.values())))
     await write(tx, desk.sheet, *more)

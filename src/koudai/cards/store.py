@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from koudai.cards.desk import Entry, Part
 from koudai.cards.model import Activity, ActivityType, Card, CardState, FundingSource, Programme
 from koudai.ledger import Place
-from koudai.pg import Statements, Tx
+from koudai.pg import Statements, Tx, byteas, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -30,10 +31,32 @@ NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
 """id, programme id, state, last four digits, number's hash, sealed number, holder, time of issue"""
 
 
+_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times)
+_PLACE = (int8s, int4s)
+_ENTRY = (int4s, int8s, texts, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, times)
+_PART = (int4s, int8s, int4s, int8s)
+
+Statement = tuple[Any, ...]
+
+
+def by_place(name: str, places: Iterable[Place], *before: Any) -> Statement:
+    """A statement whose last parameters are places."""
+    return (SQL[name], *before, *columns(_PLACE, places))
+
+
+def add_entries_statement(batch_id: int, entries: Sequence[Entry]) -> Statement:
+    """The statement that adds entries to the history of cards."""
+    return (SQL["add_activities"], batch_id, *columns(_ENTRY, entries))
+
+
+def lay_refunds_statement(batch_id: int, parts: Sequence[Part]) -> Statement:
+    """The statement that lays refunds on redemptions."""
+    return (SQL["refund"], batch_id, *columns(_PART, parts))
+
+
 async def add_cards(tx: Tx, book: int, cards: Sequence[NewCard]) -> set[int]:
     """Insert cards; the ids of those that went in. The others' numbers are taken."""
-    columns = map(list, zip(*cards, strict=True))
-    return {row[0] for row in await tx.rows(SQL["add_cards"], book, *columns)}
+    return {row[0] for row in await tx.rows(SQL["add_cards"], book, *columns(_CARD, cards))}
 
 
 def as_card(row: Sequence[Any]) -> Card:
@@ -60,6 +83,5 @@ def as_activity(row: Sequence[Any]) -> Activity:
 
 async def read_activities(tx: Tx, book: int, places: Iterable[Place]) -> dict[Place, Activity]:
     """Activities of a book by place; one of another book, or none, is left out."""
-    batches, ordinals = zip(*places, strict=True)
-    rows = await tx.rows(SQL["activities"], book, list(batches), list(ordinals))
+    rows = await tx.rows(*by_place("activities", places, book))
     return {(found := as_activity(row)).place: found for row in rows}

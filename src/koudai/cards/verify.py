@@ -9,4 +9,8 @@ SQL = Statements(Path(__file__).with_name("verify.sql"))
 
 _WHOLE = ("card_account", "card_newest", "card_state", "refund_total", "refund_parts")
 
-CARD_CHECKS = tuple(Check(f"cards.{name}", text, ranged=name not in _WHOLE) for name, text in SQL.items())
+_BY_KEY = ("activity_chain",)
+
+CARD_CHECKS = tuple(
+    Check(f"cards.{name}", text, ranged=name not in _WHOLE, by_key=name in _BY_KEY) for name, text in SQL.items()
+)

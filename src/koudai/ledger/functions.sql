@@ -1,13 +1,17 @@
 -- Functions are versioned by name: a server of the release before still finds the one it knows.
--- Plans are pinned to the primary keys, because a plan made while the tables were small would stay.
+-- Rows are found through LATERAL look-ups and changed by their ctid, so that no plan, however old its
+-- idea of a table's size, can join in another order than from the batch to the primary key.
 
+-- Opens one account for each of p_ordinals; the ordinal is the place of the entry that opens it in the
+-- batch p_batch_id, or 0 where nothing is entered yet.
 CREATE OR REPLACE FUNCTION ledger.open_accounts_v1(
-    p_book integer, p_asset text, p_kind text, p_constrained boolean, p_count integer
-) RETURNS SETOF bigint
+    p_book integer, p_asset text, p_kind text, p_constrained boolean, p_batch_id bigint, p_ordinals integer[]
+) RETURNS TABLE (id bigint, ordinal integer)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO ledger.accounts (book, asset, kind, constrained)
-    SELECT p_book, p_asset, p_kind, p_constrained FROM generate_series(1, p_count)
-    RETURNING id
+    INSERT INTO ledger.accounts AS a (book, asset, kind, constrained, last_batch_id, last_ordinal)
+    SELECT p_book, p_asset, p_kind, p_constrained, CASE WHEN o.ordinal = 0 THEN 0 ELSE p_batch_id END, o.ordinal
+    FROM unnest(p_ordinals) AS o (ordinal)
+    RETURNING a.id, a.last_ordinal
 $$;
 
 -- Locks the constrained accounts among p_ids in the order of their ids. What they hold is read by a
@@ -16,8 +20,10 @@ CREATE OR REPLACE FUNCTION ledger.lock_v1(p_ids bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-    PERFORM 1 FROM ledger.accounts a WHERE a.id = ANY (p_ids) AND a.constrained
-    ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM 1 FROM (SELECT DISTINCT u.id FROM unnest(p_ids) AS u (id) ORDER BY u.id) AS s
+    JOIN LATERAL (
+        SELECT 1 FROM ledger.accounts a WHERE a.id = s.id AND a.constrained FOR NO KEY UPDATE
+    ) AS locked ON true;
 END $$;
 
 -- Begins a batch: its id comes after the locks are held, so that the batches of one account are
@@ -40,7 +46,7 @@ CREATE OR REPLACE FUNCTION ledger.post_v1(
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     booked bigint;
     meant  bigint;
@@ -64,12 +70,15 @@ BEGIN
               FROM unnest(p_credits, p_assets, p_amounts, p_ordinals) AS c (account, asset, minor, ordinal)) AS e
         GROUP BY e.account, e.asset
     ), known AS MATERIALIZED (
-        SELECT n.*, a.constrained FROM net n
-        JOIN ledger.accounts a ON a.id = n.account AND a.asset = n.asset AND a.book = p_book
+        SELECT n.*, f.constrained, f.at FROM net n
+        JOIN LATERAL (
+            SELECT a.constrained, a.ctid AS at FROM ledger.accounts a
+            WHERE a.id = n.account AND a.asset = n.asset AND a.book = p_book OFFSET 0
+        ) AS f ON true
     ), held AS (
         UPDATE ledger.accounts a
         SET balance_minor = a.balance_minor + k.amount, last_batch_id = p_batch_id, last_ordinal = k.ordinal
-        FROM known k WHERE a.id = k.account AND k.constrained
+        FROM known k WHERE a.ctid = k.at AND k.constrained
         RETURNING 1
     ), hot AS (
         INSERT INTO ledger.deltas (account_id, batch_id, amount_minor)
@@ -88,8 +97,11 @@ CREATE OR REPLACE FUNCTION ledger.touch_v1(p_batch_id bigint, p_ids bigint[], p_
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     UPDATE ledger.accounts a SET last_batch_id = p_batch_id, last_ordinal = t.ordinal
-    FROM unnest(p_ids, p_ordinals) AS t (id, ordinal)
-    WHERE a.id = t.id AND a.constrained
+    FROM (SELECT f.at, u.ordinal FROM unnest(p_ids, p_ordinals) AS u (id, ordinal)
+          JOIN LATERAL (
+              SELECT x.ctid AS at FROM ledger.accounts x WHERE x.id = u.id AND x.constrained OFFSET 0
+          ) AS f ON true) AS t
+    WHERE a.ctid = t.at
 $$;
 
 -- Folds what hot accounts gathered into their balances; one folder at a time, others find nothing to do.

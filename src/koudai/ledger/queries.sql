@@ -4,8 +4,8 @@ INSERT INTO ledger.assets (code, scale) VALUES ($1::text, $2::smallint) ON CONFL
 -- read_asset: the scale that the ledger knows an asset by
 SELECT scale FROM ledger.assets WHERE code = $1::text
 
--- open_accounts: ids of new accounts
-SELECT * FROM ledger.open_accounts_v1($1::int, $2::text, $3::text, $4::bool, $5::int)
+-- open_accounts: ids of new accounts, each with the ordinal of the entry that opened it
+SELECT id, ordinal FROM ledger.open_accounts_v1($1::int, $2::text, $3::text, $4::bool, $5::bigint, $6::int[])
 
 -- lock: takes the locks of constrained accounts, in the order of their ids
 SELECT ledger.lock_v1($1::bigint[])
@@ -14,12 +14,17 @@ SELECT ledger.lock_v1($1::bigint[])
 SELECT id, recorded_at FROM ledger.begin_batch_v1($1::int)
 
 -- read_accounts: what accounts are, and what the constrained ones hold
-SELECT id, book, asset, constrained, balance_minor FROM ledger.accounts WHERE id = ANY ($1::bigint[])
+SELECT f.* FROM unnest($1::bigint[]) AS u (id)
+JOIN LATERAL (
+    SELECT a.id, a.book, a.asset, a.constrained, a.balance_minor FROM ledger.accounts a WHERE a.id = u.id OFFSET 0
+) AS f ON true
 
 -- recall: what is remembered under keys
-SELECT i.key, i.request, i.batch_id, i.ordinal, i.refusal, i.facts
-FROM unnest($2::text[]) AS k (key)
-JOIN LATERAL (SELECT * FROM ledger.idempotency r WHERE r.book = $1::int AND r.key = k.key) AS i ON true
+SELECT f.* FROM unnest($2::text[]) AS k (key)
+JOIN LATERAL (
+    SELECT i.key, i.request, i.batch_id, i.ordinal, i.refusal, i.facts FROM ledger.idempotency i
+    WHERE i.book = $1::int AND i.key = k.key OFFSET 0
+) AS f ON true
 
 -- post: books transfers
 SELECT ledger.post_v1($1::int, $2::bigint, $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[])
@@ -37,7 +42,8 @@ ORDER BY t.key
 SELECT ledger.fold_v1($1::int)
 
 -- balances: balances of accounts of any kind, exact at this moment
-SELECT id, balance_minor FROM ledger.balances WHERE id = ANY ($1::bigint[])
+SELECT f.* FROM unnest($1::bigint[]) AS u (id)
+JOIN LATERAL (SELECT b.id, b.balance_minor FROM ledger.balances b WHERE b.id = u.id OFFSET 0) AS f ON true
 
 -- turnover: per account and kind, what came in and what went out, from the transfers themselves
 SELECT account, kind, sum(came)::bigint, sum(went)::bigint FROM (

@@ -9,7 +9,7 @@ from koudai.base import Asset
 from koudai.ledger.keys import Keys, Memory
 from koudai.ledger.model import Place
 from koudai.ledger.sheet import Sheet
-from koudai.pg import Statements, Tx
+from koudai.pg import Statements, Tx, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -17,27 +17,34 @@ Statement = tuple[Any, ...]
 
 
 async def open_accounts(
-    tx: Tx, book: int, asset: Asset, kind: str, *, constrained: bool, count: int = 1
+    tx: Tx, sheet: Sheet, asset: Asset, kind: str, *, constrained: bool, ordinals: Sequence[int] = (0,)
 ) -> list[int]:
-    """Open accounts and answer their ids; the asset becomes known to the ledger with its scale."""
-    _, rows, ids = await tx.together(
+    """Open one account in the sheet's book for each ordinal, and answer their ids in that order.
+
+    An ordinal is that of the entry of this batch by which the account opens; 0 where there is none
+    yet. The asset becomes known to the ledger with its scale.
+    """
+    _, scales, rows = await tx.together(
         (SQL["ensure_asset"], asset.code, asset.scale),
         (SQL["read_asset"], asset.code),
-        (SQL["open_accounts"], book, asset.code, kind, constrained, count),
+        (SQL["open_accounts"], sheet.book, asset.code, kind, constrained, sheet.batch_id, int4s(list(ordinals))),
     )
-    if rows[0][0] != asset.scale:
-        raise ValueError(f"the ledger counts {asset.code} with {rows[0][0]} decimals, not {asset.scale}")
-    return [row[0] for row in ids]
+    if scales[0][0] != asset.scale:
+        raise ValueError(f"the ledger counts {asset.code} with {scales[0][0]} decimals, not {asset.scale}")
+    ids: dict[int, list[int]] = {}
+    for account_id, ordinal in reversed(rows):
+        ids.setdefault(ordinal, []).append(account_id)
+    return [ids[ordinal].pop() for ordinal in ordinals]
 
 
 def lock_statement(accounts: Sequence[int]) -> Statement:
     """The statement that locks constrained accounts, in the order of their ids."""
-    return (SQL["lock"], list(accounts))
+    return (SQL["lock"], int8s(list(accounts)))
 
 
 def recall_statement(book: int, keys: Iterable[str]) -> Statement:
     """The statement that asks what is remembered under keys; `as_keys` reads its rows."""
-    return (SQL["recall"], book, list(keys))
+    return (SQL["recall"], book, texts(list(keys)))
 
 
 def begin_statement(book: int) -> Statement:
@@ -70,7 +77,7 @@ async def open_sheet(
     """
     ids = sorted(set(accounts))
     _, rows, known, begun = await tx.together(
-        lock_statement(ids), (SQL["read_accounts"], ids), recall_statement(book, keys), begin_statement(book)
+        lock_statement(ids), (SQL["read_accounts"], int8s(ids)), recall_statement(book, keys), begin_statement(book)
     )
     mine = [row for row in rows if row[1] == book]
     balances = {row[0]: row[4] for row in mine if row[3]}
@@ -83,6 +90,11 @@ def sheet_from(book: int, begun: Sequence[Sequence[Any]], balances: dict[int, in
     return Sheet(book, batch_id, recorded_at, balances, keys)
 
 
+_TRANSFER = (int4s, int8s, int8s, int8s, texts, texts, times)
+_TOUCHED = (int8s, int4s)
+_KEY = (texts, texts, int4s, texts, texts)
+
+
 async def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
     """Write a folded sheet: transfers, balances, keys, and the statements of the room above.
 
@@ -90,13 +102,12 @@ async def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
     """
     statements: list[Statement] = []
     if sheet.transfers:
-        statements.append((SQL["post"], sheet.book, sheet.batch_id, *map(list, zip(*sheet.transfers, strict=True))))
+        statements.append((SQL["post"], sheet.book, sheet.batch_id, *columns(_TRANSFER, sheet.transfers)))
     untransferred = sheet.untransferred()
     if untransferred:
-        statements.append((SQL["touch"], sheet.batch_id, list(untransferred), list(untransferred.values())))
+        statements.append((SQL["touch"], sheet.batch_id, *columns(_TOUCHED, untransferred.items())))
     if sheet.keys.added:
-        columns = map(list, zip(*sheet.keys.added, strict=True))
-        statements.append((SQL["remember"], sheet.book, sheet.batch_id, *columns))
+        statements.append((SQL["remember"], sheet.book, sheet.batch_id, *columns(_KEY, sheet.keys.added)))
     statements.extend(more)
     if statements:
         await tx.together(*statements)

@@ -25,6 +25,7 @@ async def balances(tx: Tx, accounts: Iterable[int]) -> dict[int, int]:
 
 async def turnover(tx: Tx, accounts: Iterable[int]) -> list[Turnover]:
     """Turnover by account and kind, added up from the transfers; it reads all of them."""
+    await tx.plan_for_scans()
     return [Turnover(*row) for row in await tx.rows(SQL["turnover"], list(accounts))]
 
 

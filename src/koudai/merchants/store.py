@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from koudai.merchants.model import Merchant
-from koudai.pg import Statements, Tx
+from koudai.pg import Statements, Tx, int4s
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
 
 def find_statement(book: int, ids: Iterable[int]) -> tuple[Any, ...]:
     """The statement that finds merchants of a book by id; `as_merchants` reads its rows."""
-    return (SQL["find"], book, list(ids))
+    return (SQL["find"], book, int4s(list(ids)))
 
 
 def as_merchants(rows: Iterable[Sequence[Any]]) -> dict[int, Merchant]:

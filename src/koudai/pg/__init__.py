@@ -5,6 +5,7 @@ the application or the owner role, sends many statements in one round trip, and 
 migrations. It is the only room that imports the driver.
 """
 
+from koudai.pg.arrays import Column, byteas, columns, int4s, int8s, texts, times
 from koudai.pg.database import Database, Tx
 from koudai.pg.embedded import Embedded, EmbeddedFault
 from koudai.pg.faults import Conflict, PgFault
@@ -13,6 +14,7 @@ from koudai.pg.statements import Statements
 from koudai.pg.target import Target, find_target
 
 __all__ = [
+    "Column",
     "Conflict",
     "Database",
     "Embedded",
@@ -22,7 +24,13 @@ __all__ = [
     "Statements",
     "Target",
     "Tx",
+    "byteas",
+    "columns",
     "find_target",
+    "int4s",
+    "int8s",
     "migrate",
     "pending",
+    "texts",
+    "times",
 ]

@@ -9,11 +9,25 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from koudai.base import Fault
+from koudai.pg.arrays import register
 from koudai.pg.faults import Conflict, PgFault, as_faults
 from koudai.pg.target import Target
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+
+# The application's sessions are pinned to keys (see Target); this undoes it for one transaction.
+_PLAN_FOR_SCANS = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', true)"
+    for name, value in (
+        ("enable_seqscan", "on"),
+        ("enable_hashjoin", "on"),
+        ("enable_mergejoin", "on"),
+        ("enable_nestloop", "off"),
+        ("plan_cache_mode", "force_custom_plan"),
+        ("work_mem", "64MB"),
+    )
+)
 
 _ATTEMPTS = 8
 _WAIT_FOR_CONNECTION_S = 10.0
@@ -43,12 +57,20 @@ class Tx:
         row = await self.row(statement, *parameters)
         return row[0] if row else None
 
+    async def plan_for_scans(self) -> None:
+        """Plan what follows in this transaction for whole tables: scans and hash joins, no look-ups row by row."""
+        await self.rows(_PLAN_FOR_SCANS)
+
     async def together(self, *statements: tuple[Any, ...]) -> list[list[Row]]:
         """Several statements `(text, parameter, …)` in one round trip; the rows of each, in order."""
         with as_faults():
             async with self._connection.pipeline():
                 cursors = [await self._connection.execute(s[0], s[1:], binary=True) for s in statements]
             return [await c.fetchall() if c.description else [] for c in cursors]
+
+
+async def _configure(connection: AsyncConnection[Row]) -> None:
+    register(connection.adapters)
 
 
 class Database:
@@ -63,7 +85,7 @@ class Database:
             open=False,
             timeout=_WAIT_FOR_CONNECTION_S,
             reconnect_timeout=30.0,
-            check=AsyncConnectionPool.check_connection,
+            configure=_configure,
             kwargs={"cursor_factory": AsyncRawCursor, "prepare_threshold": 0},
         )
 

@@ -18,6 +18,12 @@ APP_ROLE = "koudai_app"
 
 _SESSION = "-c jit=off -c timezone=UTC -c idle_in_transaction_session_timeout=60s"
 
+# The application finds rows by their keys, thousands at a time. A plan made while a table was small
+# would scan it for as long as the session lives, so its plans are pinned to indexes and nested loops.
+_PINNED = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -38,17 +44,17 @@ class Target:
 
     def app_conninfo(self) -> str:
         """The application's connection string: sessions have the application role's rights alone."""
-        return _with_role(self.app, APP_ROLE)
+        return _with_role(self.app, APP_ROLE, f"{_SESSION} {_PINNED}")
 
     def owner_conninfo(self) -> str:
         """The connection string of the owner role, for migrations."""
-        return _with_role(self.admin, OWNER_ROLE)
+        return _with_role(self.admin, OWNER_ROLE, _SESSION)
 
 
-def _with_role(conninfo: str, role: str) -> str:
+def _with_role(conninfo: str, role: str, session: str) -> str:
     options = conninfo_to_dict(conninfo).get("options") or ""
     return make_conninfo(
-        conninfo, options=f"{options} {_SESSION} -c role={role}".strip(), application_name="koudai"
+        conninfo, options=f"{options} {session} -c role={role}".strip(), application_name="koudai"
     )
 
 

@@ -1,0 +1,43 @@
+"""What every code means, in English and Chinese: one sentence each, for every door.
+
+The sentences stand in TOML files beside this one, under the code's own dotted name, and may quote the
+facts of the refusal or fault in braces.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+class Language(StrEnum):
+    """The languages that koudai speaks."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@cache
+def sentences() -> dict[str, dict[str, str]]:
+    """Every code with its sentence in each language."""
+    known: dict[str, dict[str, str]] = {}
+    for path in sorted(Path(__file__).parent.glob("*.toml")):
+        for room, codes in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            for name, said in codes.items():
+                known[f"{room}.{name}"] = said
+    return known
+
+
+class _Told(dict[str, Any]):
+    """Facts by name; one that wasn't told is left as its name."""
+
+    def __missing__(self, name: str) -> str:
+        return "{" + name + "}"
+
+
+def say(code: str, facts: Mapping[str, Any], language: Language) -> str:
+    """The sentence of a code in a language, with its facts; the code itself when it has none."""
+    sentence = sentences().get(code)
+    return sentence[language].format_map(_Told(facts)) if sentence else code
