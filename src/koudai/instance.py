@@ -11,9 +11,9 @@ import anyio.to_thread
 from koudai import cards, identity, ledger, merchants
 from koudai.base import Clock, SystemClock
 from koudai.identity import Keyring, load_keyring
-from koudai.pg import Database, Embedded, Target, find_target, migrate
+from koudai.pg import Database, Embedded, Room, Target, find_target, migrate
 
-ROOMS = (identity.ROOM, ledger.ROOM, merchants.ROOM, cards.ROOM)
+ROOMS = (identity.ROOM, ledger.ROOM, merchants.ROOM, cards.ROOM, Room("jobs", Path(__file__).parent / "jobs"))
 """The rooms that keep something, in the order in which their schemas are made."""
 
 HOME = "KOUDAI_HOME"
