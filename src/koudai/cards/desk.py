@@ -1,7 +1,7 @@
 """The desk: all that a batch of commands knows of its cards, under lock, while it is folded. Pure."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from koudai.cards.model import Activity, ActivityType, CardState, FundingSource
 from koudai.ledger import Place, Sheet
@@ -17,21 +17,23 @@ Part = tuple[int, int, int, int]
 
 
 class HeldCard:
-    """A locked card: its state and caps, and where its newest entry stands. Its balance is on the sheet."""
+    """A locked card: its state, and where its newest entry stands. Its balance is on the sheet."""
 
-    __slots__ = ("asset", "id", "last", "max_balance_minor", "max_load_minor", "programme_id", "state")
+    __slots__ = ("asset", "id", "last", "programme_id", "state")
 
-    def __init__(
-        self, card_id: int, state: CardState, asset: str, max_balance_minor: int | None,
-        max_load_minor: int | None, programme_id: int, last: Place,
-    ) -> None:  # fmt: skip
+    def __init__(self, card_id: int, state: CardState, asset: str, programme_id: int, last: Place) -> None:
         self.id = card_id
         self.state = state
         self.asset = asset
-        self.max_balance_minor = max_balance_minor
-        self.max_load_minor = max_load_minor
         self.programme_id = programme_id
         self.last = last
+
+
+class Caps(NamedTuple):
+    """What a programme allows a card, in minor units; None: no cap."""
+
+    max_balance_minor: int | None
+    max_load_minor: int | None
 
 
 class Redemption:
@@ -62,6 +64,7 @@ class Desk:
         self.cards: dict[int, HeldCard] = {}
         self.ids_of_numbers: dict[bytes, int] = {}
         self.merchants: dict[int, Merchant] = {}
+        self.caps: dict[int, Caps] = {}
         self.funding: dict[tuple[int, str], int] = {}
         self.redemptions: dict[Place, Redemption] = {}
         self.refundable: dict[tuple[int, int], list[Redemption]] = {}

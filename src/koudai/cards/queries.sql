@@ -25,26 +25,18 @@ ON CONFLICT (number_hash) DO NOTHING
 RETURNING id
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
-SELECT f.* FROM unnest($2::bytea[]) AS u (number_hash)
-JOIN LATERAL (
-    SELECT c.number_hash, c.id FROM cards.cards c WHERE c.number_hash = u.number_hash AND c.book = $1::int OFFSET 0
-) AS f ON true
+SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
 
--- read_cards: what a batch has to know of its cards, once they are locked
-SELECT f.* FROM unnest($2::bigint[]) AS u (id)
-JOIN LATERAL (
-    SELECT c.id, c.state::text, p.asset, p.max_balance_minor, p.max_load_minor, c.programme_id,
-           h.balance_minor, h.last_batch_id, h.last_ordinal
-    FROM cards.cards c, ledger.heads h, cards.programmes p
-    WHERE c.id = u.id AND h.id = u.id AND p.id = c.programme_id AND c.book = $1::int OFFSET 0
-) AS f ON true
+-- read_cards: the state of cards, once they are locked
+SELECT id, state::text, programme_id FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
+-- caps_of_cards: the programmes of cards, with their caps
+SELECT id, max_balance_minor, max_load_minor FROM cards.programmes
+WHERE id = ANY (ARRAY(SELECT DISTINCT c.programme_id FROM cards.cards c WHERE c.id = ANY ($1::bigint[])))
 
 -- funding_of_cards: the accounts that loads of cards are debited to, by the cards' programmes
-SELECT DISTINCT f.programme_id, f.source, f.account_id FROM unnest($1::bigint[]) AS u (id)
-JOIN LATERAL (
-    SELECT a.programme_id, a.source::text, a.account_id FROM cards.cards c
-    JOIN cards.funding_accounts a ON a.programme_id = c.programme_id WHERE c.id = u.id OFFSET 0
-) AS f ON true
+SELECT programme_id, source::text, account_id FROM cards.funding_accounts
+WHERE programme_id = ANY (ARRAY(SELECT DISTINCT c.programme_id FROM cards.cards c WHERE c.id = ANY ($1::bigint[])))
 
 -- redemptions: redemptions by place, with what was given back of them
 SELECT f.* FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)

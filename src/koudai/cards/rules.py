@@ -72,13 +72,14 @@ def _not_usable(card: HeldCard) -> Refused | None:
 
 def _over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused | None:
     held = desk.sheet.balances[card.id]
-    if card.max_balance_minor is not None and held + amount_minor > card.max_balance_minor:
+    cap = desk.caps[card.programme_id].max_balance_minor
+    if cap is not None and held + amount_minor > cap:
         return Refused(
             CardRefusal.BALANCE_CAP_EXCEEDED,
             {
                 "limit": "max_balance_minor",
-                "limit_minor": card.max_balance_minor,
-                "left_minor": max(0, card.max_balance_minor - held),
+                "limit_minor": cap,
+                "left_minor": max(0, cap - held),
                 "resets_at": None,
                 "currency": card.asset,
             },
@@ -138,11 +139,12 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
     bad = _bad_asset(command.asset, card.asset) or _not_usable(card)
     if bad:
         return bad
-    if card.max_load_minor is not None and amount > card.max_load_minor:
+    cap = desk.caps[card.programme_id].max_load_minor
+    if cap is not None and amount > cap:
         facts = {
             "limit": "max_load_minor",
-            "limit_minor": card.max_load_minor,
-            "left_minor": card.max_load_minor,
+            "limit_minor": cap,
+            "left_minor": cap,
             "resets_at": None,
             "currency": card.asset,
         }

@@ -11,7 +11,7 @@ from typing import Any
 from koudai.base import MAX_MINOR, Refused
 from koudai.cards import rules
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
-from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.desk import Caps, Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, CardState
 from koudai.cards.store import SQL, add_entries_statement, by_place, lay_refunds_statement, read_activities
 from koudai.ledger import (
@@ -86,11 +86,12 @@ async def _open(tx: Tx, book: int, commands: Sequence[Command], named: _Named) -
     merchant_ids |= {row[3] for row in named.redemptions}
     merchant_ids.discard(None)
     statements: dict[str, tuple[Any, ...]] = {
-        "lock": lock_statement(card_ids),
+        "lock": lock_statement(book, card_ids),
         "cards": (SQL["read_cards"], book, int8s(card_ids)),
         "merchants": find_statement(book, merchant_ids),
     }
-    if any(isinstance(c, Load) for c in commands):
+    if any(isinstance(c, (Load, Refund)) for c in commands):
+        statements["caps"] = (SQL["caps_of_cards"], int8s(card_ids))
         statements["funding"] = (SQL["funding_of_cards"], int8s(card_ids))
     pairs = _refund_pairs(commands, named)
     if pairs:
@@ -123,18 +124,15 @@ def _lay_out(
     book: int, commands: Sequence[Command], named: _Named, rows: dict[str, list[Any]]
 ) -> Desk:
     """The desk from what the database answered."""
-    balances: dict[int, int] = {}
-    cards: dict[int, HeldCard] = {}
-    for card_id, state, asset, max_balance, max_load, programme_id, balance, last_batch, last in rows["cards"]:
-        balances[card_id] = balance
-        cards[card_id] = HeldCard(
-            card_id, _STATES[state], asset, max_balance, max_load, programme_id, Place(last_batch, last)
-        )
-    desk = Desk(sheet_from(book, rows["batch"], balances, as_keys(rows["keys"])))
-    desk.cards = cards
+    sheet = sheet_from(book, rows["batch"], rows["lock"], as_keys(rows["keys"]))
+    desk = Desk(sheet)
+    for card_id, state, programme_id in rows["cards"]:
+        head = sheet.heads[card_id]
+        desk.cards[card_id] = HeldCard(card_id, _STATES[state], head.asset, programme_id, head.newest)
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
     desk.merchants = as_merchants(rows["merchants"])
+    desk.caps = {row[0]: Caps(row[1], row[2]) for row in rows.get("caps", ())}
     desk.funding = {(row[0], row[1]): row[2] for row in rows.get("funding", ())}
     for batch_id, ordinal, card_id, merchant_id, paid, refunded in rows.get("redemptions", ()):
         place = Place(batch_id, ordinal)

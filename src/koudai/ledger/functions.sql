@@ -1,6 +1,6 @@
 -- Functions are versioned by name: a server of the release before still finds the one it knows.
--- Rows are found through LATERAL look-ups and changed by their ctid, so that no plan, however old its
--- idea of a table's size, can join in another order than from the batch to the primary key.
+-- Rows are found by `= ANY` of a primary key and changed by their ctid: with no join to order, no plan
+-- can go wrong because it was made while the tables were small.
 
 -- Opens one account for each of p_ordinals; the ordinal is the place of the entry that opens it in the
 -- batch p_batch_id, or 0 where nothing is entered yet.
@@ -14,17 +14,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     RETURNING a.id, a.last_ordinal
 $$;
 
--- Locks the constrained accounts among p_ids in the order of their ids. What they hold is read by a
--- later statement than the one that waited, since the waiting one still sees the rows as they were.
-CREATE OR REPLACE FUNCTION ledger.lock_v1(p_ids bigint[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
-BEGIN
-    PERFORM 1 FROM (SELECT DISTINCT u.id FROM unnest(p_ids) AS u (id) ORDER BY u.id) AS s
-    JOIN LATERAL (
-        SELECT 1 FROM ledger.accounts a WHERE a.id = s.id AND a.constrained FOR NO KEY UPDATE
-    ) AS locked ON true;
-END $$;
+-- Locks the constrained accounts among p_ids in the order of their ids, and answers what they hold and
+-- where the row is. Of the row that it locked a statement sees the newest version, also after it
+-- waited; of every other row it sees the old one, so all else is read by later statements.
+CREATE OR REPLACE FUNCTION ledger.lock_v1(p_book integer, p_ids bigint[])
+RETURNS TABLE (id bigint, asset text, balance_minor bigint, last_batch_id bigint, last_ordinal integer, at tid)
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+    SELECT a.id, a.asset, a.balance_minor, a.last_batch_id, a.last_ordinal, a.ctid FROM ledger.accounts a
+    WHERE a.id = ANY (p_ids) AND a.book = p_book AND a.constrained
+    ORDER BY a.id FOR NO KEY UPDATE
+$$;
 
 -- Begins a batch: its id comes after the locks are held, so that the batches of one account are
 -- numbered in the order in which they happened to it. The transaction's own id is taken first:
@@ -37,19 +37,23 @@ BEGIN
     RETURNING b.id, b.recorded_at INTO id, recorded_at;
 END $$;
 
--- Books the transfers of a batch: rows, balances of constrained accounts, deltas of hot ones.
--- The sums are taken here from the transfers themselves; an account of another book or asset, or
--- one that doesn't exist, aborts, and so does an overdraft, by the table's constraint.
+-- Books the transfers of a batch in one asset: rows, balances of constrained accounts, deltas of hot
+-- ones. p_held names the constrained accounts that are entered, where lock_v1 found their rows, and
+-- their newest entry where that is no transfer (else 0). The sums are taken here from the transfers
+-- themselves. An account of another book or asset, one that isn't there or was named as what it is
+-- not aborts, and so does an overdraft, by the table's constraint.
 CREATE OR REPLACE FUNCTION ledger.post_v1(
-    p_book integer, p_batch_id bigint, p_ordinals integer[], p_debits bigint[], p_credits bigint[],
-    p_amounts bigint[], p_assets text[], p_kinds text[], p_events timestamptz[]
+    p_book integer, p_batch_id bigint, p_asset text, p_ordinals integer[], p_debits bigint[], p_credits bigint[],
+    p_amounts bigint[], p_kinds text[], p_events timestamptz[],
+    p_held bigint[], p_held_ordinals integer[], p_held_at tid[]
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    booked bigint;
-    meant  bigint;
+    held bigint;
+    hot  bigint;
+    net  bigint;
 BEGIN
     PERFORM 1 FROM ledger.batches b WHERE b.id = p_batch_id AND b.book = p_book;
     IF NOT FOUND THEN
@@ -58,51 +62,41 @@ BEGIN
 
     INSERT INTO ledger.transfers
         (batch_id, ordinal, debit_account, credit_account, amount_minor, asset, kind, event_at)
-    SELECT p_batch_id, t.*
-    FROM unnest(p_ordinals, p_debits, p_credits, p_amounts, p_assets, p_kinds, p_events) AS t;
+    SELECT p_batch_id, t.ordinal, t.debit, t.credit, t.amount, p_asset, t.kind, t.event_at
+    FROM unnest(p_ordinals, p_debits, p_credits, p_amounts, p_kinds, p_events)
+        AS t (ordinal, debit, credit, amount, kind, event_at);
 
     WITH net AS MATERIALIZED (
-        SELECT e.account, e.asset, sum(e.amount)::bigint AS amount, max(e.ordinal) AS ordinal
-        FROM (SELECT d.account, d.asset, -d.minor AS amount, d.ordinal
-              FROM unnest(p_debits, p_assets, p_amounts, p_ordinals) AS d (account, asset, minor, ordinal)
+        SELECT e.account, sum(e.amount)::bigint AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at
+        FROM (SELECT d.account, -d.minor AS amount, d.ordinal, NULL::tid AS at
+              FROM unnest(p_debits, p_amounts, p_ordinals) AS d (account, minor, ordinal)
               UNION ALL
-              SELECT c.account, c.asset, c.minor, c.ordinal
-              FROM unnest(p_credits, p_assets, p_amounts, p_ordinals) AS c (account, asset, minor, ordinal)) AS e
-        GROUP BY e.account, e.asset
-    ), known AS MATERIALIZED (
-        SELECT n.*, f.constrained, f.at FROM net n
-        JOIN LATERAL (
-            SELECT a.constrained, a.ctid AS at FROM ledger.accounts a
-            WHERE a.id = n.account AND a.asset = n.asset AND a.book = p_book OFFSET 0
-        ) AS f ON true
-    ), held AS (
+              SELECT c.account, c.minor, c.ordinal, NULL
+              FROM unnest(p_credits, p_amounts, p_ordinals) AS c (account, minor, ordinal)
+              UNION ALL
+              SELECT h.account, 0, h.ordinal, h.at
+              FROM unnest(p_held, p_held_ordinals, p_held_at) AS h (account, ordinal, at)) AS e
+        GROUP BY e.account
+    ), updated AS (
         UPDATE ledger.accounts a
-        SET balance_minor = a.balance_minor + k.amount, last_batch_id = p_batch_id, last_ordinal = k.ordinal
-        FROM known k WHERE a.ctid = k.at AND k.constrained
+        SET balance_minor = a.balance_minor + n.amount, last_batch_id = p_batch_id, last_ordinal = n.ordinal
+        FROM net n
+        WHERE a.ctid = n.at AND a.id = n.account AND a.book = p_book AND a.asset = p_asset AND a.constrained
         RETURNING 1
-    ), hot AS (
-        INSERT INTO ledger.deltas (account_id, batch_id, amount_minor)
-        SELECT k.account, p_batch_id, k.amount FROM known k WHERE NOT k.constrained
-        RETURNING 1
+    ), appended AS (
+        INSERT INTO ledger.deltas (batch_id, account_id, amount_minor)
+        SELECT p_batch_id, n.account, n.amount FROM net n WHERE n.at IS NULL
     )
-    SELECT (SELECT count(*) FROM held) + (SELECT count(*) FROM hot), (SELECT count(*) FROM net)
-    INTO booked, meant;
-    IF booked <> meant THEN
+    SELECT (SELECT count(*) FROM updated),
+           (SELECT count(*) FROM ledger.accounts a
+            WHERE a.id = ANY (ARRAY(SELECT n.account FROM net n WHERE n.at IS NULL))
+              AND a.book = p_book AND a.asset = p_asset AND NOT a.constrained),
+           (SELECT count(*) FROM net)
+    INTO held, hot, net;
+    IF held <> cardinality(p_held) OR held + hot <> net THEN
         RAISE EXCEPTION 'batch % names an account of another book or asset, or none', p_batch_id;
     END IF;
 END $$;
-
--- Makes the newest entry of constrained accounts known where no value moved (a card was blocked).
-CREATE OR REPLACE FUNCTION ledger.touch_v1(p_batch_id bigint, p_ids bigint[], p_ordinals integer[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
-    UPDATE ledger.accounts a SET last_batch_id = p_batch_id, last_ordinal = t.ordinal
-    FROM (SELECT f.at, u.ordinal FROM unnest(p_ids, p_ordinals) AS u (id, ordinal)
-          JOIN LATERAL (
-              SELECT x.ctid AS at FROM ledger.accounts x WHERE x.id = u.id AND x.constrained OFFSET 0
-          ) AS f ON true) AS t
-    WHERE a.ctid = t.at
-$$;
 
 -- Folds what hot accounts gathered into their balances; one folder at a time, others find nothing to do.
 CREATE OR REPLACE FUNCTION ledger.fold_v1(p_limit integer) RETURNS bigint
@@ -115,7 +109,7 @@ BEGIN
     END IF;
     WITH gone AS (
         DELETE FROM ledger.deltas d USING (
-            SELECT account_id, batch_id FROM ledger.deltas ORDER BY account_id, batch_id LIMIT p_limit) AS f
+            SELECT batch_id, account_id FROM ledger.deltas ORDER BY batch_id, account_id LIMIT p_limit) AS f
         WHERE d.account_id = f.account_id AND d.batch_id = f.batch_id
         RETURNING d.account_id, d.amount_minor
     ), added AS (

@@ -20,20 +20,20 @@ async def post(tx: Tx, book: int, postings: Sequence[Posting]) -> list[Outcome]:
     with its key, since it was not judged itself.
     """
     accounts = {account for p in postings for account in (p.debit, p.credit)}
-    sheet, kinds = await open_sheet(tx, book, accounts, {p.key for p in postings})
+    sheet, assets = await open_sheet(tx, book, accounts, {p.key for p in postings})
     outcomes: list[Outcome] = []
     start = 0
     while start < len(postings):
         end = start
         while postings[end].linked and end + 1 < len(postings):
             end += 1
-        outcomes += _chain(sheet, kinds, postings[start : end + 1])
+        outcomes += _chain(sheet, assets, postings[start : end + 1])
         start = end + 1
     await write(tx, sheet)
     return outcomes
 
 
-def _chain(sheet: Sheet, kinds: dict[int, tuple[str, bool]], chain: Sequence[Posting]) -> list[Outcome]:
+def _chain(sheet: Sheet, assets: dict[int, str], chain: Sequence[Posting]) -> list[Outcome]:
     """Fold one linked chain (mostly of one posting)."""
     moved, added = len(sheet.transfers), len(sheet.keys.added)
     outcomes: list[Outcome] = []
@@ -46,7 +46,7 @@ def _chain(sheet: Sheet, kinds: dict[int, tuple[str, bool]], chain: Sequence[Pos
             failed |= known.refusal is not None
             continue
         refused = known or (
-            Refused(LedgerRefusal.LINKED_CHAIN_OPEN) if chain[-1].linked else _judge(kinds, posting)
+            Refused(LedgerRefusal.LINKED_CHAIN_OPEN) if chain[-1].linked else _judge(assets, posting)
         )
         place = Place(sheet.batch_id, sheet.next_ordinal())
         if refused is None and not failed:
@@ -79,7 +79,7 @@ def _fell(sheet: Sheet, chain: Sequence[Posting], outcomes: list[Outcome], moved
     ]
 
 
-def _judge(kinds: dict[int, tuple[str, bool]], posting: Posting) -> Refused | None:
+def _judge(assets: dict[int, str], posting: Posting) -> Refused | None:
     """What is wrong with a posting whatever the balances are, in the order of precedence."""
     if posting.amount_minor <= 0:
         return Refused(LedgerRefusal.AMOUNT_NOT_POSITIVE, {"amount_minor": posting.amount_minor})
@@ -88,11 +88,11 @@ def _judge(kinds: dict[int, tuple[str, bool]], posting: Posting) -> Refused | No
     if posting.debit == posting.credit:
         return Refused(LedgerRefusal.SAME_ACCOUNT, {"account": posting.debit})
     for account in (posting.debit, posting.credit):
-        if account not in kinds:
+        if account not in assets:
             return Refused(LedgerRefusal.UNKNOWN_ACCOUNT, {"account": account})
     for account in (posting.debit, posting.credit):
-        if kinds[account][0] != posting.asset:
-            return Refused(LedgerRefusal.ASSET_MISMATCH, {"account": account, "asset": kinds[account][0]})
+        if assets[account] != posting.asset:
+            return Refused(LedgerRefusal.ASSET_MISMATCH, {"account": account, "asset": assets[account]})
     return None
 
 

@@ -7,30 +7,22 @@ SELECT scale FROM ledger.assets WHERE code = $1::text
 -- open_accounts: ids of new accounts, each with the ordinal of the entry that opened it
 SELECT id, ordinal FROM ledger.open_accounts_v1($1::int, $2::text, $3::text, $4::bool, $5::bigint, $6::int[])
 
--- lock: takes the locks of constrained accounts, in the order of their ids
-SELECT ledger.lock_v1($1::bigint[])
+-- lock: takes the locks of constrained accounts, in the order of their ids, and reads what they hold
+SELECT id, asset, balance_minor, last_batch_id, last_ordinal, at FROM ledger.lock_v1($1::int, $2::bigint[])
 
 -- begin_batch: id and time of a new batch
 SELECT id, recorded_at FROM ledger.begin_batch_v1($1::int)
 
--- read_accounts: what accounts are, and what the constrained ones hold
-SELECT f.* FROM unnest($1::bigint[]) AS u (id)
-JOIN LATERAL (
-    SELECT a.id, a.book, a.asset, a.constrained, a.balance_minor FROM ledger.accounts a WHERE a.id = u.id OFFSET 0
-) AS f ON true
+-- hot_accounts: which of these accounts are hot, and their asset
+SELECT id, asset FROM ledger.accounts WHERE id = ANY ($2::bigint[]) AND book = $1::int AND NOT constrained
 
 -- recall: what is remembered under keys
-SELECT f.* FROM unnest($2::text[]) AS k (key)
-JOIN LATERAL (
-    SELECT i.key, i.request, i.batch_id, i.ordinal, i.refusal, i.facts FROM ledger.idempotency i
-    WHERE i.book = $1::int AND i.key = k.key OFFSET 0
-) AS f ON true
+SELECT key, request, batch_id, ordinal, refusal, facts FROM ledger.idempotency
+WHERE book = $1::int AND key = ANY ($2::text[])
 
--- post: books transfers
-SELECT ledger.post_v1($1::int, $2::bigint, $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[])
-
--- touch: marks the newest entry of accounts where no value moved
-SELECT ledger.touch_v1($1::bigint, $2::bigint[], $3::int[])
+-- post: books transfers in one asset
+SELECT ledger.post_v1($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+                      $9::timestamptz[], $10::bigint[], $11::int[], $12::tid[])
 
 -- remember: keeps keys with their outcomes, in one order for all, so that two batches can't wait for each other
 INSERT INTO ledger.idempotency (book, batch_id, key, request, ordinal, refusal, facts)
@@ -42,8 +34,12 @@ ORDER BY t.key
 SELECT ledger.fold_v1($1::int)
 
 -- balances: balances of accounts of any kind, exact at this moment
-SELECT f.* FROM unnest($1::bigint[]) AS u (id)
-JOIN LATERAL (SELECT b.id, b.balance_minor FROM ledger.balances b WHERE b.id = u.id OFFSET 0) AS f ON true
+WITH unfolded AS MATERIALIZED (
+    SELECT account_id, sum(amount_minor)::bigint AS amount_minor FROM ledger.deltas
+    WHERE account_id = ANY ($1::bigint[]) GROUP BY account_id
+)
+SELECT a.id, a.balance_minor + coalesce((SELECT u.amount_minor FROM unfolded u WHERE u.account_id = a.id), 0)
+FROM ledger.accounts a WHERE a.id = ANY ($1::bigint[])
 
 -- turnover: per account and kind, what came in and what went out, from the transfers themselves
 SELECT account, kind, sum(came)::bigint, sum(went)::bigint FROM (

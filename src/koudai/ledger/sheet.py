@@ -1,32 +1,42 @@
 """The sheet: the balances of locked accounts in memory, on which a batch is folded. Pure."""
 
 from datetime import datetime
-from operator import itemgetter
+from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused
 from koudai.ledger.keys import Keys
-from koudai.ledger.model import LedgerRefusal
+from koudai.ledger.model import LedgerRefusal, Place
 
 Transfer = tuple[int, int, int, int, str, str, datetime]
 """ordinal, debit, credit, amount in minor units, asset, kind, event time"""
 
 
+class Head(NamedTuple):
+    """A constrained account under lock: its asset, its newest entry, and where its row is (PostgreSQL's tid)."""
+
+    asset: str
+    newest: Place
+    at: bytes
+
+
 class Sheet:
     """One batch of one book while it is folded.
 
-    `balances` holds every constrained account that the batch may debit or credit, all under lock; an
-    account that isn't there is hot and has no bound. Each accepted move is seen by the next one.
+    `balances` and `heads` hold every constrained account that the batch may debit or credit, all under
+    lock; an account that isn't there is hot and has no bound. Each accepted move is seen by the next.
     """
 
-    __slots__ = ("balances", "batch_id", "book", "keys", "ordinal", "recorded_at", "touched", "transfers")
+    __slots__ = ("balances", "batch_id", "book", "heads", "keys", "ordinal", "recorded_at", "touched", "transfers")
 
     def __init__(
-        self, book: int, batch_id: int, recorded_at: datetime, balances: dict[int, int], keys: Keys
-    ) -> None:
+        self, book: int, batch_id: int, recorded_at: datetime, balances: dict[int, int],
+        heads: dict[int, Head], keys: Keys,
+    ) -> None:  # fmt: skip
         self.book = book
         self.batch_id = batch_id
         self.recorded_at = recorded_at
         self.balances = balances
+        self.heads = heads
         self.keys = keys
         self.ordinal = 0
         self.transfers: list[Transfer] = []
@@ -71,11 +81,15 @@ class Sheet:
         """Note an entry of a constrained account by which no value moves."""
         self.touched[account] = ordinal
 
-    def untransferred(self) -> dict[int, int]:
-        """The touched accounts whose newest entry is not a transfer, with its ordinal."""
-        if not self.touched:
-            return {}
-        newest: dict[int, int] = {}
-        for ordinal, debit, credit in map(itemgetter(0, 1, 2), self.transfers):
-            newest[debit] = newest[credit] = ordinal
-        return {a: o for a, o in self.touched.items() if o > newest.get(a, 0)}
+    def entered(self, asset: str) -> list[tuple[int, int, bytes]]:
+        """The constrained accounts of an asset that this batch enters: id, newest entry without a transfer, row."""
+        accounts = {a for t in self.transfers for a in (t[1], t[2])}
+        accounts.update(self.touched)
+        heads, touched = self.heads, self.touched
+        return [
+            (a, touched.get(a, 0), heads[a].at) for a in accounts if a in heads and heads[a].asset == asset
+        ]
+
+    def assets(self) -> set[str]:
+        """The assets that this batch moves or enters."""
+        return {t[4] for t in self.transfers} | {self.heads[a].asset for a in self.touched}

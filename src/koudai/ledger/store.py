@@ -8,8 +8,8 @@ from typing import Any
 from koudai.base import Asset
 from koudai.ledger.keys import Keys, Memory
 from koudai.ledger.model import Place
-from koudai.ledger.sheet import Sheet
-from koudai.pg import Statements, Tx, columns, int4s, int8s, texts, times
+from koudai.ledger.sheet import Head, Sheet
+from koudai.pg import Statements, Tx, columns, int4s, int8s, texts, tids, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -37,9 +37,12 @@ async def open_accounts(
     return [ids[ordinal].pop() for ordinal in ordinals]
 
 
-def lock_statement(accounts: Sequence[int]) -> Statement:
-    """The statement that locks constrained accounts, in the order of their ids."""
-    return (SQL["lock"], int8s(list(accounts)))
+def lock_statement(book: int, accounts: Sequence[int]) -> Statement:
+    """The statement that locks constrained accounts of a book, in the order of their ids.
+
+    `sheet_from` reads its rows.
+    """
+    return (SQL["lock"], book, int8s(accounts))
 
 
 def recall_statement(book: int, keys: Iterable[str]) -> Statement:
@@ -65,34 +68,52 @@ async def recall(tx: Tx, book: int, keys: Iterable[str]) -> Keys:
 async def open_batch(tx: Tx, book: int, keys: Iterable[str]) -> Sheet:
     """A sheet without accounts: for commands that only make things, with their keys."""
     known, begun = await tx.together(recall_statement(book, keys), begin_statement(book))
-    return sheet_from(book, begun, {}, as_keys(known))
+    return sheet_from(book, begun, (), as_keys(known))
 
 
 async def open_sheet(
     tx: Tx, book: int, accounts: Iterable[int], keys: Iterable[str]
-) -> tuple[Sheet, dict[int, tuple[str, bool]]]:
+) -> tuple[Sheet, dict[int, str]]:
     """Lock accounts and begin a batch, in one round trip.
 
-    Answers the sheet, and of each account that is in this book its asset and whether it is constrained.
+    Answers the sheet, and the asset of each account that is in this book.
     """
     ids = sorted(set(accounts))
-    _, rows, known, begun = await tx.together(
-        lock_statement(ids), (SQL["read_accounts"], int8s(ids)), recall_statement(book, keys), begin_statement(book)
+    held, hot, known, begun = await tx.together(
+        lock_statement(book, ids),
+        (SQL["hot_accounts"], book, int8s(ids)),
+        recall_statement(book, keys),
+        begin_statement(book),
     )
-    mine = [row for row in rows if row[1] == book]
-    balances = {row[0]: row[4] for row in mine if row[3]}
-    return sheet_from(book, begun, balances, as_keys(known)), {row[0]: (row[2], row[3]) for row in mine}
+    assets = {row[0]: row[1] for row in (*held, *hot)}
+    return sheet_from(book, begun, held, as_keys(known)), assets
 
 
-def sheet_from(book: int, begun: Sequence[Sequence[Any]], balances: dict[int, int], keys: Keys) -> Sheet:
-    """A sheet from the rows that `begin_statement` answered."""
+def sheet_from(
+    book: int, begun: Sequence[Sequence[Any]], held: Sequence[Sequence[Any]], keys: Keys
+) -> Sheet:
+    """A sheet from the rows that `begin_statement` and `lock_statement` answered."""
     batch_id, recorded_at = begun[0]
-    return Sheet(book, batch_id, recorded_at, balances, keys)
+    balances = {row[0]: row[2] for row in held}
+    heads = {row[0]: Head(row[1], Place(row[3], row[4]), row[5]) for row in held}
+    return Sheet(book, batch_id, recorded_at, balances, heads, keys)
 
 
-_TRANSFER = (int4s, int8s, int8s, int8s, texts, texts, times)
-_TOUCHED = (int8s, int4s)
+_TRANSFER = (int4s, int8s, int8s, int8s, texts, times)
+_HELD = (int8s, int4s, tids)
 _KEY = (texts, texts, int4s, texts, texts)
+
+
+def _post_statement(sheet: Sheet, asset: str) -> Statement:
+    rows = [(o, debit, credit, amount, k, at) for o, debit, credit, amount, a, k, at in sheet.transfers if a == asset]
+    return (
+        SQL["post"],
+        sheet.book,
+        sheet.batch_id,
+        asset,
+        *columns(_TRANSFER, rows),
+        *columns(_HELD, sheet.entered(asset)),
+    )
 
 
 async def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
@@ -100,12 +121,7 @@ async def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
 
     All go in one round trip. Raises `pg.Conflict` when another transaction used one of the keys.
     """
-    statements: list[Statement] = []
-    if sheet.transfers:
-        statements.append((SQL["post"], sheet.book, sheet.batch_id, *columns(_TRANSFER, sheet.transfers)))
-    untransferred = sheet.untransferred()
-    if untransferred:
-        statements.append((SQL["touch"], sheet.batch_id, *columns(_TOUCHED, untransferred.items())))
+    statements: list[Statement] = [_post_statement(sheet, asset) for asset in sheet.assets()]
     if sheet.keys.added:
         statements.append((SQL["remember"], sheet.book, sheet.batch_id, *columns(_KEY, sheet.keys.added)))
     statements.extend(more)

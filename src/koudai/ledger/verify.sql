@@ -103,7 +103,10 @@ FROM ledger.accounts WHERE constrained AND balance_minor < 0
 
 -- book_sum: books that don't sum to zero in an asset
 SELECT 'book ' || book, 'its accounts in ' || asset || ' sum to ' || sum(balance_minor)
-FROM ledger.balances GROUP BY book, asset HAVING sum(balance_minor) <> 0
+FROM (SELECT book, asset, balance_minor FROM ledger.accounts
+      UNION ALL
+      SELECT a.book, a.asset, d.amount_minor FROM ledger.deltas d JOIN ledger.accounts a ON a.id = d.account_id) AS b
+GROUP BY book, asset HAVING sum(balance_minor) <> 0
 
 -- balance: accounts whose balance is not what their transfers add up to
 WITH tail AS (

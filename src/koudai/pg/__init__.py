@@ -5,7 +5,7 @@ the application or the owner role, sends many statements in one round trip, and 
 migrations. It is the only room that imports the driver.
 """
 
-from koudai.pg.arrays import Column, byteas, columns, int4s, int8s, texts, times
+from koudai.pg.arrays import Column, byteas, columns, int4s, int8s, texts, tids, times
 from koudai.pg.database import Database, Tx
 from koudai.pg.embedded import Embedded, EmbeddedFault
 from koudai.pg.faults import Conflict, PgFault
@@ -32,5 +32,6 @@ __all__ = [
     "migrate",
     "pending",
     "texts",
+    "tids",
     "times",
 ]

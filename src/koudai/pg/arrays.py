@@ -56,6 +56,10 @@ class _Times(Column):
     element_oid, array_oid = 1184, 1185
 
 
+class _Tids(Column):
+    element_oid, array_oid = 27, 1010
+
+
 def _fixed(letter: str, size: int, values: Sequence[int]) -> bytes:
     return pack(">" + ("i" + letter) * len(values), *chain.from_iterable(zip(repeat(size), values)))
 
@@ -67,6 +71,8 @@ def _fixed_or_null(letter: str, size: int, values: Iterable[int | None]) -> byte
 
 def int8s(values: Sequence[int | None]) -> Column:
     """bigint[]"""
+    if values and values[0] is None and values.count(None) == len(values):
+        return _Int8s(len(values), _NULL * len(values), True)
     if None in values:
         return _Int8s(len(values), _fixed_or_null("q", 8, values), True)
     return _Int8s(len(values), _fixed("q", 8, values), False)  # type: ignore[arg-type]
@@ -74,6 +80,8 @@ def int8s(values: Sequence[int | None]) -> Column:
 
 def int4s(values: Sequence[int | None]) -> Column:
     """integer[]"""
+    if values and values[0] is None and values.count(None) == len(values):
+        return _Int4s(len(values), _NULL * len(values), True)
     if None in values:
         return _Int4s(len(values), _fixed_or_null("i", 4, values), True)
     return _Int4s(len(values), _fixed("i", 4, values), False)  # type: ignore[arg-type]
@@ -81,17 +89,28 @@ def int4s(values: Sequence[int | None]) -> Column:
 
 def texts(values: Sequence[str | None]) -> Column:
     """text[]"""
-    length = _LENGTH.pack
-    parts = [
-        _NULL if v is None else length(len(encoded := v.encode())) + encoded  # fmt: skip
-        for v in values
-    ]
-    return _Texts(len(parts), b"".join(parts), None in values)
+    count = len(values)
+    if count and values.count(values[0]) == count:
+        # One value throughout (an asset, a kind, nothing) is the rule for most columns of a batch.
+        return _Texts(count, _text(values[0]) * count, values[0] is None)
+    return _Texts(count, b"".join([_text(v) for v in values]), None in values)
+
+
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
+    encoded = value.encode()
+    return _LENGTH.pack(len(encoded)) + encoded
 
 
 def byteas(values: Sequence[bytes]) -> Column:
     """bytea[]"""
     return _Bytes(len(values), b"".join([_LENGTH.pack(len(v)) + v for v in values]), False)
+
+
+def tids(values: Sequence[bytes]) -> Column:
+    """tid[], each as PostgreSQL sent it"""
+    return _Tids(len(values), b"".join([_LENGTH.pack(len(v)) + v for v in values]), False)
 
 
 def times(values: Sequence[datetime]) -> Column:
@@ -108,7 +127,8 @@ def times(values: Sequence[datetime]) -> Column:
 
 def columns(kinds: Sequence[Callable[[Any], Column]], rows: Iterable[Sequence[Any]]) -> list[Column]:
     """Rows turned into columns, each of its kind: `columns((int8s, texts), [(1, "a"), (2, "b")])`."""
-    return [kind(column) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)]
+    turned = list(zip(*rows, strict=True)) or [()] * len(kinds)
+    return [kind(column) for kind, column in zip(kinds, turned, strict=True)]
 
 
 class _ColumnDumper(Dumper):
@@ -120,5 +140,5 @@ class _ColumnDumper(Dumper):
 
 def register(adapters: AdaptersMap) -> None:
     """Teach a connection to send columns."""
-    for kind in (_Int8s, _Int4s, _Texts, _Bytes, _Times):
+    for kind in (_Int8s, _Int4s, _Texts, _Bytes, _Tids, _Times):
         adapters.register_dumper(kind, type(kind.__name__, (_ColumnDumper,), {"oid": kind.array_oid}))

@@ -21,6 +21,7 @@ _PLAN_FOR_SCANS = "SELECT " + ", ".join(
     f"set_config('{name}', '{value}', true)"
     for name, value in (
         ("enable_seqscan", "on"),
+        ("enable_bitmapscan", "on"),
         ("enable_hashjoin", "on"),
         ("enable_mergejoin", "on"),
         ("enable_nestloop", "off"),

@@ -21,7 +21,8 @@ _SESSION = "-c jit=off -c timezone=UTC -c idle_in_transaction_session_timeout=60
 # The application finds rows by their keys, thousands at a time. A plan made while a table was small
 # would scan it for as long as the session lives, so its plans are pinned to indexes and nested loops.
 _PINNED = (
-    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+    "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c plan_cache_mode=force_generic_plan"
 )
 
 
