@@ -15,8 +15,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from koudai.base import MAX_MINOR, Fault
 from koudai.jobs.replay import dataset
@@ -108,8 +107,7 @@ def test_progress_is_told_in_lines(write, monkeypatch):
 
 def test_what_a_file_says_does_not_depend_on_how_it_is_stored(write, monkeypatch):
     lines = [
-        {"Invoice": str(n % 3), "Quantity": n, "Price": p}
-        for n, p in enumerate((1.0, 0.5, 2.005, 1e-9, 3.0, 7.5))
+        {"Invoice": str(n % 3), "Quantity": n, "Price": p} for n, p in enumerate((1.0, 0.5, 2.005, 1e-9, 3.0, 7.5))
     ]
     whole = dataset.read(write(*lines))
     monkeypatch.setattr(dataset, "_LINES_PER_BATCH", 1)
@@ -331,9 +329,7 @@ def test_an_amount_is_exact_and_then_rounded_once_halves_away_from_zero(write, l
         (1, pa.int64(), Decimal("12345678901234.565"), pa.decimal256(50, 20), 1234567890123457),
     ],
 )
-def test_quantity_and_price_are_whole_numbers_doubles_or_decimals(
-    write, quantity, quantity_as, price, price_as, minor
-):
+def test_quantity_and_price_are_whole_numbers_doubles_or_decimals(write, quantity, quantity_as, price, price_as, minor):
     path = write({"Quantity": quantity, "Price": price}, types={"Quantity": quantity_as, "Price": price_as})
     assert dataset.read(path).invoices[0].minor == minor
 
@@ -379,29 +375,21 @@ def test_an_amount_beyond_a_bigint_is_refused(write, lines):
     assert fault(path) == (Code.AMOUNT_TOO_LARGE, {"invoice": "489434", "maximum": MAX_MINOR})
 
 
-NUMBERS = st.one_of(
-    st.floats(-1e6, 1e6), st.integers(-(10**6), 10**6).map(lambda thousandths: thousandths / 1000)
-)
+NUMBERS = st.one_of(st.floats(-1e6, 1e6), st.integers(-(10**6), 10**6).map(lambda thousandths: thousandths / 1000))
 
 
 @settings(deadline=None, max_examples=60)
-@given(
-    st.lists(st.tuples(st.sampled_from("ABC"), st.integers(-80_000, 80_000), NUMBERS), min_size=1, max_size=9)
-)
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(-80_000, 80_000), NUMBERS), min_size=1, max_size=9))
 @example([("A", 1, 0.125), ("A", 1, 5e-324), ("B", 1, 0.005)])
 def test_amounts_equal_the_plain_sum_in_decimals(lines):
     exact = Context(prec=1000, rounding=ROUND_HALF_UP)
     sums = defaultdict(Decimal)
     for number, quantity, price in lines:
         sums[number] = exact.add(sums[number], exact.multiply(Decimal(repr(price)), quantity))
-    expected = {
-        number: int(total.quantize(Decimal("0.01"), context=exact) * 100) for number, total in sums.items()
-    }
+    expected = {number: int(total.quantize(Decimal("0.01"), context=exact) * 100) for number, total in sums.items()}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "lines.parquet"
-        rows = (
-            {"Invoice": number, "Quantity": quantity, "Price": price} for number, quantity, price in lines
-        )
+        rows = ({"Invoice": number, "Quantity": quantity, "Price": price} for number, quantity, price in lines)
         pq.write_table(table(*rows), path)
         assert {invoice.number: invoice.minor for invoice in dataset.read(path).invoices} == expected
 
@@ -420,9 +408,7 @@ def test_columns_that_are_missing_are_named_together(write):
     assert fault(path) == (Code.COLUMN_MISSING, {"missing": "Price | UnitPrice, Country", "found": found})
 
 
-@pytest.mark.parametrize(
-    ("name", "columns"), [("InvoiceNo", "Invoice, InvoiceNo"), ("Price", "Price, Price")]
-)
+@pytest.mark.parametrize(("name", "columns"), [("InvoiceNo", "Invoice, InvoiceNo"), ("Price", "Price, Price")])
 def test_a_column_that_is_there_twice_is_refused(tmp_path, name, columns):
     pq.write_table(table({}).append_column(name, pa.array(["1"])), tmp_path / "twice.parquet")
     assert fault(tmp_path / "twice.parquet") == (Code.COLUMN_TWICE, {"columns": columns})

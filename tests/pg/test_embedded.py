@@ -142,9 +142,7 @@ def test_nobody_enters_but_by_the_private_socket_and_a_password(server: Embedded
 def test_the_two_roles_have_no_powers_but_the_owners_over_its_database(server: Embedded) -> None:
     powers = "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls"
     with psycopg.connect(server.dsn("postgres")) as db:
-        found = db.execute(
-            f"SELECT rolname, {powers} FROM pg_roles WHERE rolname LIKE 'koudai%' ORDER BY 1"
-        ).fetchall()
+        found = db.execute(f"SELECT rolname, {powers} FROM pg_roles WHERE rolname LIKE 'koudai%' ORDER BY 1").fetchall()
     assert found == [("koudai_app", False), ("koudai_owner", False)]
     with (
         psycopg.connect(server.dsn("koudai_app")) as db,
@@ -227,9 +225,7 @@ DIE = "lambda *_: os.kill(os.getpid(), 9)"
     ids=["early", "in initdb", "before the server", "in its set-up", "before any password is kept"],
 )
 def test_a_first_start_that_was_killed_begins_again(home: Path, death: str) -> None:
-    imports = (
-        "import os, sys, threading; from pathlib import Path; from koudai.pg import embedded, postmaster"
-    )
+    imports = "import os, sys, threading; from pathlib import Path; from koudai.pg import embedded, postmaster"
     script = f"{imports}; {death}; embedded.Embedded(Path(sys.argv[1])).start(); input()"
     done = subprocess.run([sys.executable, "-c", script, str(home)], stdin=subprocess.PIPE, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -68,7 +68,7 @@ def minor_from_decimal(amount: Decimal, scale: int, rounding: Rounding) -> int:
         up = rounding is Rounding.HALF_AWAY_FROM_ZERO and 2 * rest >= divisor
         up |= rounding is Rounding.HALF_EVEN and (2 * rest > divisor or (2 * rest == divisor and minor % 2 == 1))
         minor += up
-    return -minor if sign else minor
+    return int(-minor if sign else minor)
 
 
 def split(minor: int, weights: Sequence[int]) -> list[int]:

@@ -32,8 +32,15 @@ from koudai.cards.numbers import is_number
 from koudai.cards.programme import CreateProgramme, create_programmes
 from koudai.cards.run import Outcome, run
 from koudai.cards.verify import CARD_CHECKS
-from koudai.cards.views import activities_of_card, activity, card_by_number, cards_by_id, page_cards, page_programmes
-from koudai.cards.views import find_programmes as programmes_by_id
+from koudai.cards.views import (
+    activities_of_card,
+    activity,
+    card_by_number,
+    cards_by_id,
+    find_programmes as programmes_by_id,
+    page_cards,
+    page_programmes,
+)
 from koudai.pg import Room
 
 ROOM = Room("cards", Path(__file__).parent)

@@ -8,7 +8,18 @@ from koudai.ledger import Place, Sheet
 from koudai.merchants import Merchant
 
 Entry = tuple[
-    int, int, ActivityType, int, int, int | None, FundingSource | None, int | None, int | None, int, int, datetime
+    int,
+    int,
+    ActivityType,
+    int,
+    int,
+    int | None,
+    FundingSource | None,
+    int | None,
+    int | None,
+    int,
+    int,
+    datetime,
 ]
 """A row of `add_activities`, column by column."""
 
@@ -41,9 +52,7 @@ class Redemption:
 
     __slots__ = ("card_id", "merchant_id", "paid_minor", "place", "refunded_minor")
 
-    def __init__(
-        self, place: Place, card_id: int, merchant_id: int, paid_minor: int, refunded_minor: int
-    ) -> None:
+    def __init__(self, place: Place, card_id: int, merchant_id: int, paid_minor: int, refunded_minor: int) -> None:
         self.place = place
         self.card_id = card_id
         self.merchant_id = merchant_id
@@ -84,9 +93,7 @@ class Desk:
         at = event_at or sheet.recorded_at
         balance = sheet.balances[card.id]
         on: tuple[Any, Any] = redemption or (None, None)
-        self.entries.append(
-            (place[1], card.id, kind, amount_minor, balance, merchant_id, source, *on, *card.last, at)
-        )
+        self.entries.append((place[1], card.id, kind, amount_minor, balance, merchant_id, source, *on, *card.last, at))
         card.last = place
         activity = Activity(
             place, card.id, kind, amount_minor, card.asset, balance, merchant_id, source, redemption, at,

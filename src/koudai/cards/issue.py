@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from koudai.base import Refused
-from koudai.base import asset as asset_of
+from koudai.base import Refused, asset as asset_of
 from koudai.cards import numbers, store
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Programme
 from koudai.identity import Keyring
@@ -28,7 +27,12 @@ class Issue(msgspec.Struct, frozen=True):
 
 
 async def issue(
-    tx: Tx, book: int, commands: Sequence[Issue], keyring: Keyring, *, generate: numbers.Generate = numbers.generate
+    tx: Tx,
+    book: int,
+    commands: Sequence[Issue],
+    keyring: Keyring,
+    *,
+    generate: numbers.Generate = numbers.generate,
 ) -> list[Issued | Refused]:
     """Issue cards; one outcome for each, in order.
 
@@ -47,9 +51,7 @@ async def issue(
     made = await _make(tx, sheet, programmes, wanted, keyring, generate)
     again = await _shown_again(tx, sheet, [o for o in outcomes if isinstance(o, Memory) and o.facts], keyring)
     await _write(tx, sheet, made)
-    return [
-        o if not isinstance(o, Memory) else again[o.place] if o.facts else made[o.place] for o in outcomes
-    ]
+    return [o if not isinstance(o, Memory) else again[o.place] if o.facts else made[o.place] for o in outcomes]
 
 
 def _judge(sheet: Sheet, programmes: dict[int, Programme], command: Issue) -> Refused | Memory:
@@ -120,15 +122,11 @@ def _draw(
         issued_at,
     )  # fmt: skip
     newest = memory.place if command.active else Place(0, 0)
-    card = Card(
-        card_id, programme.id, state, number[-4:], command.holder_ref, programme.asset, 0, issued_at, newest
-    )
+    card = Card(card_id, programme.id, state, number[-4:], command.holder_ref, programme.asset, 0, issued_at, newest)
     return row, Issued(card, number)
 
 
-async def _shown_again(
-    tx: Tx, sheet: Sheet, memories: Sequence[Memory], keyring: Keyring
-) -> dict[Place, Issued]:
+async def _shown_again(tx: Tx, sheet: Sheet, memories: Sequence[Memory], keyring: Keyring) -> dict[Place, Issued]:
     """Cards that a repeated key names, with their numbers while those may still be shown."""
     if not memories:
         return {}
@@ -155,7 +153,20 @@ async def _write(tx: Tx, sheet: Sheet, made: dict[Place, Issued]) -> None:
     more = []
     if active:
         entries = [
-            (place.ordinal, card.id, ActivityType.ACTIVATE, 0, 0, None, None, None, None, 0, 0, card.issued_at)
+            (
+                place.ordinal,
+                card.id,
+                ActivityType.ACTIVATE,
+                0,
+                0,
+                None,
+                None,
+                None,
+                None,
+                0,
+                0,
+                card.issued_at,
+            )
             for place, card in active
         ]
         more.append(store.add_entries_statement(sheet.batch_id, entries))

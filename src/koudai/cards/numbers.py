@@ -20,9 +20,7 @@ def check_digit(digits: str) -> int:
 
 def is_number(text: str) -> bool:
     """Whether this is a well-formed card number: 19 ASCII digits, the last of which checks."""
-    return (
-        len(text) == LENGTH and text.isascii() and text.isdigit() and check_digit(text[:-1]) == int(text[-1])
-    )
+    return len(text) == LENGTH and text.isascii() and text.isdigit() and check_digit(text[:-1]) == int(text[-1])
 
 
 def generate(prefix: str, random_below: Callable[[int], int] = secrets.randbelow) -> str:

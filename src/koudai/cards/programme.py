@@ -22,9 +22,7 @@ class CreateProgramme(msgspec.Struct, frozen=True):
     max_load_minor: int | None = None
 
 
-async def create_programmes(
-    tx: Tx, book: int, commands: Sequence[CreateProgramme]
-) -> list[Programme | Refused]:
+async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramme]) -> list[Programme | Refused]:
     """Make programmes, each with a funding account for every source; one outcome for each, in order."""
     sheet = await open_batch(tx, book, {c.key for c in commands})
     outcomes: list[Programme | Refused] = []

@@ -232,9 +232,7 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
         memory = desk.sheet.keys.known.get(command.redemption_key)
         if memory is None:
             barred = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
-            desk.sheet.keys.remember(
-                command.redemption_key, Memory(BARRED, barred, CardRefusal.REVERSED_BEFORE)
-            )
+            desk.sheet.keys.remember(command.redemption_key, Memory(BARRED, barred, CardRefusal.REVERSED_BEFORE))
             return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"barred": True})
         if memory.refusal is not None:
             return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"answered": memory.refusal})
@@ -246,11 +244,13 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     if found is None or card is None:
         return Refused(CardRefusal.UNKNOWN_REDEMPTION)
     if found.refunded_minor:
-        facts = {"refunded_minor": found.refunded_minor, "paid_minor": found.paid_minor, "currency": card.asset}
+        facts = {
+            "refunded_minor": found.refunded_minor,
+            "paid_minor": found.paid_minor,
+            "currency": card.asset,
+        }
         return Refused(CardRefusal.ALREADY_REFUNDED, facts)
-    return _give_back(
-        desk, command, place, card, found.merchant_id, [found], found.paid_minor, ActivityType.REVERSAL
-    )
+    return _give_back(desk, command, place, card, found.merchant_id, [found], found.paid_minor, ActivityType.REVERSAL)
 
 
 def _give_back(
@@ -260,9 +260,7 @@ def _give_back(
     """Move value back to the card, laid on redemptions in the order given, which hold enough."""
     merchant = desk.merchants[merchant_id]
     at = command.event_at or desk.sheet.recorded_at
-    refused = desk.sheet.move(
-        place.ordinal, merchant.account_id, card.id, amount_minor, card.asset, kind.lower(), at
-    )
+    refused = desk.sheet.move(place.ordinal, merchant.account_id, card.id, amount_minor, card.asset, kind.lower(), at)
     if refused:
         return refused
     first: Place | None = None

@@ -37,7 +37,7 @@ class _Named:
     def __init__(self) -> None:
         self.ids_of_numbers: dict[bytes, int] = {}
         self.keys: dict[str, Memory] = {}
-        self.redemptions: list[Sequence[Any]] = []
+        self.redemptions: Sequence[Sequence[Any]] = ()
 
 
 async def run(tx: Tx, book: int, commands: Sequence[Command]) -> list[Outcome]:
@@ -82,9 +82,9 @@ async def _open(tx: Tx, book: int, commands: Sequence[Command], named: _Named) -
     ids = {named.ids_of_numbers.get(ref) if isinstance(ref, bytes) else ref for ref in refs}
     ids |= {row[2] for row in named.redemptions}
     card_ids = sorted(i for i in ids if i is not None)
-    merchant_ids = {c.merchant_id for c in commands if isinstance(c, (Redeem, Refund))}
+    merchant_ids = {c.merchant_id for c in commands if isinstance(c, Redeem)}
+    merchant_ids |= {c.merchant_id for c in commands if isinstance(c, Refund) and c.merchant_id is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
-    merchant_ids.discard(None)
     statements: dict[str, tuple[Any, ...]] = {
         "lock": lock_statement(book, card_ids),
         "cards": (SQL["read_cards"], book, int8s(card_ids)),
@@ -120,9 +120,7 @@ def _refund_pairs(commands: Sequence[Command], named: _Named) -> dict[tuple[int,
     return {pair: min(need, MAX_MINOR) for pair, need in pairs.items()}
 
 
-def _lay_out(
-    book: int, commands: Sequence[Command], named: _Named, rows: dict[str, list[Any]]
-) -> Desk:
+def _lay_out(book: int, commands: Sequence[Command], named: _Named, rows: dict[str, list[Any]]) -> Desk:
     """The desk from what the database answered."""
     sheet = sheet_from(book, rows["batch"], rows["lock"], as_keys(rows["keys"]))
     desk = Desk(sheet)
@@ -139,9 +137,7 @@ def _lay_out(
         desk.redemptions[place] = Redemption(place, card_id, merchant_id, paid, refunded)
     for card_id, merchant_id, batch_id, ordinal, paid, refunded in rows.get("refundable", ()):
         place = Place(batch_id, ordinal)
-        redemption = desk.redemptions.setdefault(
-            place, Redemption(place, card_id, merchant_id, paid, refunded)
-        )
+        redemption = desk.redemptions.setdefault(place, Redemption(place, card_id, merchant_id, paid, refunded))
         desk.refundable.setdefault((card_id, merchant_id), []).append(redemption)
     desk.tracks_redemptions = any(isinstance(c, (Refund, Reverse)) for c in commands)
     return desk

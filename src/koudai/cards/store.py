@@ -14,7 +14,13 @@ SQL = Statements(Path(__file__).with_name("queries.sql"))
 
 
 async def add_programme(
-    tx: Tx, book: int, name: str, asset: str, number_prefix: str, max_balance: int | None, max_load: int | None
+    tx: Tx,
+    book: int,
+    name: str,
+    asset: str,
+    number_prefix: str,
+    max_balance: int | None,
+    max_load: int | None,
 ) -> Programme:
     """Insert a programme."""
     row = await tx.row(SQL["add_programme"], book, name, asset, number_prefix, max_balance, max_load)
@@ -61,7 +67,17 @@ async def add_cards(tx: Tx, book: int, cards: Sequence[NewCard]) -> set[int]:
 
 def as_card(row: Sequence[Any]) -> Card:
     """A card from a row of `find_cards` or `page_cards`."""
-    return Card(row[0], row[1], CardState(row[2]), *row[3:8], newest=Place(row[8], row[9]))
+    return Card(
+        id=row[0],
+        programme_id=row[1],
+        state=CardState(row[2]),
+        last4=row[3],
+        holder_ref=row[4],
+        asset=row[5],
+        balance_minor=row[6],
+        issued_at=row[7],
+        newest=Place(row[8], row[9]),
+    )
 
 
 def as_activity(row: Sequence[Any]) -> Activity:

@@ -8,7 +8,6 @@ import msgspec
 from koudai.base import Refused
 from koudai.ledger.model import LedgerRefusal, Place
 
-
 BARRED = "{}"
 """The request of a key that may not be used any more: whatever comes with it gets the barred answer."""
 

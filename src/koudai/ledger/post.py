@@ -45,9 +45,7 @@ def _chain(sheet: Sheet, assets: dict[int, str], chain: Sequence[Posting]) -> li
             outcomes.append(known.as_refusal() or known.place)
             failed |= known.refusal is not None
             continue
-        refused = known or (
-            Refused(LedgerRefusal.LINKED_CHAIN_OPEN) if chain[-1].linked else _judge(assets, posting)
-        )
+        refused = known or (Refused(LedgerRefusal.LINKED_CHAIN_OPEN) if chain[-1].linked else _judge(assets, posting))
         place = Place(sheet.batch_id, sheet.next_ordinal())
         if refused is None and not failed:
             refused = sheet.move(

@@ -26,7 +26,17 @@ class Sheet:
     lock; an account that isn't there is hot and has no bound. Each accepted move is seen by the next.
     """
 
-    __slots__ = ("balances", "batch_id", "book", "heads", "keys", "ordinal", "recorded_at", "touched", "transfers")
+    __slots__ = (
+        "balances",
+        "batch_id",
+        "book",
+        "heads",
+        "keys",
+        "ordinal",
+        "recorded_at",
+        "touched",
+        "transfers",
+    )
 
     def __init__(
         self, book: int, batch_id: int, recorded_at: datetime, balances: dict[int, int],
@@ -48,7 +58,14 @@ class Sheet:
         return self.ordinal
 
     def move(
-        self, ordinal: int, debit: int, credit: int, amount_minor: int, asset: str, kind: str, event_at: datetime
+        self,
+        ordinal: int,
+        debit: int,
+        credit: int,
+        amount_minor: int,
+        asset: str,
+        kind: str,
+        event_at: datetime,
     ) -> Refused | None:
         """Move value from `debit` to `credit`, or say why not and change nothing."""
         balances = self.balances
@@ -86,9 +103,7 @@ class Sheet:
         accounts = {a for t in self.transfers for a in (t[1], t[2])}
         accounts.update(self.touched)
         heads, touched = self.heads, self.touched
-        return [
-            (a, touched.get(a, 0), heads[a].at) for a in accounts if a in heads and heads[a].asset == asset
-        ]
+        return [(a, touched.get(a, 0), heads[a].at) for a in accounts if a in heads and heads[a].asset == asset]
 
     def assets(self) -> set[str]:
         """The assets that this batch moves or enters."""

@@ -1,7 +1,6 @@
 """The only caller of the ledger's SQL for writing: locks, batches, postings, memory."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,15 @@ async def open_accounts(
     _, scales, rows = await tx.together(
         (SQL["ensure_asset"], asset.code, asset.scale),
         (SQL["read_asset"], asset.code),
-        (SQL["open_accounts"], sheet.book, asset.code, kind, constrained, sheet.batch_id, int4s(list(ordinals))),
+        (
+            SQL["open_accounts"],
+            sheet.book,
+            asset.code,
+            kind,
+            constrained,
+            sheet.batch_id,
+            int4s(list(ordinals)),
+        ),
     )
     if scales[0][0] != asset.scale:
         raise ValueError(f"the ledger counts {asset.code} with {scales[0][0]} decimals, not {asset.scale}")
@@ -71,9 +78,7 @@ async def open_batch(tx: Tx, book: int, keys: Iterable[str]) -> Sheet:
     return sheet_from(book, begun, (), as_keys(known))
 
 
-async def open_sheet(
-    tx: Tx, book: int, accounts: Iterable[int], keys: Iterable[str]
-) -> tuple[Sheet, dict[int, str]]:
+async def open_sheet(tx: Tx, book: int, accounts: Iterable[int], keys: Iterable[str]) -> tuple[Sheet, dict[int, str]]:
     """Lock accounts and begin a batch, in one round trip.
 
     Answers the sheet, and the asset of each account that is in this book.
@@ -89,9 +94,7 @@ async def open_sheet(
     return sheet_from(book, begun, held, as_keys(known)), assets
 
 
-def sheet_from(
-    book: int, begun: Sequence[Sequence[Any]], held: Sequence[Sequence[Any]], keys: Keys
-) -> Sheet:
+def sheet_from(book: int, begun: Sequence[Sequence[Any]], held: Sequence[Sequence[Any]], keys: Keys) -> Sheet:
     """A sheet from the rows that `begin_statement` and `lock_statement` answered."""
     batch_id, recorded_at = begun[0]
     balances = {row[0]: row[2] for row in held}
@@ -132,4 +135,3 @@ async def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
 async def fold_deltas(tx: Tx, limit: int = 50_000) -> int:
     """Fold what hot accounts gathered into their balances; how many deltas went in."""
     return int(await tx.value(SQL["fold"], limit))
-

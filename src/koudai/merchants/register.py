@@ -35,9 +35,7 @@ async def register(tx: Tx, book: int, commands: Sequence[Register]) -> list[Merc
             (account_id,) = await open_accounts(tx, sheet, command.asset, "merchant", constrained=False)
             merchant = await add(tx, book, account_id, command.asset.code, command.name)
             place = Place(sheet.batch_id, sheet.next_ordinal())
-            sheet.keys.remember(
-                command.key, Memory(request, place, facts=request_text({"merchant_id": merchant.id}))
-            )
+            sheet.keys.remember(command.key, Memory(request, place, facts=request_text({"merchant_id": merchant.id})))
             outcomes.append(merchant)
     await write(tx, sheet)
     return outcomes

@@ -247,9 +247,7 @@ class Embedded:
             detail = f"{path}: {type(problem).__name__}"
             raise Fault(EmbeddedFault.FAILED, step="passwords", detail=detail) from problem
         if papers.major != self.major:
-            raise Fault(
-                EmbeddedFault.OTHER_MAJOR, home=str(self.home), made_with=papers.major, asked=self.major
-            )
+            raise Fault(EmbeddedFault.OTHER_MAJOR, home=str(self.home), made_with=papers.major, asked=self.major)
         return papers
 
     def _write_papers(self, papers: _Papers) -> None:

@@ -67,15 +67,14 @@ def migrate(target: Target, rooms: Sequence[Room]) -> list[str]:
     Each step commits with its entry in the history, so that a crash leaves a whole number of steps.
     The roles are made first, by the login that the target names as admin.
     """
-    with as_faults():
-        with psycopg.connect(target.admin, autocommit=True, connect_timeout=10) as admin:
-            _check_version(admin)
-            admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            if not _has_history(admin):
-                _refuse_strangers(admin, rooms)
-                _make_roles(admin)
-            with psycopg.connect(target.owner_conninfo(), connect_timeout=10) as owner:
-                return _apply(owner, rooms)
+    with as_faults(), psycopg.connect(target.admin, autocommit=True, connect_timeout=10) as admin:
+        _check_version(admin)
+        admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        if not _has_history(admin):
+            _refuse_strangers(admin, rooms)
+            _make_roles(admin)
+        with psycopg.connect(target.owner_conninfo(), connect_timeout=10) as owner:
+            return _apply(owner, rooms)
 
 
 def _apply(owner: Connection[tuple[object, ...]], rooms: Sequence[Room]) -> list[str]:

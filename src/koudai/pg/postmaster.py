@@ -144,7 +144,10 @@ class Postmaster:
                 return False
             return words[0].endswith(b"postgres") and os.fsencode(self.data) in words
         told = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return f"postgres -D {self.data} " in told.stdout
 
@@ -191,10 +194,8 @@ class Postmaster:
         if former is not None and former != near and self._is_private(former):
             return former
         above = Path(tempfile.gettempdir())
-        if not _fits(above / "koudai-12345678") or (
-            self.who.user is not None and not self.who.reaches(above)
-        ):
-            above = Path("/tmp")
+        if not _fits(above / "koudai-12345678") or (self.who.user is not None and not self.who.reaches(above)):
+            above = Path("/tmp")  # noqa: S108 - mkdtemp makes a private directory in it
         fresh = Path(tempfile.mkdtemp(prefix="koudai-", dir=above))
         self.who.directory(fresh)
         return fresh
@@ -250,9 +251,7 @@ def _fits(directory: Path) -> bool:
 
 def _answers(socket_dir: Path) -> bool:
     """Whether a server accepts connections there."""
-    where = make_conninfo(
-        host=str(socket_dir), port=PORT, dbname="postgres", user="postgres", connect_timeout=5
-    )
+    where = make_conninfo(host=str(socket_dir), port=PORT, dbname="postgres", user="postgres", connect_timeout=5)
     return pq.PGconn.ping(where.encode()) == pq.Ping.OK
 
 

@@ -139,9 +139,7 @@ def _new_account() -> pwd.struct_passwd:
     # Another process may have added the user meanwhile: what counts is that there is one.
     account = _account()
     if account is None:
-        raise Fault(
-            EmbeddedFault.NO_USER, user=SYSTEM_USER, detail=done.stderr.strip() or f"exit {done.returncode}"
-        )
+        raise Fault(EmbeddedFault.NO_USER, user=SYSTEM_USER, detail=done.stderr.strip() or f"exit {done.returncode}")
     return account
 
 
@@ -169,9 +167,7 @@ def reachable_tree(major: int, who: RunAs) -> Path:
     if not copied.exists():
         _copy(tree, final)
     if not _runs(copied, who):
-        raise Fault(
-            EmbeddedFault.FAILED, step="runtime", detail=f"user {who.user} can't run {copied}/bin/postgres"
-        )
+        raise Fault(EmbeddedFault.FAILED, step="runtime", detail=f"user {who.user} can't run {copied}/bin/postgres")
     return copied
 
 

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -54,9 +55,7 @@ class Target:
 
 def _with_role(conninfo: str, role: str, session: str) -> str:
     options = conninfo_to_dict(conninfo).get("options") or ""
-    return make_conninfo(
-        conninfo, options=f"{options} {session} -c role={role}".strip(), application_name="koudai"
-    )
+    return make_conninfo(conninfo, options=f"{options} {session} -c role={role}".strip(), application_name="koudai")
 
 
 def find_target(environment: Mapping[str, str]) -> Target | None:

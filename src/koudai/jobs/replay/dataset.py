@@ -343,7 +343,7 @@ def _date_parser(kind: Any) -> Callable[[Any], datetime]:
         if value is None:
             raise _Unread(Code.BLANK)
         try:
-            naive = datetime(1970, 1, 1) + timedelta(microseconds=value * 10**6 // ticks)
+            naive = datetime(1970, 1, 1) + timedelta(microseconds=value * 10**6 // ticks)  # noqa: DTZ001 - London's clock
             return naive.replace(tzinfo=UTC) if aware else _utc(naive)
         except OverflowError:
             raise _Unread(Code.NO_DATE) from None

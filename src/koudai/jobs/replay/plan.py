@@ -80,7 +80,12 @@ def _plan(piece: Piece, invoice: Invoice, programme_id: int, merchant_id: int, b
             )  # fmt: skip
             books.expected[f"load/{number}"] = True
         redeem = Redeem(
-            key=f"redeem/{number}", card=0, merchant_id=merchant_id, amount_minor=amount, asset=ASSET, event_at=at
+            key=f"redeem/{number}",
+            card=0,
+            merchant_id=merchant_id,
+            amount_minor=amount,
+            asset=ASSET,
+            event_at=at,
         )
         piece.steps.append((owner, redeem))
         books.expected[redeem.key] = True
@@ -98,9 +103,7 @@ def _plan(piece: Piece, invoice: Invoice, programme_id: int, merchant_id: int, b
         books.balance[owner] += amount
 
 
-def _card_of(
-    piece: Piece, invoice: Invoice, programme_id: int, books: Books, *, cancels: bool
-) -> str | None:
+def _card_of(piece: Piece, invoice: Invoice, programme_id: int, books: Books, *, cancels: bool) -> str | None:
     """Whose card it is: the customer's, issued at his first event, or a bearer card bought for the invoice."""
     if invoice.customer is not None:
         owner = f"customer/{invoice.customer}"

@@ -99,9 +99,7 @@ async def replay(
         book = await instance.db.transact(lambda tx: _claim(tx, dataset, year.digest, only_if_empty))
         result = await _book(instance, book, year, tell)
     await instance.db.transact(ledger.fold_deltas)
-    report = await ledger.verify(
-        instance.db, cards.CARD_CHECKS, lambda done, total: tell("verify", done, total)
-    )
+    report = await ledger.verify(instance.db, cards.CARD_CHECKS, lambda done, total: tell("verify", done, total))
     result.verified = report.holds
     result.seconds = round(time.monotonic() - started, 3)
     return result
@@ -166,12 +164,10 @@ async def _run_piece(
     issues = list(piece.issues.values())
     if issues:
         issued = await instance.db.transact(lambda tx: cards.issue(tx, book, issues, instance.keyring))
-        for owner, outcome in zip(piece.issues, issued, strict=True):
-            assert isinstance(outcome, cards.Issued), outcome
-            ids[owner] = outcome.card.id
-    commands = [
-        msgspec.structs.replace(command, card=ids[owner] if owner else None) for owner, command in piece.steps
-    ]
+        for owner, card in zip(piece.issues, issued, strict=True):
+            assert isinstance(card, cards.Issued), card
+            ids[owner] = card.card.id
+    commands = [msgspec.structs.replace(command, card=ids[owner] if owner else None) for owner, command in piece.steps]
     outcomes = await instance.db.transact(lambda tx: cards.run(tx, book, commands))
     for command, outcome in zip(commands, outcomes, strict=True):
         books.check(command, outcome)
