@@ -1,0 +1,60 @@
+"""Every code that can be answered has its sentence in both languages, and no sentence is without a code."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import string
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+import koudai
+from koudai.cards import ActivityType, CardState, FundingSource
+from koudai.phrases import Language, say, sentences
+
+SRC = Path(koudai.__file__).parent
+DOTTED = re.compile(r"[a-z]+\.[a-z0-9_]+")
+
+
+def enums() -> dict[str, type[StrEnum]]:
+    found = {}
+    for module in pkgutil.walk_packages(koudai.__path__, "koudai."):
+        if module.name.endswith("__main__"):
+            continue
+        for name, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(value, StrEnum) and value is not StrEnum and value.__module__ == module.name:
+                found[f"{module.name}.{name}"] = value
+    return found
+
+
+CODES = sorted({str(code) for enum in enums().values() for code in enum if DOTTED.fullmatch(code)})
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_has_a_sentence_in_each_language(code):
+    said = sentences()[code]
+    assert set(said) == {"en", "zh"}
+    assert re.search(r"[\u4e00-\u9fff]", said["zh"])
+    quoted = {lang: {f for _, f, _, _ in string.Formatter().parse(text) if f} for lang, text in said.items()}
+    assert quoted["en"] == quoted["zh"], "the two languages quote other facts"
+
+
+def test_no_sentence_is_without_a_code():
+    assert sorted(set(sentences()) - set(CODES)) == []
+
+
+def test_a_fact_that_was_not_told_is_left_as_its_name():
+    assert "{path}" in say("identity.keys_exposed", {}, Language.EN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "enum"),
+    [("state", CardState), ("activity_type", ActivityType), ("funding_source", FundingSource)],
+)
+def test_sql_and_python_know_the_same_words(kind, enum):
+    schema = (SRC / "cards" / "schema" / "0001_spine.sql").read_text(encoding="utf-8")
+    body = re.search(rf"CREATE TYPE cards\.{kind} AS ENUM\s*\(([^)]*)\)", schema)
+    assert body
+    assert re.findall(r"'([^']+)'", body[1]) == [member.value for member in enum]
