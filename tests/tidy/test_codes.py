@@ -42,7 +42,10 @@ def test_a_code_has_a_sentence_in_each_language(code):
 
 
 def test_no_sentence_is_without_a_code():
-    assert sorted(set(sentences()) - set(CODES)) == []
+    # A field's fault is put together from its reason: `invalid("gan", "check_digit")` says `api.field_check_digit`.
+    api = "\n".join(path.read_text(encoding="utf-8") for path in (SRC / "api").glob("*.py"))
+    reasons = {f"api.field_{reason}" for reason in re.findall(r"\"([a-z_]+)\"", api)}
+    assert sorted(set(sentences()) - set(CODES) - reasons) == []
 
 
 def test_a_fact_that_was_not_told_is_left_as_its_name():

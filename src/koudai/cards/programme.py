@@ -29,9 +29,10 @@ async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramm
     for command in commands:
         request = _request(command)
         known = sheet.keys.recall(command.key, request)
-        if isinstance(known, Refused):
-            outcomes.append(known)
-        elif known is not None:
+        refused = known.as_refusal() if isinstance(known, Memory) else known
+        if refused is not None:
+            outcomes.append(refused)
+        elif isinstance(known, Memory):
             programme_id = known.fact("programme_id")
             outcomes.append((await store.find_programmes(tx, book, [programme_id]))[programme_id])
         else:

@@ -26,9 +26,10 @@ async def register(tx: Tx, book: int, commands: Sequence[Register]) -> list[Merc
     for command in commands:
         request = request_text({"verb": "register_merchant", "name": command.name, "currency": command.asset.code})
         known = sheet.keys.recall(command.key, request)
-        if isinstance(known, Refused):
-            outcomes.append(known)
-        elif known is not None:
+        refused = known.as_refusal() if isinstance(known, Memory) else known
+        if refused is not None:
+            outcomes.append(refused)
+        elif isinstance(known, Memory):
             merchant_id = known.fact("merchant_id")
             outcomes.append((await find(tx, book, [merchant_id]))[merchant_id])
         else:

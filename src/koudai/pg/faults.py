@@ -54,7 +54,9 @@ def as_faults() -> Iterator[None]:
             if isinstance(error, kind):
                 raise Fault(code, detail=_first_line(error)) from error
         if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-            code = PgFault.REFUSED_LOGIN if "authentication failed" in str(error) else PgFault.UNAVAILABLE
+            # An error at connecting carries no SQLSTATE, so its words must do.
+            refused = any(words in str(error) for words in ("authentication failed", "does not exist"))
+            code = PgFault.REFUSED_LOGIN if refused else PgFault.UNAVAILABLE
             raise Fault(code, detail=_first_line(error)) from error
         raise
 

@@ -114,8 +114,12 @@ def _check_version(admin: Connection[tuple[object, ...]]) -> None:
 
 
 def _has_history(admin: Connection[tuple[object, ...]]) -> bool:
-    row = admin.execute("SELECT to_regclass('pg.migrations') IS NOT NULL").fetchone()
-    return bool(row and row[0])
+    # Asked of the catalog, which a login that doesn't inherit the owner's rights may read as well.
+    row = admin.execute(
+        "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'pg' AND c.relname = 'migrations'"
+    ).fetchone()
+    return row is not None
 
 
 def _refuse_strangers(admin: Connection[tuple[object, ...]], rooms: Sequence[Room]) -> None:
