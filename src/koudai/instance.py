@@ -64,10 +64,9 @@ async def open_instance(
     home = home_of(environment)
     target = find_target(environment)
     server = None if target else Embedded(home, on_wait=on_wait)
-    if server is not None:
-        await anyio.to_thread.run_sync(server.start)
     try:
         if server is not None:
+            await anyio.to_thread.run_sync(server.start)
             target = Target(app=server.dsn("koudai_app"), admin=server.dsn("postgres"), embedded=server)
         assert target is not None
         await anyio.to_thread.run_sync(migrate, target, ROOMS)

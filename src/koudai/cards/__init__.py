@@ -28,7 +28,7 @@ from koudai.cards.model import (
     Issued,
     Programme,
 )
-from koudai.cards.numbers import is_number
+from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
 from koudai.cards.run import Outcome, run
 from koudai.cards.verify import CARD_CHECKS
@@ -74,6 +74,7 @@ __all__ = [
     "cards_by_id",
     "create_programmes",
     "is_number",
+    "is_prefix",
     "issue",
     "page_cards",
     "page_programmes",

@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Callable
 
 LENGTH = 19
-PREFIX = re.compile(r"[09][0-9]{5}")
-"""Prefixes of numbers that are no bank cards': ISO/IEC 7812-1 gives 9 to national use, 0 to other industries."""
+
+_PREFIX = re.compile(r"[09][0-9]{5}")
 
 _RANDOM_DIGITS = 12
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -21,6 +21,14 @@ def check_digit(digits: str) -> int:
 def is_number(text: str) -> bool:
     """Whether this is a well-formed card number: 19 ASCII digits, the last of which checks."""
     return len(text) == LENGTH and text.isascii() and text.isdigit() and check_digit(text[:-1]) == int(text[-1])
+
+
+def is_prefix(text: str) -> bool:
+    """Whether numbers may begin so: 6 digits that are no bank card's.
+
+    ISO/IEC 7812-1 gives numbers that begin with 9 to national use, with 0 to other industries.
+    """
+    return _PREFIX.fullmatch(text) is not None
 
 
 def generate(prefix: str, random_below: Callable[[int], int] = secrets.randbelow) -> str:

@@ -61,8 +61,10 @@ class Keyring:
     def open(self, sealed: bytes, context: bytes) -> str:
         """Decrypt a field; raises Fault when it isn't what was sealed for that row."""
         try:
+            if sealed[:1] != _FORMAT:
+                raise ValueError("not of a form that we seal in")
             return self._fields.decrypt(sealed[1:13], sealed[13:], context).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise Fault(IdentityFault.KEYS_WRONG, purpose="fields") from error
 
     def lookup_hash(self, value: str) -> bytes:
@@ -120,7 +122,10 @@ async def load_keyring(tx: Tx, path: Path) -> Keyring:
     if not path.exists():
         if named:
             raise Fault(IdentityFault.KEYS_MISSING, path=str(path), purposes=sorted(named))
-        _write_once(path, Keyring.generate())
+        try:
+            _write_once(path, Keyring.generate())
+        except OSError as error:
+            raise Fault(IdentityFault.KEYS_UNREADABLE, path=str(path), detail=type(error).__name__) from error
     keyring = _read(path)
     ours = keyring.fingerprints()
     wrong = sorted(purpose for purpose, name in named.items() if ours.get(purpose) != name)
@@ -136,7 +141,7 @@ def _read(path: Path) -> Keyring:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise Fault(IdentityFault.KEYS_EXPOSED, path=str(path))
         return Keyring.from_text(path.read_text(encoding="ascii"))
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise Fault(IdentityFault.KEYS_UNREADABLE, path=str(path), detail=type(error).__name__) from error
 
 

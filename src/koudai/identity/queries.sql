@@ -27,8 +27,9 @@ FROM identity.api_keys k JOIN identity.issuers i ON i.id = k.issuer_id ORDER BY 
 -- revoke_key: ends a key at once
 UPDATE identity.api_keys SET revoked_at = clock_timestamp() WHERE id = $1::text AND revoked_at IS NULL RETURNING id
 
--- expire_key: ends a key at a time; one that ends sooner stays so
-UPDATE identity.api_keys SET expires_at = least(expires_at, $2::timestamptz) WHERE id = $1::text AND revoked_at IS NULL
+-- expire_key: ends a key that is in force at a time; one that ends sooner stays so
+UPDATE identity.api_keys SET expires_at = least(expires_at, $2::timestamptz)
+WHERE id = $1::text AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
 RETURNING issuer_id, name, scopes
 
 -- read_keyring: the fingerprints of the keys that this database was written with

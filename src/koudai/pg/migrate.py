@@ -50,7 +50,7 @@ def pending(applied: dict[tuple[str, str], str], rooms: Sequence[Room]) -> list[
     ours = {(room, step) for room, step, _ in plan}
     strangers = sorted(".".join(known) for known in applied if known not in ours)
     if strangers:
-        raise Fault(PgFault.SCHEMA_NEWER, steps=strangers)
+        raise Fault(PgFault.SCHEMA_NEWER, steps=", ".join(strangers))
     missing = []
     for room, step, text in plan:
         known = applied.get((room, step))
@@ -125,12 +125,12 @@ def _has_history(admin: Connection[tuple[object, ...]]) -> bool:
 def _refuse_strangers(admin: Connection[tuple[object, ...]], rooms: Sequence[Room]) -> None:
     """A database that has tables of somebody else's is not ours to build in."""
     row = admin.execute(
-        "SELECT array_agg(DISTINCT n.nspname ORDER BY n.nspname) FROM pg_class c"
+        "SELECT string_agg(DISTINCT n.nspname, ', ' ORDER BY n.nspname) FROM pg_class c"
         " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
         " AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
     ).fetchone()
     if row and row[0]:
-        raise Fault(PgFault.FOREIGN_SCHEMA, schemas=row[0])
+        raise Fault(PgFault.FOREIGN_SCHEMA, schemas=str(row[0]))
 
 
 def _make_roles(admin: Connection[tuple[object, ...]]) -> None:

@@ -77,7 +77,9 @@ def _secured(url: str, variable: str, environment: Mapping[str, str]) -> str:
     except psycopg.ProgrammingError as error:
         # The message of the parser may repeat the password, so it is not told.
         raise Fault(PgFault.BAD_URL, variable=variable) from error
-    hosts = str(parts.get("hostaddr") or parts.get("host") or environment.get("PGHOST") or "").split(",")
+    # In the order in which the driver's library looks for them: an address goes before any name.
+    addresses = parts.get("hostaddr") or environment.get("PGHOSTADDR")
+    hosts = str(addresses or parts.get("host") or environment.get("PGHOST") or "").split(",")
     if all(_is_local(host) for host in hosts):
         return url
     asked = parts.get("sslmode") or "verify-full"

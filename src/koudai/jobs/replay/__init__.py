@@ -6,6 +6,6 @@ number, so a replay that was stopped anywhere is finished by starting it again.
 """
 
 from koudai.jobs.replay.dataset import Dataset, Invoice, read, sample_path
-from koudai.jobs.replay.replay import ReplayFault, Result, replay
+from koudai.jobs.replay.replay import ReplayFault, Result, issuer_name, replay
 
-__all__ = ["Dataset", "Invoice", "ReplayFault", "Result", "read", "replay", "sample_path"]
+__all__ = ["Dataset", "Invoice", "ReplayFault", "Result", "issuer_name", "read", "replay", "sample_path"]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import msgspec
 
 from koudai import cards, identity, ledger, merchants
@@ -92,7 +93,7 @@ async def replay(
     """
     started = time.monotonic()
     tell = on_progress or (lambda stage, done, total: None)
-    year = read(path, lambda done, total: tell("read", done, total))
+    year = await anyio.to_thread.run_sync(read, path, lambda done, total: tell("read", done, total))
     async with instance.db.session_lock(f"jobs.replay/{dataset}") as alone:
         if not alone:
             raise Fault(ReplayFault.TAKEN, dataset=dataset)
@@ -105,6 +106,11 @@ async def replay(
     return result
 
 
+def issuer_name(dataset: str) -> str:
+    """The issuer that a data set is replayed into, on its test side."""
+    return f"replay/{dataset}"
+
+
 async def _claim(tx: Tx, dataset: str, digest: str, only_if_empty: bool) -> int:
     """The book of a data set: found by name, or begun."""
     row = await tx.row(SQL["find_dataset"], dataset)
@@ -114,7 +120,7 @@ async def _claim(tx: Tx, dataset: str, digest: str, only_if_empty: bool) -> int:
         return int(row[0])
     if only_if_empty and await identity.list_issuers(tx):
         raise Fault(ReplayFault.NOT_EMPTY)
-    issuer = await identity.find_issuer(tx, f"replay/{dataset}", Mode.TEST, create=True)
+    issuer = await identity.find_issuer(tx, issuer_name(dataset), Mode.TEST, create=True)
     assert issuer is not None
     await tx.rows(SQL["add_dataset"], dataset, issuer.id, digest)
     return issuer.id

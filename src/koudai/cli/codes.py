@@ -1,0 +1,57 @@
+"""The command line's own codes, and which exit status each code of any room has."""
+
+from enum import StrEnum
+
+DONE = 0
+FAILED = 1
+WRONG_USAGE = 2
+
+
+class CliFault(StrEnum):
+    """Why a command isn't carried out."""
+
+    USAGE = "cli.usage"
+    MISSING = "cli.missing"
+    NO_SUCH_OPTION = "cli.no_such_option"
+    NO_SUCH_COMMAND = "cli.no_such_command"
+    EXTRA = "cli.extra"
+    NO_VALUE = "cli.no_value"
+    NEEDLESS_VALUE = "cli.needless_value"
+    BAD_VALUE = "cli.bad_value"
+    NOT_A_CHOICE = "cli.not_a_choice"
+    NOT_IN_RANGE = "cli.not_in_range"
+    AMOUNT_NOT_POSITIVE = "cli.amount_not_positive"
+    AMOUNT_NOT_WHOLE = "cli.amount_not_whole"
+    AMOUNT_TOO_LARGE = "cli.amount_too_large"
+    UNKNOWN_CURRENCY = "cli.unknown_currency"
+    CHECK_DIGIT = "cli.check_digit"
+    NOT_A_CARD = "cli.not_a_card"
+    NOT_AN_ID = "cli.not_an_id"
+    NOT_A_KEY = "cli.not_a_key"
+    NOT_TEXT = "cli.not_text"
+    NOT_A_PREFIX = "cli.not_a_prefix"
+    FILE_EXISTS = "cli.file_exists"
+    FILE_UNWRITABLE = "cli.file_unwritable"
+    REFUND_NAMES = "cli.refund_names"
+    REVERSE_NAMES = "cli.reverse_names"
+    UNKNOWN_ISSUER = "cli.unknown_issuer"
+    PORT_TAKEN = "cli.port_taken"
+    ADDRESS_UNUSABLE = "cli.address_unusable"
+    INTERRUPTED = "cli.interrupted"
+    TERMINATED = "cli.terminated"
+
+
+_STATUS: dict[str, int] = {
+    **dict.fromkeys(CliFault, WRONG_USAGE),
+    CliFault.UNKNOWN_ISSUER: FAILED,
+    CliFault.PORT_TAKEN: FAILED,
+    CliFault.ADDRESS_UNUSABLE: FAILED,
+    CliFault.FILE_UNWRITABLE: FAILED,
+    CliFault.INTERRUPTED: 130,
+    CliFault.TERMINATED: 143,
+}
+
+
+def exit_status(code: str) -> int:
+    """The exit status of a refusal or fault: 1, unless it's this door's own and says otherwise."""
+    return _STATUS.get(code, FAILED)
