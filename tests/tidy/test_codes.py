@@ -1,6 +1,7 @@
 """Every code that can be answered has its sentence in both languages, and no sentence is without a code."""
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -61,3 +62,12 @@ def test_sql_and_python_know_the_same_words(kind, enum):
     body = re.search(rf"CREATE TYPE cards\.{kind} AS ENUM\s*\(([^)]*)\)", schema)
     assert body
     assert re.findall(r"'([^']+)'", body[1]) == [member.value for member in enum]
+
+
+def test_the_reference_tells_every_code_as_it_is():
+    root = SRC.parents[1]
+    spec = importlib.util.spec_from_file_location("make_codes", root / "scripts" / "make_codes.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    written = (root / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
+    assert written == script.page(), "run: python scripts/make_codes.py > docs/reference/codes.md"
