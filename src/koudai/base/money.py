@@ -19,7 +19,7 @@ class Rounding(Enum):
     TOWARD_ZERO = ROUND_DOWN
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Money:
     """An amount of one asset, in minor units; may be negative."""
 
@@ -38,6 +38,12 @@ class Money:
 
     def __neg__(self) -> "Money":
         return Money(-self.minor, self.asset)
+
+    def __lt__(self, other: "Money") -> bool:
+        return self.minor < self._same(other).minor
+
+    def __le__(self, other: "Money") -> bool:
+        return self.minor <= self._same(other).minor
 
     def __str__(self) -> str:
         sign = "-" if self.minor < 0 else ""

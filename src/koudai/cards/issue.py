@@ -50,7 +50,7 @@ async def issue(
         outcomes.append(outcome)
     made = await _make(tx, sheet, programmes, wanted, keyring, generate)
     again = await _shown_again(tx, sheet, [o for o in outcomes if isinstance(o, Memory) and o.facts], keyring)
-    await _write(tx, sheet, made)
+    _write(tx, sheet, made)
     return [o if not isinstance(o, Memory) else again[o.place] if o.facts else made[o.place] for o in outcomes]
 
 
@@ -147,7 +147,7 @@ async def _shown_again(tx: Tx, sheet: Sheet, memories: Sequence[Memory], keyring
     return shown
 
 
-async def _write(tx: Tx, sheet: Sheet, made: dict[Place, Issued]) -> None:
+def _write(tx: Tx, sheet: Sheet, made: dict[Place, Issued]) -> None:
     """Write the batch, with the activation of the cards that are active at once."""
     active = [(place, i.card) for place, i in made.items() if i.card.state is CardState.ACTIVE]
     more = []
@@ -170,4 +170,4 @@ async def _write(tx: Tx, sheet: Sheet, made: dict[Place, Issued]) -> None:
             for place, card in active
         ]
         more.append(store.add_entries_statement(sheet.batch_id, entries))
-    await write(tx, sheet, *more)
+    write(tx, sheet, *more)

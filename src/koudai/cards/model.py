@@ -25,9 +25,9 @@ class CardRefusal(StrEnum):
     ALREADY_BLOCKED = "cards.already_blocked"
     NOT_BLOCKED = "cards.not_blocked"
     LOAD_CAP_EXCEEDED = "cards.load_cap_exceeded"
+    REFUND_EXCEEDS_PAID = "cards.refund_exceeds_paid"
     BALANCE_CAP_EXCEEDED = "cards.balance_cap_exceeded"
     INSUFFICIENT_BALANCE = "cards.insufficient_balance"
-    REFUND_EXCEEDS_PAID = "cards.refund_exceeds_paid"
     ALREADY_REFUNDED = "cards.already_refunded"
 
 

@@ -49,7 +49,7 @@ async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramm
             facts = request_text({"programme_id": programme.id})
             sheet.keys.remember(command.key, Memory(request, place, facts=facts))
             outcomes.append(programme)
-    await write(tx, sheet)
+    write(tx, sheet)
     return outcomes
 
 

@@ -228,8 +228,12 @@ def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
 def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     """Undo a whole redemption; the programme's caps don't stand in the way, since the value was there before."""
     at = command.redemption
+    if command.redemption_key == command.key:
+        return Refused(CardRefusal.UNKNOWN_REDEMPTION)
     if command.redemption_key is not None:
         memory = desk.sheet.keys.known.get(command.redemption_key)
+        if memory is None and command.redemption_key == command.key:
+            return Refused(CardRefusal.UNKNOWN_REDEMPTION)
         if memory is None:
             barred = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
             desk.sheet.keys.remember(command.redemption_key, Memory(BARRED, barred, CardRefusal.REVERSED_BEFORE))

@@ -51,7 +51,7 @@ async def run(tx: Tx, book: int, commands: Sequence[Command]) -> list[Outcome]:
     named = await _find_named(tx, book, commands)
     desk = await _open(tx, book, commands, named)
     folded = [rules.apply(desk, command) for command in commands]
-    await _write(tx, desk)
+    _write(tx, desk)
     again = {outcome for outcome in folded if isinstance(outcome, Place)}
     if not again:
         return folded  # type: ignore[return-value]
@@ -109,8 +109,8 @@ async def _open(tx: Tx, book: int, commands: Sequence[Command], named: _Named) -
 
 def _refund_pairs(commands: Sequence[Command], named: _Named) -> dict[tuple[int, int], int]:
     """The (card, merchant) pairs that refunds name, and how much the batch may ask back of each."""
-    others = sum(c.amount_minor for c in commands if isinstance(c, Refund) and c.redemption is not None)
-    others += sum(row[4] for row in named.redemptions)
+    # What is asked back of redemptions by name never takes more of them than was paid.
+    others = sum(row[4] for row in named.redemptions)
     pairs: dict[tuple[int, int], int] = defaultdict(lambda: others)
     for c in commands:
         if isinstance(c, Refund) and c.redemption is None and c.merchant_id is not None:
@@ -146,7 +146,7 @@ def _lay_out(book: int, commands: Sequence[Command], named: _Named, rows: dict[s
 _STATES = {state.value: state for state in CardState}
 
 
-async def _write(tx: Tx, desk: Desk) -> None:
+def _write(tx: Tx, desk: Desk) -> None:
     """Write the batch: postings and keys by the ledger, and beside them the history of the cards."""
     batch_id = desk.sheet.batch_id
     more: list[tuple[Any, ...]] = []
@@ -156,4 +156,4 @@ async def _write(tx: Tx, desk: Desk) -> None:
         more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
         more.append((SQL["set_states"], list(desk.states), list(desk.states.values())))
-    await write(tx, desk.sheet, *more)
+    write(tx, desk.sheet, *more)

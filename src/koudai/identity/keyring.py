@@ -13,6 +13,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -39,7 +40,10 @@ class Keyring:
         self._keys = dict(keys)
         self._fields = AESGCM(keys["fields"])
         # One block, encrypted as it is, is a keyed permutation of 128 bits: what an opaque id needs.
-        self._ids = Cipher(algorithms.AES(keys["ids"]), modes.ECB())  # noqa: S305
+        # Without chaining there is no state, so one context serves for ever.
+        ids = Cipher(algorithms.AES(keys["ids"]), modes.ECB())  # noqa: S305
+        self._encrypt_ids = ids.encryptor().update
+        self._decrypt_ids = ids.decryptor().update
 
     @classmethod
     def generate(cls) -> "Keyring":
@@ -79,8 +83,7 @@ class Keyring:
         """Many ids of one kind at once."""
         tag = _tag(kind)
         plain = b"".join([tag + high.to_bytes(8) + low.to_bytes(4) for high, low in pairs])
-        encryptor = self._ids.encryptor()
-        text = (encryptor.update(plain) + encryptor.finalize()).hex()
+        text = self._encrypt_ids(plain).hex()
         return [f"{kind}_{text[at : at + 2 * _BLOCK]}" for at in range(0, len(text), 2 * _BLOCK)]
 
     def internal_id(self, kind: str, opaque: str) -> tuple[int, int] | None:
@@ -92,8 +95,7 @@ class Keyring:
             return None
         if prefix != kind or len(block) != _BLOCK or text != block.hex():
             return None
-        decryptor = self._ids.decryptor()
-        plain = decryptor.update(block) + decryptor.finalize()
+        plain = self._decrypt_ids(block)
         if plain[:4] != _tag(kind):
             return None
         return int.from_bytes(plain[4:12]), int.from_bytes(plain[12:])
@@ -108,6 +110,7 @@ class Keyring:
         return cls({str(p): base64.b64decode(k, validate=True) for p, k in json.loads(text).items()})
 
 
+@cache
 def _tag(kind: str) -> bytes:
     return hashlib.sha256(kind.encode()).digest()[:4]
 

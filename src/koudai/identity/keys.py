@@ -69,6 +69,12 @@ async def good_keys(tx: Tx, key_ids: Iterable[str]) -> set[str]:
     return {row[0] for row in await tx.rows(SQL["good_keys"], list(key_ids))}
 
 
+async def hold_keys(tx: Tx, key_ids: Iterable[str]) -> set[str]:
+    """Like `good_keys`, and who revokes one of them waits for this transaction to end."""
+    (rows,) = await tx.together((SQL["hold_keys"], list(key_ids)))
+    return {row[0] for row in rows}
+
+
 async def list_keys(tx: Tx) -> list[ApiKey]:
     """All API keys, without secrets."""
     return [

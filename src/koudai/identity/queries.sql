@@ -20,6 +20,11 @@ WHERE k.id = $1::text AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.ex
 SELECT id FROM identity.api_keys
 WHERE id = ANY ($1::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
 
+-- hold_keys: which of these keys are still good, and stay so until this transaction ends
+SELECT id FROM identity.api_keys
+WHERE id = ANY ($1::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+ORDER BY id FOR SHARE
+
 -- list_keys: all API keys without their secrets
 SELECT k.id, i.name, i.mode, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at
 FROM identity.api_keys k JOIN identity.issuers i ON i.id = k.issuer_id ORDER BY k.created_at, k.id

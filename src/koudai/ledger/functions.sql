@@ -67,7 +67,7 @@ BEGIN
         AS t (ordinal, debit, credit, amount, kind, event_at);
 
     WITH net AS MATERIALIZED (
-        SELECT e.account, sum(e.amount)::bigint AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at
+        SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at
         FROM (SELECT d.account, -d.minor AS amount, d.ordinal, NULL::tid AS at
               FROM unnest(p_debits, p_amounts, p_ordinals) AS d (account, minor, ordinal)
               UNION ALL
@@ -79,7 +79,7 @@ BEGIN
         GROUP BY e.account
     ), updated AS (
         UPDATE ledger.accounts a
-        SET balance_minor = a.balance_minor + n.amount, last_batch_id = p_batch_id, last_ordinal = n.ordinal
+        SET balance_minor = a.balance_minor + n.amount::bigint, last_batch_id = p_batch_id, last_ordinal = n.ordinal
         FROM net n
         WHERE a.ctid = n.at AND a.id = n.account AND a.book = p_book AND a.asset = p_asset AND a.constrained
         RETURNING 1
@@ -113,8 +113,8 @@ BEGIN
         WHERE d.account_id = f.account_id AND d.batch_id = f.batch_id
         RETURNING d.account_id, d.amount_minor
     ), added AS (
-        UPDATE ledger.accounts a SET balance_minor = a.balance_minor + g.amount
-        FROM (SELECT account_id, sum(amount_minor)::bigint AS amount FROM gone GROUP BY account_id) AS g
+        UPDATE ledger.accounts a SET folded_minor = a.folded_minor + g.amount
+        FROM (SELECT account_id, sum(amount_minor) AS amount FROM gone GROUP BY account_id) AS g
         WHERE a.id = g.account_id
     )
     SELECT count(*) FROM gone INTO folded;

@@ -29,13 +29,13 @@ async def post(tx: Tx, book: int, postings: Sequence[Posting]) -> list[Outcome]:
             end += 1
         outcomes += _chain(sheet, assets, postings[start : end + 1])
         start = end + 1
-    await write(tx, sheet)
+    write(tx, sheet)
     return outcomes
 
 
 def _chain(sheet: Sheet, assets: dict[int, str], chain: Sequence[Posting]) -> list[Outcome]:
     """Fold one linked chain (mostly of one posting)."""
-    moved, added = len(sheet.transfers), len(sheet.keys.added)
+    moved, added, began = len(sheet.transfers), len(sheet.keys.added), sheet.ordinal
     outcomes: list[Outcome] = []
     failed = False
     for posting in chain:
@@ -61,18 +61,21 @@ def _chain(sheet: Sheet, assets: dict[int, str], chain: Sequence[Posting]) -> li
         failed |= refused is not None
         outcomes.append(refused or place)
     if failed and len(sheet.transfers) > moved:
-        outcomes = _fell(sheet, chain, outcomes, moved, added)
+        outcomes = _fell(sheet, outcomes, moved, added, began)
     return outcomes
 
 
-def _fell(sheet: Sheet, chain: Sequence[Posting], outcomes: list[Outcome], moved: int, added: int) -> list[Outcome]:
-    """Take a chain back: what was accepted in it is forgotten, what was judged stays remembered."""
+def _fell(sheet: Sheet, outcomes: list[Outcome], moved: int, added: int, began: int) -> list[Outcome]:
+    """Take a chain back: what was accepted in it is forgotten, what was judged stays remembered.
+
+    A place of this batch up to `began` was answered before the chain, and stands.
+    """
     sheet.take_back(moved)
     for key, *_rest in [entry for entry in sheet.keys.added[added:] if entry[3] is None]:
         del sheet.keys.known[key]
     sheet.keys.added[added:] = [entry for entry in sheet.keys.added[added:] if entry[3] is not None]
     return [
-        Refused(LedgerRefusal.LINKED_FAILED) if isinstance(o, Place) and o.batch_id == sheet.batch_id else o
+        Refused(LedgerRefusal.LINKED_FAILED) if isinstance(o, Place) and o > Place(sheet.batch_id, began) else o
         for o in outcomes
     ]
 

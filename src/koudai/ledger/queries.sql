@@ -35,14 +35,14 @@ SELECT ledger.fold_v1($1::int)
 
 -- balances: balances of accounts of any kind, exact at this moment
 WITH unfolded AS MATERIALIZED (
-    SELECT account_id, sum(amount_minor)::bigint AS amount_minor FROM ledger.deltas
+    SELECT account_id, sum(amount_minor) AS amount_minor FROM ledger.deltas
     WHERE account_id = ANY ($1::bigint[]) GROUP BY account_id
 )
-SELECT a.id, a.balance_minor + coalesce((SELECT u.amount_minor FROM unfolded u WHERE u.account_id = a.id), 0)
+SELECT a.id, a.balance_minor + a.folded_minor + coalesce((SELECT u.amount_minor FROM unfolded u WHERE u.account_id = a.id), 0)
 FROM ledger.accounts a WHERE a.id = ANY ($1::bigint[])
 
 -- turnover: per account and kind, what came in and what went out, from the transfers themselves
-SELECT account, kind, sum(came)::bigint, sum(went)::bigint FROM (
+SELECT account, kind, sum(came), sum(went) FROM (
     SELECT credit_account AS account, kind, amount_minor AS came, 0 AS went
     FROM ledger.transfers WHERE credit_account = ANY ($1::bigint[])
     UNION ALL

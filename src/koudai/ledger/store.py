@@ -119,17 +119,15 @@ def _post_statement(sheet: Sheet, asset: str) -> Statement:
     )
 
 
-async def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
+def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
     """Write a folded sheet: transfers, balances, keys, and the statements of the room above.
 
-    All go in one round trip. Raises `pg.Conflict` when another transaction used one of the keys.
+    They go with the commit, which raises `pg.Conflict` when another transaction used one of the keys.
     """
     statements: list[Statement] = [_post_statement(sheet, asset) for asset in sheet.assets()]
     if sheet.keys.added:
         statements.append((SQL["remember"], sheet.book, sheet.batch_id, *columns(_KEY, sheet.keys.added)))
-    statements.extend(more)
-    if statements:
-        await tx.together(*statements)
+    tx.defer(*statements, *more)
 
 
 async def fold_deltas(tx: Tx, limit: int = 50_000) -> int:

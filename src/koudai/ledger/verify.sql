@@ -103,7 +103,7 @@ FROM ledger.accounts WHERE constrained AND balance_minor < 0
 
 -- book_sum: books that don't sum to zero in an asset
 SELECT 'book ' || book, 'its accounts in ' || asset || ' sum to ' || sum(balance_minor)
-FROM (SELECT book, asset, balance_minor FROM ledger.accounts
+FROM (SELECT book, asset, balance_minor + folded_minor AS balance_minor FROM ledger.accounts
       UNION ALL
       SELECT a.book, a.asset, d.amount_minor FROM ledger.deltas d JOIN ledger.accounts a ON a.id = d.account_id) AS b
 GROUP BY book, asset HAVING sum(balance_minor) <> 0
@@ -125,9 +125,9 @@ WITH tail AS (
 )
 SELECT 'ledger.accounts ' || coalesce(a.id, r.account),
        CASE WHEN a.id IS NULL THEN 'is not there, and its transfers add up to ' || r.amount
-            ELSE 'holds ' || (a.balance_minor + coalesce(u.amount, 0)) || ', its transfers add up to '
+            ELSE 'holds ' || (a.balance_minor + a.folded_minor + coalesce(u.amount, 0)) || ', its transfers add up to '
                  || coalesce(r.amount, 0) END
 FROM ledger.accounts a
 LEFT JOIN unfolded u ON u.account_id = a.id
 FULL JOIN replayed r ON r.account = a.id
-WHERE a.balance_minor + coalesce(u.amount, 0) IS DISTINCT FROM coalesce(r.amount, 0)
+WHERE a.balance_minor + a.folded_minor + coalesce(u.amount, 0) IS DISTINCT FROM coalesce(r.amount, 0)

@@ -20,13 +20,15 @@ class Turnover:
 
 async def balances(tx: Tx, accounts: Iterable[int]) -> dict[int, int]:
     """Balances in minor units (credits less debits), exact as of the statement; hot accounts too."""
-    return {row[0]: row[1] for row in await tx.rows(SQL["balances"], list(accounts))}
+    return {row[0]: int(row[1]) for row in await tx.rows(SQL["balances"], list(accounts))}
 
 
 async def turnover(tx: Tx, accounts: Iterable[int]) -> list[Turnover]:
     """Turnover by account and kind, added up from the transfers; it reads all of them."""
     await tx.plan_for_scans()
-    return [Turnover(*row) for row in await tx.rows(SQL["turnover"], list(accounts))]
+    return [
+        Turnover(row[0], row[1], int(row[2]), int(row[3])) for row in await tx.rows(SQL["turnover"], list(accounts))
+    ]
 
 
 async def outcome_of_key(tx: Tx, book: int, key: str) -> Memory | None:

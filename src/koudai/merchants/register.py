@@ -38,5 +38,5 @@ async def register(tx: Tx, book: int, commands: Sequence[Register]) -> list[Merc
             place = Place(sheet.batch_id, sheet.next_ordinal())
             sheet.keys.remember(command.key, Memory(request, place, facts=request_text({"merchant_id": merchant.id})))
             outcomes.append(merchant)
-    await write(tx, sheet)
+    write(tx, sheet)
     return outcomes

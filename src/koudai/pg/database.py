@@ -1,11 +1,12 @@
 """Connections and transactions of the application."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from koudai.base import Fault
@@ -30,23 +31,25 @@ _PLAN_FOR_SCANS = "SELECT " + ", ".join(
     )
 )
 
+# An outage is told by whoever meets it; the pool would tell it again at every try to reconnect.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
 _ATTEMPTS = 8
-_WAIT_FOR_CONNECTION_S = 10.0
+_WAIT_FOR_CONNECTION_S = 4.0
 
 
 class Tx:
     """An open transaction: statements see it, and its opener commits or rolls back."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_deferred")
 
     def __init__(self, connection: AsyncConnection[Row]) -> None:
         self._connection = connection
+        self._deferred: list[tuple[Any, ...]] = []
 
     async def rows(self, statement: str, *parameters: Any) -> list[Row]:
         """The rows of one statement; parameters are `$1`, `$2`, … ."""
-        with as_faults():
-            cursor = await self._connection.execute(statement, parameters, binary=True)
-            return await cursor.fetchall() if cursor.description else []
+        return (await self.together((statement, *parameters)))[0]
 
     async def row(self, statement: str, *parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -64,10 +67,29 @@ class Tx:
 
     async def together(self, *statements: tuple[Any, ...]) -> list[list[Row]]:
         """Several statements `(text, parameter, …)` in one round trip; the rows of each, in order."""
+        cursors = await self._send(statements)
+        return [await c.fetchall() if c.pgresult and c.pgresult.nfields else [] for c in cursors]
+
+    def defer(self, *statements: tuple[Any, ...]) -> None:
+        """Statements whose rows nobody waits for: they go with the next ones, at the latest with the commit."""
+        self._deferred += statements
+
+    async def commit(self) -> None:
+        """Send what was deferred and commit, in one round trip. Raises `Conflict` when it met another's rows."""
+        if self._deferred:
+            await self._send((), commit=True)
+
+    async def _send(self, statements: Sequence[tuple[Any, ...]], *, commit: bool = False) -> list[AsyncCursor[Row]]:
+        connection, deferred = self._connection, self._deferred
+        self._deferred = []
         with as_faults():
-            async with self._connection.pipeline():
-                cursors = [await self._connection.execute(s[0], s[1:], binary=True) for s in statements]
-            return [await c.fetchall() if c.description else [] for c in cursors]
+            async with connection.pipeline():
+                for statement in deferred:
+                    await connection.execute(statement[0], statement[1:], binary=True)
+                cursors = [await connection.execute(s[0], s[1:], binary=True) for s in statements]
+                if commit:
+                    await connection.commit()
+        return cursors
 
 
 async def _configure(connection: AsyncConnection[Row]) -> None:
@@ -112,7 +134,9 @@ class Database:
             async with self._pool.connection() as connection:
                 if snapshot:
                     await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                yield Tx(connection)
+                tx = Tx(connection)
+                yield tx
+                await tx.commit()
 
     @asynccontextmanager
     async def session_lock(self, name: str) -> AsyncIterator[bool]:

@@ -7,17 +7,21 @@ CREATE TABLE ledger.assets (
 
 -- An account is constrained (a card: its row is locked, its balance never below zero) or hot
 -- (a merchant, a fee, a programme: never locked; its batches append deltas that are folded in later).
--- The balance is credits less debits. last_* is the place of the newest entry of a constrained account.
+-- The balance is credits less debits: of a constrained account in balance_minor, of a hot one, which
+-- may pass any bigint, in folded_minor and its deltas. last_* is the place of a constrained account's
+-- newest entry.
 CREATE TABLE ledger.accounts (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     balance_minor bigint NOT NULL DEFAULT 0,
+    folded_minor  numeric NOT NULL DEFAULT 0,
     last_batch_id bigint NOT NULL DEFAULT 0,
     last_ordinal  integer NOT NULL DEFAULT 0,
     book          integer NOT NULL,
     constrained   boolean NOT NULL,
     asset         text NOT NULL COLLATE "C" REFERENCES ledger.assets,
     kind          text NOT NULL COLLATE "C",
-    CONSTRAINT accounts_not_overdrawn CHECK (NOT constrained OR balance_minor >= 0)
+    CONSTRAINT accounts_not_overdrawn CHECK (NOT constrained OR balance_minor >= 0),
+    CONSTRAINT accounts_one_balance CHECK (CASE WHEN constrained THEN folded_minor ELSE balance_minor END = 0)
 ) WITH (fillfactor = 70);
 
 CREATE SEQUENCE ledger.batch_ids;
@@ -45,7 +49,7 @@ CREATE TABLE ledger.transfers (
 CREATE TABLE ledger.deltas (
     batch_id     bigint NOT NULL,
     account_id   bigint NOT NULL,
-    amount_minor bigint NOT NULL,
+    amount_minor numeric NOT NULL,
     PRIMARY KEY (batch_id, account_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 

@@ -1,0 +1,192 @@
+"""The batcher: single commands gathered into batches.
+
+There is no timer: whatever queued up while the last batch committed is the next one. An idle server
+answers at once, and a busy one has large batches.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from time import perf_counter
+
+from koudai import cards
+from koudai.api.faults import log_bug, log_fault
+from koudai.api.gate import Gate
+from koudai.api.ids import Ids
+from koudai.api.metrics import Metrics
+from koudai.api.problems import ApiProblem, Problem
+from koudai.api.shapes import GiftCardActivity
+from koudai.base import Fault, Refused
+from koudai.cards import Activity, Command
+from koudai.identity import Principal, hold_keys
+from koudai.pg import Database, PgFault, Tx
+
+Answer = GiftCardActivity | Refused | Fault
+_Item = tuple[Principal, Command]
+
+BATCH_COMMANDS = 1_000
+"""How many commands one transaction takes, so that nobody waits long behind it."""
+
+WAITING_COMMANDS = 20_000
+"""How many may wait; who comes then is told to come again."""
+
+PATIENCE_S = 5.0
+"""How long a batch is tried anew, and a caller kept waiting, while the database doesn't answer."""
+
+_PAUSE_S = 0.1
+_LOOK_S = 0.5
+
+
+class _Wish:
+    """What one request asks: its commands, and where their answers are awaited."""
+
+    __slots__ = ("answers", "asked_at", "commands", "principal")
+
+    def __init__(
+        self, principal: Principal, commands: Sequence[Command], answers: "asyncio.Future[list[Answer]]"
+    ) -> None:
+        self.principal = principal
+        self.commands = commands
+        self.answers = answers
+        self.asked_at = perf_counter()
+
+    def answer(self, answers: list[Answer]) -> None:
+        # Done before: its caller was told 503, or the server cancelled it when it stopped.
+        if not self.answers.done():
+            self.answers.set_result(answers)
+
+
+class Batcher:
+    """Runs commands on cards in batches, one batch at a time, each in one transaction."""
+
+    def __init__(self, db: Database, gate: Gate, ids: Ids, metrics: Metrics) -> None:
+        self._db = db
+        self._gate = gate
+        self._ids = ids
+        self._metrics = metrics
+        self._queue: deque[_Wish] = deque()
+        self._waiting = 0
+        self._woken = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._closing = False
+        metrics.watch_waiting(lambda: self._waiting)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    async def close(self) -> None:
+        """Finish what waits, then end. What comes now is turned away."""
+        self._closing = True
+        self._woken.set()
+        if self._worker is not None:
+            await self._worker
+
+    def submit(self, principal: Principal, commands: Sequence[Command]) -> "asyncio.Future[list[Answer]]":
+        """One answer for each command, in order, once they are committed.
+
+        Whoever awaits it may go away: that cancels nothing. Raises Problem when too much waits already.
+        """
+        if self._closing or self._waiting + len(commands) > WAITING_COMMANDS:
+            raise Problem(ApiProblem.OVERLOADED)
+        wish = _Wish(principal, commands, asyncio.get_running_loop().create_future())
+        self._queue.append(wish)
+        self._waiting += len(commands)
+        self._woken.set()
+        return wish.answers
+
+    async def _work(self) -> None:
+        while True:
+            if self._queue:
+                await self._finish(self._take())
+            elif self._closing:
+                return
+            else:
+                self._woken.clear()
+                await self._woken.wait()
+
+    def _take(self) -> list[_Wish]:
+        """The next batch: wishes in the order in which they came, whole."""
+        taken = [self._queue.popleft()]
+        count = len(taken[0].commands)
+        while self._queue and count + len(self._queue[0].commands) <= BATCH_COMMANDS:
+            taken.append(self._queue.popleft())
+            count += len(taken[-1].commands)
+        self._waiting -= count
+        return taken
+
+    async def _finish(self, wishes: list[_Wish]) -> None:
+        """Run a batch to its end and answer it; who waits too long is told so, and the batch goes on."""
+        began = perf_counter()
+        items = [(wish.principal, command) for wish in wishes for command in wish.commands]
+        attempt = asyncio.get_running_loop().create_task(self._book(items))
+        while not (await asyncio.wait((attempt,), timeout=_LOOK_S))[0]:
+            self._give_up(wishes)
+        answers = attempt.result()
+        at = 0
+        for wish in wishes:
+            end = at + len(wish.commands)
+            wish.answer(answers[at:end])
+            at = end
+        self._metrics.batch(len(items), perf_counter() - began)
+
+    def _give_up(self, taken: list[_Wish]) -> None:
+        """Answer 503 to those who waited too long. What was taken may yet be booked, under its keys."""
+        too_long = perf_counter() - PATIENCE_S - _LOOK_S
+        fault = Fault(PgFault.UNAVAILABLE, detail="no answer in time")
+        for wish in taken:
+            if wish.asked_at < too_long and not wish.answers.done():
+                log_fault(fault)
+                wish.answer([fault] * len(wish.commands))
+        while self._queue and self._queue[0].asked_at < too_long:
+            wish = self._queue.popleft()
+            self._waiting -= len(wish.commands)
+            wish.answer([fault] * len(wish.commands))
+
+    async def _book(self, items: list[_Item]) -> list[Answer]:
+        """The answers of a batch. Never raises: what can't be answered is a Fault for its item.
+
+        After a lost connection it isn't known whether the batch was committed; running it again is
+        safe, as every command has its key.
+        """
+        give_up_at = perf_counter() + PATIENCE_S
+        while True:
+            try:
+                return await self._commit(items)
+            except Fault as fault:
+                log_fault(fault)
+                if fault.code != PgFault.UNAVAILABLE or perf_counter() > give_up_at:
+                    return [fault] * len(items)
+                await asyncio.sleep(_PAUSE_S)
+            except Exception as bug:  # noqa: BLE001 one poisonous command must not fail its neighbours
+                if len(items) == 1:
+                    log_bug(bug)
+                    return [Fault(ApiProblem.INTERNAL)]
+                half = len(items) // 2
+                return await self._book(items[:half]) + await self._book(items[half:])
+
+    async def _commit(self, items: list[_Item]) -> list[Answer]:
+        key_ids = {principal.key_id for principal, _ in items}
+
+        async def work(tx: Tx) -> tuple[set[str], list[Activity | Refused | Fault]]:
+            good = await hold_keys(tx, key_ids)
+            places: dict[int, list[int]] = {}
+            for at, (principal, _) in enumerate(items):
+                if principal.key_id in good:
+                    places.setdefault(principal.issuer_id, []).append(at)
+            outcomes: list[Activity | Refused | Fault] = [_REVOKED] * len(items)
+            # Issuers in the order of their ids: two servers then take their locks in the same order.
+            for issuer_id in sorted(places):
+                ats = places[issuer_id]
+                for at, outcome in zip(ats, await cards.run(tx, issuer_id, [items[at][1] for at in ats]), strict=True):
+                    outcomes[at] = outcome
+            return good, outcomes
+
+        good, outcomes = await self._db.transact(work)
+        if len(good) < len(key_ids):
+            self._gate.forget(key_ids - good)
+        shown = iter(self._ids.activities([o for o in outcomes if isinstance(o, Activity)]))
+        return [next(shown) if isinstance(o, Activity) else o for o in outcomes]
+
+
+_REVOKED = Fault(ApiProblem.UNAUTHENTICATED)

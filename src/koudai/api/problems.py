@@ -1,0 +1,210 @@
+"""Problems (RFC 9457): what a refusal, a fault or a bad request looks like over HTTP.
+
+This module owns the one table from code to status; a test proves that every code is in it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from koudai.base import Fault, Refused
+from koudai.cards import CardRefusal
+from koudai.identity import IdentityFault
+from koudai.ledger import LedgerRefusal
+from koudai.pg import EmbeddedFault, PgFault
+from koudai.phrases import Language, say
+
+CONTENT_TYPE = b"application/problem+json"
+
+
+class ApiProblem(StrEnum):
+    """What is wrong with a request itself, or with this door."""
+
+    KEY_REQUIRED = "api.key_required"
+    MALFORMED_JSON = "api.malformed_json"
+    UNAUTHENTICATED = "api.unauthenticated"
+    SCOPE_MISSING = "api.scope_missing"
+    NOT_FOUND = "api.not_found"
+    METHOD_NOT_ALLOWED = "api.method_not_allowed"
+    BODY_TOO_LARGE = "api.body_too_large"
+    NOT_JSON = "api.not_json"
+    INVALID = "api.invalid"
+    BAD_NUMBER = "api.bad_number"
+    INTERNAL = "api.internal"
+    ADDRESS_TAKEN = "api.address_taken"
+    OVERLOADED = "api.overloaded"
+
+
+def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
+    return {str(code): status for code in codes}
+
+
+STATUS: Mapping[str, int] = {
+    **_codes(400, ApiProblem.KEY_REQUIRED, ApiProblem.MALFORMED_JSON),
+    **_codes(401, ApiProblem.UNAUTHENTICATED),
+    **_codes(403, ApiProblem.SCOPE_MISSING),
+    **_codes(
+        404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
+        CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
+        IdentityFault.KEY_UNKNOWN,
+    ),
+    **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
+    **_codes(
+        409, CardRefusal.REVERSED_BEFORE, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.ALREADY_ACTIVE,
+        CardRefusal.ALREADY_BLOCKED, CardRefusal.NOT_BLOCKED, CardRefusal.LOAD_CAP_EXCEEDED,
+        CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.INSUFFICIENT_BALANCE, CardRefusal.REFUND_EXCEEDS_PAID,
+        CardRefusal.ALREADY_REFUNDED, LedgerRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BALANCE_TOO_LARGE,
+        LedgerRefusal.LINKED_FAILED,
+    ),
+    **_codes(413, ApiProblem.BODY_TOO_LARGE),
+    **_codes(415, ApiProblem.NOT_JSON),
+    **_codes(
+        422, ApiProblem.INVALID, ApiProblem.BAD_NUMBER, CardRefusal.AMOUNT_NOT_POSITIVE, CardRefusal.AMOUNT_TOO_LARGE,
+        CardRefusal.CURRENCY_MISMATCH, LedgerRefusal.KEY_REUSED, LedgerRefusal.LINKED_CHAIN_OPEN,
+        LedgerRefusal.AMOUNT_NOT_POSITIVE, LedgerRefusal.AMOUNT_TOO_LARGE, LedgerRefusal.SAME_ACCOUNT,
+        LedgerRefusal.ASSET_MISMATCH,
+    ),
+    **_codes(
+        500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
+        IdentityFault.KEYS_EXPOSED, IdentityFault.KEYS_UNREADABLE, PgFault.TOO_OLD, PgFault.BAD_URL,
+        PgFault.TLS_REQUIRED, PgFault.NO_PRIVILEGE, PgFault.FOREIGN_SCHEMA, PgFault.SCHEMA_CHANGED,
+        PgFault.SCHEMA_NEWER, PgFault.SCHEMA_MISSING, EmbeddedFault.MISSING, EmbeddedFault.NO_USER,
+        EmbeddedFault.OTHER_MAJOR,
+    ),
+    **_codes(
+        503, ApiProblem.OVERLOADED, PgFault.UNAVAILABLE, PgFault.REFUSED_LOGIN, PgFault.DISK_FULL,
+        PgFault.READ_ONLY, PgFault.CONTENTION, EmbeddedFault.FAILED, EmbeddedFault.TIMEOUT,
+    ),
+}  # fmt: skip
+"""Every code of every room, and the HTTP status that it is told with."""
+
+_TITLES: Mapping[int, Mapping[Language, str]] = {
+    status: {Language.EN: en, Language.ZH: zh}
+    for status, en, zh in (
+        (400, "Bad request", "请求有误"),
+        (401, "Not authenticated", "未通过身份验证"),
+        (403, "Not allowed", "没有权限"),
+        (404, "Not found", "未找到"),
+        (405, "Method not allowed", "不支持该方法"),
+        (409, "Refused", "请求被拒绝"),
+        (413, "Body too large", "请求体过大"),
+        (415, "Unsupported media type", "不支持的媒体类型"),
+        (422, "Invalid request", "请求无效"),
+        (500, "Internal error", "内部错误"),
+        (503, "Unavailable, try again", "暂不可用，请重试"),
+    )
+}
+
+_RETRY_AFTER_S = b"1"
+
+# What the database's own words may give away (hosts, paths) is for the log; the caller is told this.
+_SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见服务器日志"}
+
+# The rooms' names of a request's fields where the API has others.
+_FIELDS = {"card": "gift_card_id", "redemption": "redemption_id", "verb": "type"}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field. `field` is its path, as in `redemptions[3].amount_minor`."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True, rename={"kind": "type"}):
+    """A problem as it is sent. `facts` are the figures behind the code; money in them is in minor units."""
+
+    kind: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    facts: dict[str, Any] = {}
+    errors: list[FieldError] = []
+
+
+class FieldFault:
+    """A field's fault before it has a language: the sentence is `api.field_<reason>`."""
+
+    __slots__ = ("facts", "field", "reason")
+
+    def __init__(self, field: str, reason: str, **facts: Any) -> None:
+        self.field = field
+        self.reason = reason
+        self.facts = facts
+
+    def told(self, language: Language) -> FieldError:
+        """The fault in a language."""
+        code = f"api.field_{self.reason}"
+        return FieldError(self.field, code, say(code, {"field": self.field, **self.facts}, language))
+
+
+class Problem(Exception):
+    """Raised where a request can't go on: a code of the table, its facts, and the fields at fault."""
+
+    def __init__(
+        self, code: str, facts: Mapping[str, Any] | None = None, errors: Iterable[FieldFault] = (),
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(str(code))
+        self.code = str(code)
+        self.facts = dict(facts or {})
+        self.errors = tuple(errors)
+        self.status = STATUS.get(self.code, 500)
+        self.headers = list(headers)
+        if self.status == 401:
+            self.headers.append((b"www-authenticate", b'Bearer realm="koudai"'))
+        elif self.status == 503:
+            self.headers.append((b"retry-after", _RETRY_AFTER_S))
+
+    def told(self, language: Language) -> ProblemBody:
+        """The problem in a language."""
+        facts = self.facts
+        if self.status >= 500:
+            facts = {**facts, "detail": _SEE_LOG[language]}
+        detail = say(self.code, facts, language)
+        return ProblemBody(
+            f"/problems/{self.code}",
+            _TITLES[self.status][language],
+            self.status,
+            detail,
+            self.code,
+            {} if self.status >= 500 else facts,
+            [error.told(language) for error in self.errors],
+        )
+
+
+def invalid(field: str, reason: str, **facts: Any) -> Problem:
+    """422 for one field: `reason` is the end of a code `api.field_…`."""
+    return Problem(ApiProblem.INVALID, errors=[FieldFault(field, reason, **facts)])
+
+
+def problem_of(no: Refused | Fault, named: str | None = None) -> Problem:
+    """The problem that tells a refusal or a fault; `named` is the field by which the request named its card.
+
+    The ledger's account numbers are internal and are left out.
+    """
+    facts = {name: value for name, value in no.facts.items() if name != "account"}
+    if no.code == LedgerRefusal.KEY_REUSED:
+        field = str(facts.get("field"))
+        facts["field"] = named if named and field == "card" else _FIELDS.get(field, field)
+    return Problem(no.code, facts)
+
+
+def language_of(header: bytes | None) -> Language:
+    """The language that an Accept-Language header asks for: Chinese or English, English when in doubt."""
+    best, best_weight = Language.EN, 0.0
+    for part in (header or b"").decode("latin-1").lower().split(",")[:20]:
+        name, _, weight_text = part.partition(";")
+        weight_text = weight_text.strip().removeprefix("q=")
+        try:
+            weight = float(weight_text) if weight_text else 1.0
+        except ValueError:
+            continue
+        asked = {"zh": Language.ZH, "en": Language.EN}.get(name.strip().partition("-")[0])
+        if asked and weight > best_weight:
+            best, best_weight = asked, weight
+    return best

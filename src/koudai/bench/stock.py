@@ -1,0 +1,76 @@
+"""The stock: cards with more on them than any contest takes, merchants, and a key for the API."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from koudai import cards, identity, merchants
+from koudai.base import Fault, asset
+from koudai.bench.model import BenchFault, Sizes
+from koudai.identity import Mode, Scope
+from koudai.instance import Instance
+from koudai.pg import Tx
+
+CURRENCY = "GBP"
+
+_PIECE = 1_000
+_PREFIX = "990611"
+_LOADED_MINOR = 10_000_000
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the contestants redeem from and pay to, by internal ids, and the token that may do it."""
+
+    book: int
+    cards: Sequence[int]
+    merchants: Sequence[int]
+    token: str
+
+
+async def lay_in(instance: Instance, sizes: Sizes, tell: Callable[[int, int], None]) -> Stock:
+    """Issue and load the cards; `tell` is told how many are done, and of how many."""
+    issuer = await instance.db.transact(lambda tx: identity.find_issuer(tx, "bench", Mode.TEST, create=True))
+    assert issuer is not None
+    made = await instance.db.transact(lambda tx: identity.create_key(tx, issuer, "bench", Scope))
+    programme_id, shops = await instance.db.transact(lambda tx: _set_up(tx, issuer.id, sizes.merchants))
+    held: list[int] = []
+    while len(held) < sizes.cards:
+        count = min(_PIECE, sizes.cards - len(held))
+        held += await _make_cards(instance, issuer.id, programme_id, len(held), count)
+        tell(len(held), sizes.cards)
+    return Stock(issuer.id, held, shops, made.token)
+
+
+async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
+    kind = asset(CURRENCY)
+    assert kind is not None
+    wish = cards.CreateProgramme("programme", "Bench", kind, _PREFIX)
+    (programme,) = await cards.create_programmes(tx, book, [wish])
+    shops = await merchants.register(
+        tx, book, [merchants.Register(f"merchant/{n}", f"Merchant {n}", kind) for n in range(count)]
+    )
+    assert isinstance(programme, cards.Programme)
+    return programme.id, [shop.id for shop in shops if isinstance(shop, merchants.Merchant)]
+
+
+async def _make_cards(instance: Instance, book: int, programme_id: int, first: int, count: int) -> list[int]:
+    numbers = range(first, first + count)
+    wishes = [cards.Issue(f"issue/{n}", programme_id) for n in numbers]
+    issued = await instance.db.transact(lambda tx: cards.issue(tx, book, wishes, instance.keyring))
+    ids = [one.card.id for one in issued if isinstance(one, cards.Issued)]
+    loads = [
+        cards.Load(
+            key=f"load/{n}", card=card, amount_minor=_LOADED_MINOR, asset=CURRENCY,
+            source=cards.FundingSource.TRANSFER,
+        )
+        for n, card in zip(numbers, ids, strict=True)
+    ]  # fmt: skip
+    check(await instance.db.transact(lambda tx: cards.run(tx, book, loads)))
+    return ids
+
+
+def check(outcomes: Sequence[cards.Outcome]) -> None:
+    """Raise Fault unless every command was accepted."""
+    for outcome in outcomes:
+        if type(outcome) is not cards.Activity:
+            raise Fault(BenchFault.NOT_ACCEPTED, outcome=repr(outcome))
