@@ -10,7 +10,7 @@ from koudai.cards import numbers, store
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Programme
 from koudai.identity import Keyring
 from koudai.ledger import Memory, Place, Sheet, open_accounts, open_batch, request_text, write
-from koudai.pg import Tx
+from koudai.pg import Tx, int8s
 
 NUMBER_SHOWN_AGAIN = timedelta(minutes=15)
 """How long the same key shows the number again, for an answer that was lost on its way."""
@@ -132,9 +132,9 @@ async def _shown_again(tx: Tx, sheet: Sheet, memories: Sequence[Memory], keyring
         return {}
     places = {int(m.fact("card_id")): m.place for m in memories}
     cards, sealed, batches = await tx.together(
-        (store.SQL["find_cards"], sheet.book, list(places)),
-        (store.SQL["sealed_numbers"], sheet.book, list(places)),
-        (store.SQL["times_of_batches"], [place.batch_id for place in places.values()]),
+        (store.SQL["find_cards"], sheet.book, int8s(list(places))),
+        (store.SQL["sealed_numbers"], sheet.book, int8s(list(places))),
+        (store.SQL["times_of_batches"], int8s([place.batch_id for place in places.values()])),
     )
     recorded = {row[0]: row[1] for row in batches}
     numbers_of = {row[0]: row[1] for row in sealed}

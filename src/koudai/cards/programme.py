@@ -8,7 +8,7 @@ from koudai.base import Asset, Refused
 from koudai.cards import store
 from koudai.cards.model import FundingSource, Programme
 from koudai.ledger import Memory, Place, open_accounts, open_batch, request_text, write
-from koudai.pg import Tx
+from koudai.pg import Tx, int8s, texts
 
 
 class CreateProgramme(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramm
             accounts = await open_accounts(
                 tx, sheet, command.asset, "funding", constrained=False, ordinals=[0] * len(sources)
             )
-            await tx.rows(store.SQL["add_funding"], programme.id, sources, accounts)
+            await tx.rows(store.SQL["add_funding"], programme.id, texts(sources), int8s(accounts))
             place = Place(sheet.batch_id, sheet.next_ordinal())
             facts = request_text({"programme_id": programme.id})
             sheet.keys.remember(command.key, Memory(request, place, facts=facts))

@@ -26,7 +26,7 @@ from koudai.ledger import (
     write,
 )
 from koudai.merchants import as_merchants, find_statement
-from koudai.pg import Tx, byteas, columns, int4s, int8s
+from koudai.pg import Tx, byteas, columns, int4s, int8s, texts
 
 Outcome = Activity | Refused
 
@@ -155,5 +155,5 @@ def _write(tx: Tx, desk: Desk) -> None:
     if desk.parts:
         more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
-        more.append((SQL["set_states"], list(desk.states), list(desk.states.values())))
+        more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
     write(tx, desk.sheet, *more)

@@ -30,7 +30,7 @@ async def add_programme(
 
 async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Programme]:
     """Programmes of a book by id; an unknown id is left out."""
-    return {row[0]: Programme(*row) for row in await tx.rows(SQL["find_programmes"], book, list(ids))}
+    return {row[0]: Programme(*row) for row in await tx.rows(SQL["find_programmes"], book, int4s(list(ids)))}
 
 
 NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]

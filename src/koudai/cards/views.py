@@ -3,7 +3,7 @@
 from koudai.cards.model import Activity, Card, Programme
 from koudai.cards.store import SQL, as_activity, as_card, find_programmes, read_activities
 from koudai.ledger import Place
-from koudai.pg import Tx
+from koudai.pg import Tx, byteas, int8s
 
 __all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "find_programmes", "page_cards",
            "page_programmes"]  # fmt: skip
@@ -11,12 +11,12 @@ __all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "f
 
 async def cards_by_id(tx: Tx, book: int, ids: list[int]) -> dict[int, Card]:
     """Cards of a book with their balances; an unknown id is left out."""
-    return {row[0]: as_card(row) for row in await tx.rows(SQL["find_cards"], book, ids)}
+    return {row[0]: as_card(row) for row in await tx.rows(SQL["find_cards"], book, int8s(ids))}
 
 
 async def card_by_number(tx: Tx, book: int, number_hash: bytes) -> Card | None:
     """A card of a book by the keyed hash of its number."""
-    row = await tx.row(SQL["ids_of_numbers"], book, [number_hash])
+    row = await tx.row(SQL["ids_of_numbers"], book, byteas([number_hash]))
     return (await cards_by_id(tx, book, [row[1]])).get(row[1]) if row else None
 
 

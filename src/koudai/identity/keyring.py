@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from koudai.base import Fault
 from koudai.identity.keys import SQL
 from koudai.identity.model import IdentityFault
-from koudai.pg import Conflict, Tx
+from koudai.pg import Conflict, Tx, texts
 
 PURPOSES = ("fields", "lookup", "ids", "signing")
 
@@ -135,7 +135,7 @@ async def load_keyring(tx: Tx, path: Path) -> Keyring:
     if wrong:
         raise Fault(IdentityFault.KEYS_WRONG, purpose=", ".join(wrong), path=str(path))
     if not named:
-        await tx.rows(SQL["name_keyring"], list(ours), list(ours.values()))
+        await tx.rows(SQL["name_keyring"], texts(list(ours)), texts(list(ours.values())))
     return keyring
 
 

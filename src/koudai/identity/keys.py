@@ -11,7 +11,7 @@ from pathlib import Path
 
 from koudai.base import Fault
 from koudai.identity.model import ApiKey, IdentityFault, Issuer, Mode, NewKey, Scope
-from koudai.pg import Statements, Tx
+from koudai.pg import Statements, Tx, texts
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -49,7 +49,7 @@ async def create_key(tx: Tx, issuer: Issuer, name: str, scopes: Iterable[Scope])
 async def _add(tx: Tx, issuer_id: int, mode: Mode, name: str, scopes: tuple[Scope, ...]) -> NewKey:
     key_id, secret = secrets.token_hex(8), secrets.token_hex(24)
     token = f"kd_{mode}_{key_id}{secret}"
-    await tx.rows(SQL["add_key"], key_id, issuer_id, name, _digest(token), list(scopes))
+    await tx.rows(SQL["add_key"], key_id, issuer_id, name, _digest(token), texts(list(scopes)))
     return NewKey(key_id, token, mode, scopes)
 
 
@@ -66,12 +66,12 @@ async def authenticate(tx: Tx, token: str) -> Principal | None:
 
 async def good_keys(tx: Tx, key_ids: Iterable[str]) -> set[str]:
     """Which of these key ids are neither revoked nor expired at this moment."""
-    return {row[0] for row in await tx.rows(SQL["good_keys"], list(key_ids))}
+    return {row[0] for row in await tx.rows(SQL["good_keys"], texts(list(key_ids)))}
 
 
 async def hold_keys(tx: Tx, key_ids: Iterable[str]) -> set[str]:
     """Like `good_keys`, and who revokes one of them waits for this transaction to end."""
-    (rows,) = await tx.together((SQL["hold_keys"], list(key_ids)))
+    (rows,) = await tx.together((SQL["hold_keys"], texts(list(key_ids))))
     return {row[0] for row in rows}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from koudai.ledger.keys import Memory
 from koudai.ledger.store import SQL, recall
-from koudai.pg import Tx
+from koudai.pg import Tx, int8s
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,14 @@ class Turnover:
 
 async def balances(tx: Tx, accounts: Iterable[int]) -> dict[int, int]:
     """Balances in minor units (credits less debits), exact as of the statement; hot accounts too."""
-    return {row[0]: int(row[1]) for row in await tx.rows(SQL["balances"], list(accounts))}
+    return {row[0]: int(row[1]) for row in await tx.rows(SQL["balances"], int8s(list(accounts)))}
 
 
 async def turnover(tx: Tx, accounts: Iterable[int]) -> list[Turnover]:
     """Turnover by account and kind, added up from the transfers; it reads all of them."""
     await tx.plan_for_scans()
-    return [
-        Turnover(row[0], row[1], int(row[2]), int(row[3])) for row in await tx.rows(SQL["turnover"], list(accounts))
-    ]
+    rows = await tx.rows(SQL["turnover"], int8s(list(accounts)))
+    return [Turnover(account, kind, int(came), int(went)) for account, kind, came, went in rows]
 
 
 async def outcome_of_key(tx: Tx, book: int, key: str) -> Memory | None:

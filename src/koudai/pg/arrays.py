@@ -11,10 +11,6 @@ from itertools import chain, repeat
 from struct import Struct, pack
 from typing import Any
 
-from psycopg.abc import Buffer
-from psycopg.adapt import AdaptersMap, Dumper
-from psycopg.pq import Format
-
 _HEADER = Struct(">iiIii")
 _LENGTH = Struct(">i")
 _NULL = _LENGTH.pack(-1)
@@ -27,7 +23,6 @@ class Column:
 
     __slots__ = ("data",)
     element_oid: int
-    array_oid: int
 
     def __init__(self, count: int, body: bytes, nulls: bool) -> None:
         if count:
@@ -37,27 +32,27 @@ class Column:
 
 
 class _Int8s(Column):
-    element_oid, array_oid = 20, 1016
+    element_oid = 20
 
 
 class _Int4s(Column):
-    element_oid, array_oid = 23, 1007
+    element_oid = 23
 
 
 class _Texts(Column):
-    element_oid, array_oid = 25, 1009
+    element_oid = 25
 
 
 class _Bytes(Column):
-    element_oid, array_oid = 17, 1001
+    element_oid = 17
 
 
 class _Times(Column):
-    element_oid, array_oid = 1184, 1185
+    element_oid = 1184
 
 
 class _Tids(Column):
-    element_oid, array_oid = 27, 1010
+    element_oid = 27
 
 
 def _fixed(letter: str, size: int, values: Sequence[int]) -> bytes:
@@ -129,16 +124,3 @@ def columns(kinds: Sequence[Callable[[Any], Column]], rows: Iterable[Sequence[An
     """Rows turned into columns, each of its kind: `columns((int8s, texts), [(1, "a"), (2, "b")])`."""
     turned = list(zip(*rows, strict=True)) or [()] * len(kinds)
     return [kind(column) for kind, column in zip(kinds, turned, strict=True)]
-
-
-class _ColumnDumper(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: Column) -> Buffer | None:
-        return obj.data
-
-
-def register(adapters: AdaptersMap) -> None:
-    """Teach a connection to send columns."""
-    for kind in (_Int8s, _Int4s, _Texts, _Bytes, _Tids, _Times):
-        adapters.register_dumper(kind, type(kind.__name__, (_ColumnDumper,), {"oid": kind.array_oid}))

@@ -6,16 +6,15 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor
+from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 from koudai.base import Fault
-from koudai.pg.arrays import register
 from koudai.pg.faults import Conflict, PgFault, as_faults
 from koudai.pg.target import Target
+from koudai.pg.trip import Row, Statement, travel
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
 
 # The application's sessions are pinned to keys (see Target); this undoes it for one transaction.
 _PLAN_FOR_SCANS = "SELECT " + ", ".join(
@@ -45,7 +44,7 @@ class Tx:
 
     def __init__(self, connection: AsyncConnection[Row]) -> None:
         self._connection = connection
-        self._deferred: list[tuple[Any, ...]] = []
+        self._deferred: list[Statement] = []
 
     async def rows(self, statement: str, *parameters: Any) -> list[Row]:
         """The rows of one statement; parameters are `$1`, `$2`, … ."""
@@ -65,12 +64,11 @@ class Tx:
         """Plan what follows in this transaction for whole tables: scans and hash joins, no look-ups row by row."""
         await self.rows(_PLAN_FOR_SCANS)
 
-    async def together(self, *statements: tuple[Any, ...]) -> list[list[Row]]:
+    async def together(self, *statements: Statement) -> list[list[Row]]:
         """Several statements `(text, parameter, …)` in one round trip; the rows of each, in order."""
-        cursors = await self._send(statements)
-        return [await c.fetchall() if c.pgresult and c.pgresult.nfields else [] for c in cursors]
+        return await self._send(statements)
 
-    def defer(self, *statements: tuple[Any, ...]) -> None:
+    def defer(self, *statements: Statement) -> None:
         """Statements whose rows nobody waits for: they go with the next ones, at the latest with the commit."""
         self._deferred += statements
 
@@ -79,21 +77,11 @@ class Tx:
         if self._deferred:
             await self._send((), commit=True)
 
-    async def _send(self, statements: Sequence[tuple[Any, ...]], *, commit: bool = False) -> list[AsyncCursor[Row]]:
-        connection, deferred = self._connection, self._deferred
-        self._deferred = []
+    async def _send(self, statements: Sequence[Statement], *, commit: bool = False) -> list[list[Row]]:
+        deferred, self._deferred = self._deferred, []
         with as_faults():
-            async with connection.pipeline():
-                for statement in deferred:
-                    await connection.execute(statement[0], statement[1:], binary=True)
-                cursors = [await connection.execute(s[0], s[1:], binary=True) for s in statements]
-                if commit:
-                    await connection.commit()
-        return cursors
-
-
-async def _configure(connection: AsyncConnection[Row]) -> None:
-    register(connection.adapters)
+            rows = await travel(self._connection, [*deferred, *statements], commit=commit)
+        return rows[len(deferred) :]
 
 
 class Database:
@@ -108,8 +96,7 @@ class Database:
             open=False,
             timeout=_WAIT_FOR_CONNECTION_S,
             reconnect_timeout=30.0,
-            configure=_configure,
-            kwargs={"cursor_factory": AsyncRawCursor, "prepare_threshold": 0},
+            kwargs={"cursor_factory": AsyncRawCursor},
         )
 
     async def __aenter__(self) -> Self:
@@ -132,9 +119,9 @@ class Database:
         """
         with as_faults():
             async with self._pool.connection() as connection:
-                if snapshot:
-                    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 tx = Tx(connection)
+                if snapshot:
+                    tx.defer(("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",))
                 yield tx
                 await tx.commit()
 
