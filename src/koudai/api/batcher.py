@@ -166,27 +166,46 @@ class Batcher:
                 return await self._book(items[:half]) + await self._book(items[half:])
 
     async def _commit(self, items: list[_Item]) -> list[Answer]:
-        key_ids = {principal.key_id for principal, _ in items}
-
-        async def work(tx: Tx) -> tuple[set[str], list[Activity | Refused | Fault]]:
-            good = await hold_keys(tx, key_ids)
-            places: dict[int, list[int]] = {}
-            for at, (principal, _) in enumerate(items):
-                if principal.key_id in good:
-                    places.setdefault(principal.issuer_id, []).append(at)
-            outcomes: list[Activity | Refused | Fault] = [_REVOKED] * len(items)
-            # Issuers in the order of their ids: two servers then take their locks in the same order.
-            for issuer_id in sorted(places):
-                ats = places[issuer_id]
-                for at, outcome in zip(ats, await cards.run(tx, issuer_id, [items[at][1] for at in ats]), strict=True):
-                    outcomes[at] = outcome
-            return good, outcomes
-
-        good, outcomes = await self._db.transact(work)
-        if len(good) < len(key_ids):
-            self._gate.forget(key_ids - good)
+        good = {principal.key_id for principal, _ in items}
+        while True:
+            try:
+                outcomes = await self._db.transact(lambda tx, good=good: _run(tx, items, good))  # type: ignore[misc]
+                break
+            except _RevokedError as revoked:
+                # Nothing was written yet. The rest is run anew, without the commands of those keys.
+                self._gate.forget(good - revoked.still_good)
+                good = revoked.still_good
         shown = iter(self._ids.activities([o for o in outcomes if isinstance(o, Activity)]))
         return [next(shown) if isinstance(o, Activity) else o for o in outcomes]
+
+
+class _RevokedError(Exception):
+    """Keys of a batch are no longer in force."""
+
+    def __init__(self, still_good: set[str]) -> None:
+        super().__init__()
+        self.still_good = still_good
+
+
+async def _run(tx: Tx, items: list[_Item], good: set[str]) -> list[Activity | Refused | Fault]:
+    """Run the commands of good keys; raises when one of these is not, once the cards are locked.
+
+    That a key is in force is asked together with the cards' state, and holds until the commit.
+    """
+    places: dict[int, list[int]] = {}
+    for at, (principal, _) in enumerate(items):
+        if principal.key_id in good:
+            places.setdefault(principal.issuer_id, []).append(at)
+    outcomes: list[Activity | Refused | Fault] = [_REVOKED] * len(items)
+    held = hold_keys(tx, sorted(good))
+    # Issuers in the order of their ids: two servers then take their locks in the same order.
+    for issuer_id in sorted(places):
+        ats = places[issuer_id]
+        for at, outcome in zip(ats, await cards.run(tx, issuer_id, [items[at][1] for at in ats]), strict=True):
+            outcomes[at] = outcome
+    if held.rows is not None and len(held.rows) < len(good):
+        raise _RevokedError({row[0] for row in held.rows})
+    return outcomes
 
 
 _REVOKED = Fault(ApiProblem.UNAUTHENTICATED)

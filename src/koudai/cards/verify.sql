@@ -26,11 +26,16 @@ SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
 FROM cards.activities a
 LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal
     AND t.batch_id BETWEEN $1::bigint AND $2::bigint
+LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
+LEFT JOIN (SELECT c.id AS card_id, f.source, f.account_id
+           FROM cards.cards c JOIN cards.funding_accounts f ON f.programme_id = c.programme_id) AS s
+    ON s.card_id = a.card_id AND s.source = a.source
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
-           WHEN a.type = 'REDEEM'
-           THEN (t.debit_account = a.card_id AND t.amount_minor = a.amount_minor) IS NOT TRUE
-           ELSE (t.credit_account = a.card_id AND t.amount_minor = a.amount_minor) IS NOT TRUE END
+           ELSE (t.amount_minor = a.amount_minor
+                 AND CASE a.type WHEN 'REDEEM' THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
+                                 WHEN 'LOAD' THEN t.credit_account = a.card_id AND t.debit_account = s.account_id
+                                 ELSE t.credit_account = a.card_id AND t.debit_account = m.account_id END) IS NOT TRUE END
 
 -- activity_chain: entries that don't follow from the one before them of the same card
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,

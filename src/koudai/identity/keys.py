@@ -11,7 +11,7 @@ from pathlib import Path
 
 from koudai.base import Fault
 from koudai.identity.model import ApiKey, IdentityFault, Issuer, Mode, NewKey, Scope
-from koudai.pg import Statements, Tx, texts
+from koudai.pg import Later, Statements, Tx, texts
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -69,10 +69,13 @@ async def good_keys(tx: Tx, key_ids: Iterable[str]) -> set[str]:
     return {row[0] for row in await tx.rows(SQL["good_keys"], texts(list(key_ids)))}
 
 
-async def hold_keys(tx: Tx, key_ids: Iterable[str]) -> set[str]:
-    """Like `good_keys`, and who revokes one of them waits for this transaction to end."""
-    (rows,) = await tx.together((SQL["hold_keys"], texts(list(key_ids))))
-    return {row[0] for row in rows}
+def hold_keys(tx: Tx, key_ids: Iterable[str]) -> Later:
+    """Ask which of these key ids are in force, with the next statements of the transaction.
+
+    The rows hold the ids that are. Who revokes one of them waits for this transaction to end.
+    """
+    (held,) = tx.defer((SQL["hold_keys"], texts(list(key_ids))))
+    return held
 
 
 async def list_keys(tx: Tx) -> list[ApiKey]:

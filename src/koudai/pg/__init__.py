@@ -6,7 +6,7 @@ migrations. It is the only room that imports the driver.
 """
 
 from koudai.pg.arrays import Column, byteas, columns, int4s, int8s, texts, tids, times
-from koudai.pg.database import Database, Tx
+from koudai.pg.database import Database, Later, Tx
 from koudai.pg.embedded import Embedded, EmbeddedFault
 from koudai.pg.faults import Conflict, PgFault
 from koudai.pg.migrate import Room, migrate, pending
@@ -19,6 +19,7 @@ __all__ = [
     "Database",
     "Embedded",
     "EmbeddedFault",
+    "Later",
     "PgFault",
     "Room",
     "Statements",

@@ -37,6 +37,15 @@ _ATTEMPTS = 8
 _WAIT_FOR_CONNECTION_S = 4.0
 
 
+class Later:
+    """The rows of a statement that goes with the next ones; None until then."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self) -> None:
+        self.rows: list[Row] | None = None
+
+
 class Tx:
     """An open transaction: statements see it, and its opener commits or rolls back."""
 
@@ -44,7 +53,7 @@ class Tx:
 
     def __init__(self, connection: AsyncConnection[Row]) -> None:
         self._connection = connection
-        self._deferred: list[Statement] = []
+        self._deferred: list[tuple[Statement, Later]] = []
 
     async def rows(self, statement: str, *parameters: Any) -> list[Row]:
         """The rows of one statement; parameters are `$1`, `$2`, … ."""
@@ -68,9 +77,11 @@ class Tx:
         """Several statements `(text, parameter, …)` in one round trip; the rows of each, in order."""
         return await self._send(statements)
 
-    def defer(self, *statements: Statement) -> None:
-        """Statements whose rows nobody waits for: they go with the next ones, at the latest with the commit."""
-        self._deferred += statements
+    def defer(self, *statements: Statement) -> list[Later]:
+        """Statements that nobody waits for: they go with the next ones, at the latest with the commit."""
+        later = [Later() for _ in statements]
+        self._deferred += zip(statements, later, strict=True)
+        return later
 
     async def commit(self) -> None:
         """Send what was deferred and commit, in one round trip. Raises `Conflict` when it met another's rows."""
@@ -80,7 +91,9 @@ class Tx:
     async def _send(self, statements: Sequence[Statement], *, commit: bool = False) -> list[list[Row]]:
         deferred, self._deferred = self._deferred, []
         with as_faults():
-            rows = await travel(self._connection, [*deferred, *statements], commit=commit)
+            rows = await travel(self._connection, [*(s for s, _ in deferred), *statements], commit=commit)
+        for (_, later), found in zip(deferred, rows, strict=False):
+            later.rows = found
         return rows[len(deferred) :]
 
 
