@@ -1,0 +1,160 @@
+"""Who may do what: the application moves value through the ledger's functions and in no other way."""
+
+import shutil
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from koudai import ledger
+from koudai.base import Asset, Fault
+from koudai.instance import ROOMS
+from koudai.pg import Database, Embedded, Target, migrate
+
+CNY = Asset("CNY", 2)
+
+FORBIDDEN = """
+UPDATE ledger.transfers SET amount_minor = amount_minor + 1
+DELETE FROM ledger.transfers
+TRUNCATE ledger.transfers
+INSERT INTO ledger.transfers VALUES (1, 1, 2, 5, now(), 99, 'CNY', 'x')
+UPDATE ledger.accounts SET balance_minor = balance_minor + 1
+INSERT INTO ledger.accounts (book, constrained, asset, kind, balance_minor) VALUES (1, true, 'CNY', 'card', 100)
+DELETE FROM ledger.accounts
+INSERT INTO ledger.deltas VALUES (1, 1, 5)
+UPDATE ledger.deltas SET amount_minor = 0
+DELETE FROM ledger.deltas
+INSERT INTO ledger.batches (id, book) VALUES (999, 1)
+UPDATE ledger.batches SET recorded_at = now()
+DELETE FROM ledger.batches
+UPDATE ledger.idempotency SET refusal = NULL
+DELETE FROM ledger.idempotency
+UPDATE ledger.assets SET scale = 0
+SELECT nextval('ledger.batch_ids')
+SELECT setval('ledger.batch_ids', 1)
+TRUNCATE ledger.accounts CASCADE
+UPDATE cards.activities SET balance_minor = 0
+DELETE FROM cards.activities
+UPDATE cards.cards SET state = 'ACTIVE'
+DELETE FROM cards.cards
+INSERT INTO cards.refund_totals VALUES (1, 1, 5, 5)
+UPDATE cards.refund_totals SET refunded_minor = 0
+DELETE FROM cards.refund_totals
+INSERT INTO cards.refund_parts VALUES (1, 1, 1, 1, 5)
+DELETE FROM cards.refund_parts
+UPDATE cards.programmes SET max_balance_minor = NULL
+UPDATE cards.funding_accounts SET account_id = 1
+UPDATE merchants.merchants SET account_id = 1
+DELETE FROM identity.issuers
+UPDATE identity.api_keys SET scopes = '{}'
+UPDATE identity.api_keys SET secret_sha256 = ''
+UPDATE identity.keyring SET fingerprint = ''
+DELETE FROM identity.keyring
+UPDATE pg.migrations SET sha256 = ''
+DELETE FROM pg.migrations
+INSERT INTO pg.migrations VALUES ('a', 'b', 'c')
+CREATE TABLE ledger.mine (id int)
+CREATE TABLE public.mine (id int)
+CREATE SCHEMA mine
+ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_not_overdrawn
+DROP TABLE ledger.transfers
+DROP FUNCTION ledger.fold_v1
+CREATE OR REPLACE FUNCTION ledger.fold_v1(integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'
+CREATE ROLE mine
+ALTER ROLE koudai_app SUPERUSER
+SELECT pg_read_file('postgresql.conf')
+COPY (SELECT 1) TO PROGRAM 'true'
+""".strip().splitlines()
+
+
+async def post_something(db):
+    """Two accounts, and ten moved from the hot one to the constrained one."""
+
+    async def work(tx):
+        sheet = await ledger.open_batch(tx, 1, [])
+        (source,) = await ledger.open_accounts(tx, sheet, CNY, "source", constrained=False)
+        (card,) = await ledger.open_accounts(tx, sheet, CNY, "test", constrained=True)
+        ledger.write(tx, sheet)
+        posting = ledger.Posting("k", source, card, 10, "CNY", "load", sheet.recorded_at)
+        (outcome,) = await ledger.post(tx, 1, [posting])
+        assert isinstance(outcome, ledger.Place)
+        return await ledger.balances(tx, [source, card])
+
+    assert sorted((await db.transact(work)).values()) == [-10, 10]
+
+
+async def assert_is_kept_out(db):
+    for statement in FORBIDDEN:
+        with pytest.raises(Fault) as caught:
+            async with db.transaction() as tx:
+                await tx.rows(statement)
+        assert caught.value.code == "pg.no_privilege", statement
+    assert (await ledger.verify(db)).holds
+
+
+@pytest.mark.parametrize("major", [16, 18])
+@pytest.mark.parametrize("login", ["the application's own", "the superuser's for all"])
+async def test_sessions_have_the_rights_of_the_application_alone(site, login):
+    target = site.target if login.startswith("the app") else Target(site.target.admin, site.target.admin)
+    async with Database(target) as db:
+        await post_something(db)
+        await assert_is_kept_out(db)
+        async with db.transaction() as tx:
+            assert await tx.value("SELECT current_user::text") == "koudai_app"
+
+
+async def test_an_overdraft_is_stopped_by_the_table_too(db):
+    """A caller of the posting function that doesn't judge balances is stopped by the constraint."""
+    await post_something(db)
+    async with db.transaction() as tx:
+        card, hot = [row[0] for row in await tx.rows("SELECT id FROM ledger.accounts ORDER BY constrained DESC")]
+
+    async def overdraw(tx):
+        (batch,) = await tx.rows("SELECT id FROM ledger.begin_batch_v1(1)")
+        (held,) = await tx.rows("SELECT at FROM ledger.lock_v1(1, ARRAY[$1::bigint])", card)
+        await tx.rows(
+            "SELECT ledger.post_v1(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
+            " ARRAY['x'], ARRAY[now()], ARRAY[$2::bigint], ARRAY[0], ARRAY[($4::text)::tid])",
+            batch[0], card, hot, f"({int.from_bytes(held[0][:4])},{int.from_bytes(held[0][4:])})",
+        )  # fmt: skip
+
+    with pytest.raises(psycopg.errors.CheckViolation, match="accounts_not_overdrawn"):
+        await db.transact(overdraw)
+    assert (await ledger.verify(db)).holds
+
+
+@pytest.fixture(scope="module", params=[16, 18])
+def rented(request):
+    """A server whose owner has given us a database and a login that may create roles, and no more."""
+    home = Path(tempfile.mkdtemp(prefix="kd-"))
+    home.chmod(0o755)
+    with Embedded(home, request.param) as server:
+        with closing(psycopg.connect(server.dsn("postgres", "postgres"), autocommit=True)) as admin:
+            admin.execute("DROP DATABASE koudai")
+            admin.execute("DROP ROLE koudai_owner, koudai_app")
+            admin.execute("CREATE ROLE renter LOGIN CREATEROLE PASSWORD 'rent'")
+            admin.execute("CREATE DATABASE rented OWNER renter")
+        url = psycopg.conninfo.make_conninfo(
+            server.dsn("postgres", "rented"), user="renter", password="rent", dbname="rented"
+        )
+        yield Target(url, url)
+    shutil.rmtree(home)
+
+
+def test_a_login_that_may_not_create_roles_is_told(rented):
+    with psycopg.connect(rented.admin, autocommit=True) as renter:
+        renter.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    url = psycopg.conninfo.make_conninfo(rented.admin, user="guest", password="guest")
+    with pytest.raises(Fault) as caught:
+        migrate(Target(url, url), ROOMS)
+    assert caught.value.code == "pg.no_privilege"
+
+
+async def test_a_login_that_may_create_roles_and_owns_the_database_is_enough(rented):
+    assert "ledger.0001_spine" in migrate(rented, ROOMS)
+    assert migrate(rented, ROOMS) == []
+    async with Database(rented) as db:
+        await post_something(db)
+        await assert_is_kept_out(db)
