@@ -121,7 +121,7 @@ def write_year(path, seed, invoices=400):
             price = chance.choice([0.0, 0.001, 1.255, 2.1, 4.95, 17.85, 0.005])
             rows.append((number, quantity, price, str(moment), customer, country))
     columns = ("Invoice", "Quantity", "Price", "InvoiceDate", "Customer ID", "Country")
-    pq.write_table(pa.table(dict(zip(columns, map(list, zip(*rows)), strict=True))), path)
+    pq.write_table(pa.table(dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))), path)
     return path
 
 

@@ -158,3 +158,17 @@ async def test_a_login_that_may_create_roles_and_owns_the_database_is_enough(ren
     async with Database(rented) as db:
         await post_something(db)
         await assert_is_kept_out(db)
+
+
+async def test_a_login_that_may_not_become_our_roles_is_told_so(site):
+    with site.superuser() as admin:
+        admin.execute("DROP ROLE IF EXISTS guest")
+        admin.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+        admin.execute(f"GRANT CONNECT ON DATABASE {site.name} TO guest")
+    url = psycopg.conninfo.make_conninfo(site.target.admin, user="guest", password="guest")
+    with pytest.raises(Fault) as caught:
+        migrate(Target(url, url), ROOMS)
+    assert caught.value.code == "pg.refused_login"
+    with pytest.raises(Fault) as caught:
+        await Database(Target(url, url)).__aenter__()
+    assert caught.value.code == "pg.refused_login"

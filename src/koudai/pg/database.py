@@ -49,11 +49,12 @@ class Later:
 class Tx:
     """An open transaction: statements see it, and its opener commits or rolls back."""
 
-    __slots__ = ("_connection", "_deferred")
+    __slots__ = ("_connection", "_deferred", "commit_sent")
 
     def __init__(self, connection: AsyncConnection[Row]) -> None:
         self._connection = connection
         self._deferred: list[tuple[Statement, Later]] = []
+        self.commit_sent = False
 
     async def rows(self, statement: str, *parameters: Any) -> list[Row]:
         """The rows of one statement; parameters are `$1`, `$2`, … ."""
@@ -85,6 +86,7 @@ class Tx:
 
     async def commit(self) -> None:
         """Send what was deferred and commit, in one round trip. Raises `Conflict` when it met another's rows."""
+        self.commit_sent = True
         if self._deferred:
             await self._send((), commit=True)
 
@@ -162,10 +164,16 @@ class Database:
         Raises Fault when the database can't answer. After a connection lost at the commit the outcome
         is not known here: the caller asks again with the same idempotency keys.
         """
-        for _ in range(_ATTEMPTS):
+        for left in reversed(range(_ATTEMPTS)):
+            tx: Tx | None = None
             try:
                 async with self.transaction() as tx:
                     return await work(tx)
             except Conflict as conflict:
-                met = conflict
-        raise Fault(PgFault.CONTENTION, detail=str(met).splitlines()[0])
+                if not left:
+                    raise Fault(PgFault.CONTENTION, detail=str(conflict).splitlines()[0]) from conflict
+            except Fault as fault:
+                # A session may have died while it lay idle. Before its commit was sent nothing can be booked.
+                if fault.code != PgFault.UNAVAILABLE or tx is None or tx.commit_sent or not left:
+                    raise
+        raise AssertionError("the last attempt returns or raises")

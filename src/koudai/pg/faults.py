@@ -55,7 +55,9 @@ def as_faults() -> Iterator[None]:
                 raise Fault(code, detail=_first_line(error)) from error
         if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             # An error at connecting carries no SQLSTATE, so its words must do.
-            refused = any(words in str(error) for words in ("authentication failed", "does not exist"))
+            refused = any(
+                words in str(error) for words in ("authentication failed", "does not exist", "permission denied")
+            )
             code = PgFault.REFUSED_LOGIN if refused else PgFault.UNAVAILABLE
             raise Fault(code, detail=_first_line(error)) from error
         raise

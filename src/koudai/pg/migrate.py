@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from koudai.base import Fault
-from koudai.pg.faults import PgFault, as_faults
+from koudai.pg.faults import Conflict, PgFault, as_faults
 from koudai.pg.target import APP_ROLE, OWNER_ROLE, Target
 
 _LOCK = 0x6B6F75646169  # "koudai": one migration of a database at a time
@@ -67,6 +67,17 @@ def migrate(target: Target, rooms: Sequence[Room]) -> list[str]:
     Each step commits with its entry in the history, so that a crash leaves a whole number of steps.
     The roles are made first, by the login that the target names as admin.
     """
+    for left in (2, 1, 0):
+        try:
+            return _migrate(target, rooms)
+        except Conflict as conflict:
+            # Another database of this cluster is being made at this moment, and made the roles first.
+            if not left:
+                raise Fault(PgFault.CONTENTION, detail=str(conflict).splitlines()[0]) from conflict
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _migrate(target: Target, rooms: Sequence[Room]) -> list[str]:
     with as_faults(), psycopg.connect(target.admin, autocommit=True, connect_timeout=10) as admin:
         _check_version(admin)
         admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))

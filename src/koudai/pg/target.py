@@ -80,7 +80,8 @@ def _secured(url: str, variable: str, environment: Mapping[str, str]) -> str:
     # In the order in which the driver's library looks for them: an address goes before any name.
     addresses = parts.get("hostaddr") or environment.get("PGHOSTADDR")
     hosts = str(addresses or parts.get("host") or environment.get("PGHOST") or "").split(",")
-    if all(_is_local(host) for host in hosts):
+    # What a service file says isn't known here, so a service is taken for remote; a socket ignores TLS.
+    if "service" not in parts and all(_is_local(host) for host in hosts):
         return url
     asked = parts.get("sslmode") or "verify-full"
     if asked != "verify-full":

@@ -12,10 +12,10 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from psycopg import AsyncConnection, Error, errors
+from psycopg import AsyncConnection, Error, OperationalError, errors
 from psycopg.abc import Buffer
 from psycopg.adapt import Transformer
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
@@ -76,7 +76,7 @@ async def travel(
     for result in results:
         if result.status in _FAILED:
             # What stood behind the failed statement was not prepared either; all are prepared anew.
-            _forget(names, fresh)
+            _forget(names, [text for text, _, _ in encoded])
             raise errors.error_from_result(result, encoding="utf-8")
     return [_rows(connection, result) for result, answer in zip(results, answers, strict=True) if answer]
 
@@ -98,6 +98,8 @@ def _exchange(pgconn: PGconn) -> Generator[Wait, Ready | int, list[PGresult]]:
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
+            if pgconn.status == ConnStatus.BAD:
+                raise OperationalError("the connection was lost")
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             return results
