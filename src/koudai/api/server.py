@@ -37,7 +37,8 @@ GRACE_S = 30
 FOLD_EVERY_S = 1.0
 """How often what hot accounts gathered is folded into their balances."""
 
-_FOLDED_AT_ONCE = 50_000
+_FOLDED_AT_ONCE = 1_000
+_BREATH_S = 0.02
 _BACKLOG = 2048
 _HOT = "/v1/gift_card_activities"
 
@@ -99,8 +100,9 @@ async def _fold(instance: Instance) -> None:
     while True:
         await asyncio.sleep(FOLD_EVERY_S)
         try:
+            # In small pieces with a breath between them, so that no request waits behind a long one.
             while await instance.db.transact(lambda tx: ledger.fold_deltas(tx, _FOLDED_AT_ONCE)) >= _FOLDED_AT_ONCE:
-                pass
+                await asyncio.sleep(_BREATH_S)
             failing = False
         except Exception as error:  # noqa: BLE001 the next round may succeed, and nobody else would try it
             if instance.target.embedded is not None:
@@ -154,7 +156,7 @@ class _Server(uvicorn.Server):
         # make is freed by its count, so looking for cycles a few times a second is often enough.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        gc.set_threshold(5_000, 20, 50)
         if self._on_ready is not None:
             self._on_ready()
 
