@@ -101,7 +101,9 @@ async def _fold(instance: Instance) -> None:
         await asyncio.sleep(FOLD_EVERY_S)
         try:
             # In small pieces with a breath between them, so that no request waits behind a long one.
-            while await instance.db.transact(lambda tx: ledger.fold_deltas(tx, _FOLDED_AT_ONCE)) >= _FOLDED_AT_ONCE:
+            folded = _FOLDED_AT_ONCE
+            while folded >= _FOLDED_AT_ONCE:
+                folded = await instance.db.transact(lambda tx: ledger.fold_deltas(tx, _FOLDED_AT_ONCE))
                 await asyncio.sleep(_BREATH_S)
             failing = False
         except Exception as error:  # noqa: BLE001 the next round may succeed, and nobody else would try it
