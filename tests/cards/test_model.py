@@ -292,7 +292,7 @@ def machine_on(site, keyring):
 def test_cards_do_what_their_rules_say(site, keyring):
     with machine_on(site, keyring) as machine:
         wanted = settings(
-            max_examples=70, stateful_step_count=12, deadline=None,
+            max_examples=100, stateful_step_count=12, deadline=None, derandomize=True,
             suppress_health_check=list(HealthCheck), print_blob=True,
         )  # fmt: skip
         run_state_machine_as_test(machine, settings=wanted)

@@ -70,7 +70,7 @@ STATUS: Mapping[str, int] = {
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
         IdentityFault.KEYS_EXPOSED, IdentityFault.KEYS_UNREADABLE, PgFault.TOO_OLD, PgFault.BAD_URL,
         PgFault.TLS_REQUIRED, PgFault.NO_PRIVILEGE, PgFault.FOREIGN_SCHEMA, PgFault.SCHEMA_CHANGED,
-        PgFault.SCHEMA_NEWER, PgFault.SCHEMA_MISSING, EmbeddedFault.MISSING, EmbeddedFault.NO_USER,
+        PgFault.SCHEMA_NEWER, EmbeddedFault.MISSING, EmbeddedFault.NO_USER,
         EmbeddedFault.OTHER_MAJOR,
     ),
     **_codes(

@@ -87,41 +87,36 @@ def _over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused 
     return None
 
 
-def activate(desk: Desk, command: Activate, place: Place) -> Activity | Refused:
-    """PENDING → ACTIVE."""
+_State = tuple[ActivityType, CardState, dict[CardState, CardRefusal]]
+
+_STATES: dict[type[Command], _State] = {
+    Activate: (
+        ActivityType.ACTIVATE,
+        CardState.ACTIVE,
+        {CardState.ACTIVE: CardRefusal.ALREADY_ACTIVE, CardState.BLOCKED: CardRefusal.ALREADY_ACTIVE},
+    ),
+    Block: (
+        ActivityType.BLOCK,
+        CardState.BLOCKED,
+        {CardState.PENDING: CardRefusal.NOT_ACTIVE, CardState.BLOCKED: CardRefusal.ALREADY_BLOCKED},
+    ),
+    Unblock: (
+        ActivityType.UNBLOCK,
+        CardState.ACTIVE,
+        {CardState.PENDING: CardRefusal.NOT_BLOCKED, CardState.ACTIVE: CardRefusal.NOT_BLOCKED},
+    ),
+}
+"""What a verb is entered as, the state that it leads to, and why it is refused from the others."""
+
+
+def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) -> Activity | Refused:
+    """PENDING → ACTIVE ⇄ BLOCKED; no value moves."""
     card = _card(desk, command.card)
     if card is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
-    if card.state is not CardState.PENDING:
-        return Refused(CardRefusal.ALREADY_ACTIVE)
-    return _change_state(desk, card, command, place, CardState.ACTIVE, ActivityType.ACTIVATE)
-
-
-def block(desk: Desk, command: Block, place: Place) -> Activity | Refused:
-    """ACTIVE → BLOCKED."""
-    card = _card(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
-    if card.state is CardState.PENDING:
-        return Refused(CardRefusal.NOT_ACTIVE)
-    if card.state is CardState.BLOCKED:
-        return Refused(CardRefusal.ALREADY_BLOCKED)
-    return _change_state(desk, card, command, place, CardState.BLOCKED, ActivityType.BLOCK)
-
-
-def unblock(desk: Desk, command: Unblock, place: Place) -> Activity | Refused:
-    """BLOCKED → ACTIVE."""
-    card = _card(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
-    if card.state is not CardState.BLOCKED:
-        return Refused(CardRefusal.NOT_BLOCKED)
-    return _change_state(desk, card, command, place, CardState.ACTIVE, ActivityType.UNBLOCK)
-
-
-def _change_state(
-    desk: Desk, card: HeldCard, command: Command, place: Place, state: CardState, kind: ActivityType
-) -> Activity:
+    kind, state, refusals = _STATES[type(command)]
+    if card.state in refusals:
+        return Refused(refusals[card.state])
     card.state = desk.states[card.id] = state
     desk.sheet.touch(card.id, place.ordinal)
     return desk.enter(card, place, kind, 0, command.event_at)
@@ -321,9 +316,9 @@ _Rule = Callable[[Desk, Any, Place], Activity | Refused]
 _Fields = Callable[[Desk, Any], dict[str, Any]]
 
 _RULES: dict[type[Command], tuple[str, _Rule, _Fields]] = {
-    Activate: ("activate", activate, _only_card),
-    Block: ("block", block, _only_card),
-    Unblock: ("unblock", unblock, _only_card),
+    Activate: ("activate", change_state, _only_card),
+    Block: ("block", change_state, _only_card),
+    Unblock: ("unblock", change_state, _only_card),
     Load: ("load", load, _load_fields),
     Redeem: ("redeem", redeem, _redeem_fields),
     Refund: ("refund", refund, _refund_fields),

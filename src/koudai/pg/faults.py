@@ -24,7 +24,6 @@ class PgFault(StrEnum):
     FOREIGN_SCHEMA = "pg.foreign_schema"
     SCHEMA_CHANGED = "pg.schema_changed"
     SCHEMA_NEWER = "pg.schema_newer"
-    SCHEMA_MISSING = "pg.schema_missing"
     CONTENTION = "pg.contention"
 
 
