@@ -116,13 +116,13 @@ async def test_a_server_that_is_killed_has_all_that_it_answered(book, site, star
     os.kill(site.server.embedded.pid, signal.SIGKILL)
     site.server.embedded.start()
     for client in clients:
-        assert client.process.wait(60) != 0
-        assert "pg.unavailable" in client.said()
+        # One whose commit was under way doesn't know what came of it, and ends; others begin again and go on.
+        assert client.process.wait(120) == 0 or "pg.unavailable" in client.said()
     answers = [client.answered() for client in clients]
     async with Database(site.target) as fresh:
         book.db = fresh
         for batches, told in zip(lists, answers, strict=True):
-            assert after <= len(told) < len(batches)
+            assert after <= len(told) <= len(batches)
             for item, outcome in zip(joined(batches[: len(told)]), joined(told), strict=True):
                 memory = await book.recall(item[1])
                 assert (memory.refusal or memory.place) == outcome, "what was answered is there"

@@ -166,3 +166,16 @@ async def test_a_session_that_is_ended_in_the_middle_is_one_clear_fault(site):
             while 1 not in answers:
                 answers += await asyncio.gather(db.transact(lambda tx: tx.value("SELECT 1")), return_exceptions=True)
         assert len(answers) <= 3, "each session that was ended is met once"
+
+
+async def test_a_session_that_lost_its_prepared_statements_prepares_them_anew(servers):
+    server = servers(18)
+    with server.database(server.template) as name:
+        async with Database(server.target(name), max_size=1) as db:
+            for _ in range(2):
+                assert await db.transact(lambda tx: tx.value("SELECT 41 + $1::int", 1)) == 42
+            # Asked for in the same session, behind the transaction's back.
+            async with db.session_lock("any"):
+                pass
+            await db.transact(lambda tx: tx.rows("DEALLOCATE ALL"))
+            assert await db.transact(lambda tx: tx.value("SELECT 41 + $1::int", 1)) == 42

@@ -11,7 +11,7 @@ from koudai.cli import diagnosis, host
 from koudai.cli.diagnosis import Finding
 from koudai.identity import Mode
 from koudai.instance import Instance, keyring_path
-from koudai.pg import Embedded, Statements, Tx
+from koudai.pg import Embedded, Statements, Tx, texts
 
 SQL = Statements(Path(__file__).with_name("doctor.sql"))
 
@@ -93,7 +93,7 @@ async def _weak_defaults(instance: Instance, tx: Tx) -> list[Finding]:
     # A login that serves both roles is told as such; its being a superuser is then the lesser matter.
     superuser = role[1] or (role[4] and not shared)
     return [
-        diagnosis.of_rights([row[0] for row in await tx.rows(SQL["too_wide"], _ADDED_TO_ONLY)]),
+        diagnosis.of_rights([row[0] for row in await tx.rows(SQL["too_wide"], texts(_ADDED_TO_ONLY))]),
         diagnosis.of_role(role[0], role[3], superuser=superuser, owner=role[2]),
         diagnosis.of_logins(shared=shared),
         diagnosis.of_wire(remote=wire[0], protocol=wire[2] if wire[1] else None),

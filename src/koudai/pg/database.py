@@ -111,7 +111,8 @@ class Database:
             open=False,
             timeout=_WAIT_FOR_CONNECTION_S,
             reconnect_timeout=30.0,
-            kwargs={"cursor_factory": AsyncRawCursor},
+            # The driver prepares nothing of its own: it would deallocate all, ours too, at a rollback.
+            kwargs={"cursor_factory": AsyncRawCursor, "prepare_threshold": None},
         )
 
     async def __aenter__(self) -> Self:

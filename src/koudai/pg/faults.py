@@ -49,6 +49,9 @@ def as_faults() -> Iterator[None]:
     except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure) as error:
         raise Conflict(str(error)) from error
     except psycopg.Error as error:
+        if isinstance(error, errors.InvalidSqlStatementName) or "cached plan must not change" in str(error):
+            # The session forgot a statement, or its tables changed under it; it is prepared anew.
+            raise Conflict(str(error)) from error
         for kind, code in _SAY:
             if isinstance(error, kind):
                 raise Fault(code, detail=_first_line(error)) from error
