@@ -1,11 +1,22 @@
 """The words that every room shares: money and its assets, time, outcomes. Standard library only."""
 
 from koudai.base.asset import Asset, asset
+from koudai.base.calendar import (
+    CHINA,
+    DAY_S,
+    day_start_s,
+    moment_of,
+    month_start_s,
+    next_month_s,
+    seconds_of,
+)
 from koudai.base.clock import Clock, SystemClock, parse_time, render_time
 from koudai.base.money import MAX_MINOR, Money, Rounding, minor_from_decimal, split
 from koudai.base.outcomes import Fault, Refused
 
 __all__ = [
+    "CHINA",
+    "DAY_S",
     "MAX_MINOR",
     "Asset",
     "Clock",
@@ -15,8 +26,13 @@ __all__ = [
     "Rounding",
     "SystemClock",
     "asset",
+    "day_start_s",
     "minor_from_decimal",
+    "moment_of",
+    "month_start_s",
+    "next_month_s",
     "parse_time",
     "render_time",
+    "seconds_of",
     "split",
 ]

@@ -20,6 +20,7 @@ class BenchFault(StrEnum):
     HTTP_FAILED = "bench.http_failed"
     NOT_READY = "bench.not_ready"
     NOT_VERIFIED = "bench.not_verified"
+    PEER_UNUSABLE = "bench.peer_unusable"
 
 
 @dataclass(frozen=True)

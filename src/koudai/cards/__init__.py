@@ -8,14 +8,22 @@ from pathlib import Path
 
 from koudai.cards.commands import (
     Activate,
+    Adjust,
+    Authorise,
     Block,
+    Capture,
     CardRef,
     Command,
+    Expire,
     Load,
+    Purpose,
     Redeem,
     Refund,
+    Renew,
     Reverse,
+    Transfer,
     Unblock,
+    Void,
 )
 from koudai.cards.issue import Issue, issue
 from koudai.cards.model import (
@@ -24,7 +32,6 @@ from koudai.cards.model import (
     Card,
     CardRefusal,
     CardState,
-    FundingSource,
     Issued,
     Programme,
 )
@@ -41,6 +48,7 @@ from koudai.cards.views import (
     page_cards,
     page_programmes,
 )
+from koudai.ledger import FundingSource
 from koudai.pg import Room
 
 ROOM = Room("cards", Path(__file__).parent)
@@ -51,23 +59,31 @@ __all__ = [
     "Activate",
     "Activity",
     "ActivityType",
+    "Adjust",
+    "Authorise",
     "Block",
+    "Capture",
     "Card",
     "CardRef",
     "CardRefusal",
     "CardState",
     "Command",
     "CreateProgramme",
+    "Expire",
     "FundingSource",
     "Issue",
     "Issued",
     "Load",
     "Outcome",
     "Programme",
+    "Purpose",
     "Redeem",
     "Refund",
+    "Renew",
     "Reverse",
+    "Transfer",
     "Unblock",
+    "Void",
     "activities_of_card",
     "activity",
     "card_by_number",

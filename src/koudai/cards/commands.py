@@ -1,11 +1,11 @@
 """The commands that happen to cards. Each carries its idempotency key and, where it isn't now, its time."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
-from koudai.cards.model import FundingSource
-from koudai.ledger import Place
+from koudai.ledger import FundingSource, Place
 
 CardRef = int | bytes
 """A card by its id, or by the keyed hash of its number."""
@@ -25,22 +25,129 @@ class Activate(Command, frozen=True, kw_only=True):
 
 
 class Load(Command, frozen=True, kw_only=True):
-    """Put value on a card, naming where it came from."""
+    """Put value on a card, naming where it came from.
+
+    `payer` is who paid and `refund_to` to whom it may go back, both opaque. What may be done with the
+    value is what its source allows where nothing is said: bonus isn't refunded, and what was bought on
+    credit or by instalment isn't sold. `device` is what asked for it, where limits count devices.
+    """
 
     card: CardRef
     amount_minor: int
     asset: str
     source: FundingSource
+    payer: str | None = None
+    refund_to: str | None = None
+    expires_at: datetime | None = None
+    may_pass: bool | None = None
+    may_sell: bool | None = None
+    may_refund: bool | None = None
+    device: str | None = None
 
 
 class Redeem(Command, frozen=True, kw_only=True):
-    """Pay a merchant. With `partial`, what the card holds is taken when it isn't enough."""
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
 
     card: CardRef
     merchant_id: int
     amount_minor: int
     asset: str
     partial: bool = False
+    device: str | None = None
+
+
+class Authorise(Command, frozen=True, kw_only=True):
+    """Reserve value for a merchant, for `ttl_s` seconds of the book's time.
+
+    Holds of one `group` (a free word) are captured and voided as one. With `partial`, what the card has
+    available is reserved when it isn't enough.
+    """
+
+    card: CardRef
+    merchant_id: int
+    amount_minor: int
+    asset: str
+    ttl_s: int = 7 * 86_400
+    partial: bool = False
+    group: str | None = None
+    device: str | None = None
+
+
+class Capture(Command, frozen=True, kw_only=True):
+    """Pay the merchant what a hold reserves: all of it, or a part, once or several times.
+
+    `final` gives back what is left after it (and then the part may be 0). With `group` all its open
+    holds are captured whole, or none.
+    """
+
+    hold: Place | None = None
+    group: str | None = None
+    amount_minor: int | None = None
+    final: bool = False
+
+
+class Void(Command, frozen=True, kw_only=True):
+    """Cancel a hold, or all open holds of a group, of which nothing was captured: all of them or none."""
+
+    hold: Place | None = None
+    group: str | None = None
+
+
+class Purpose(StrEnum):
+    """Why value goes from one card to another. It decides which lots may go."""
+
+    SPLIT = "split"
+    GIFT = "gift"
+    SALE = "sale"
+    REPLACEMENT = "replacement"
+
+
+class Transfer(Command, frozen=True, kw_only=True):
+    """Carry value to another card, with its provenance, in proportion from all lots that may go.
+
+    Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold. After a
+    replacement, what comes back to the old card goes to the new one. `recipient` is who gets it, where
+    limits count recipients.
+    """
+
+    card: CardRef
+    to_card: CardRef
+    asset: str
+    purpose: Purpose
+    amount_minor: int | None = None
+    recipient: str | None = None
+    device: str | None = None
+
+
+class Adjust(Command, frozen=True, kw_only=True):
+    """Correct what a card holds, by hand: upwards (`increment`) or downwards.
+
+    It says why, who did it, and what it corrects, where that is an entry. Upwards creates value, so a
+    second person has to approve; `source` is what it counts as then.
+    """
+
+    card: CardRef
+    amount_minor: int
+    asset: str
+    increment: bool
+    source: FundingSource = FundingSource.COMPANY
+    reason: str
+    made_by: str
+    approved_by: str | None = None
+    corrects: Place | None = None
+
+
+class Expire(Command, frozen=True, kw_only=True):
+    """Take the value of expired lots off a card, and give free what expired holds reserve."""
+
+    card: CardRef
+
+
+class Renew(Command, frozen=True, kw_only=True):
+    """Give the lots of a card that expire another date, later than the present one."""
+
+    card: CardRef
+    expires_at: datetime
 
 
 class Refund(Command, frozen=True, kw_only=True):
@@ -58,7 +165,7 @@ class Refund(Command, frozen=True, kw_only=True):
 
 
 class Reverse(Command, frozen=True, kw_only=True):
-    """Undo a redemption whose answer never arrived, named by its key or by its place.
+    """Undo a redemption or capture whose answer never arrived, named by its key or by its place.
 
     When no command ever came with that key, the key is barred: the redemption, should it still
     arrive, is refused.

@@ -1,103 +1,193 @@
 """The desk: all that a batch of commands knows of its cards, under lock, while it is folded. Pure."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from koudai.cards.model import Activity, ActivityType, CardState, FundingSource
-from koudai.ledger import Place, Sheet
+from koudai.base import seconds_of
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Part
+from koudai.cards.terms import Kind, Terms
+from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
-
-Entry = tuple[
-    int,
-    int,
-    ActivityType,
-    int,
-    int,
-    int | None,
-    FundingSource | None,
-    int | None,
-    int | None,
-    int,
-    int,
-    datetime,
-]
-"""A row of `add_activities`, column by column."""
-
-Part = tuple[int, int, int, int]
-"""Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""
 
 
 class HeldCard:
-    """A locked card: its state, and where its newest entry stands. Its balance is on the sheet."""
+    """A locked card: its state, its terms, its pocket on the sheet, and where its newest entry stands."""
 
-    __slots__ = ("asset", "id", "last", "programme_id", "state")
+    __slots__ = ("asset", "id", "last", "pocket", "state", "terms")
 
-    def __init__(self, card_id: int, state: CardState, asset: str, programme_id: int, last: Place) -> None:
-        self.id = card_id
+    def __init__(self, pocket: Pocket, state: CardState, terms: Terms) -> None:
+        self.id = pocket.id
+        self.asset = pocket.asset
+        self.pocket = pocket
         self.state = state
-        self.asset = asset
-        self.programme_id = programme_id
-        self.last = last
-
-
-class Caps(NamedTuple):
-    """What a programme allows a card, in minor units; None: no cap."""
-
-    max_balance_minor: int | None
-    max_load_minor: int | None
+        self.terms = terms
+        self.last = pocket.newest
 
 
 class Redemption:
-    """A redemption that may be given back: what was paid, and how much of it went back so far."""
+    """A redemption or capture that may be given back.
 
-    __slots__ = ("card_id", "merchant_id", "paid_minor", "place", "refunded_minor")
+    `drawn` are the lots that it drew, in that order; `refunded_minor` of it went back so far, beginning
+    with the last.
+    """
 
-    def __init__(self, place: Place, card_id: int, merchant_id: int, paid_minor: int, refunded_minor: int) -> None:
+    __slots__ = ("at", "card_id", "device", "drawn", "merchant_id", "paid_minor", "place", "refunded_minor")
+
+    def __init__(
+        self, place: Place, card_id: int, merchant_id: int, paid_minor: int, refunded_minor: int, at: datetime,
+        device: str | None = None, drawn: list[Drawn] | None = None,
+    ) -> None:  # fmt: skip
         self.place = place
         self.card_id = card_id
         self.merchant_id = merchant_id
         self.paid_minor = paid_minor
         self.refunded_minor = refunded_minor
+        self.at = at
+        self.device = device
+        self.drawn = drawn or []
 
     @property
     def left_minor(self) -> int:
         """What can still be given back of it."""
         return self.paid_minor - self.refunded_minor
 
+    def give_back(self, amount_minor: int) -> list[Drawn]:
+        """Note that an amount goes back, and say to which lots: in the reverse of the order they were drawn in."""
+        skip = self.refunded_minor
+        self.refunded_minor += amount_minor
+        parts: list[Drawn] = []
+        for lot, minor in reversed(self.drawn):
+            past = min(skip, minor)
+            skip -= past
+            part = min(minor - past, amount_minor)
+            amount_minor -= part
+            if part:
+                parts.append((lot, part))
+        assert amount_minor == 0, "an entry drew what it paid"
+        return parts
+
 
 class Desk:
-    """A sheet with the cards, merchants and redemptions that its commands name."""
+    """A sheet with the cards, merchants, redemptions and holds that its commands name."""
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.cards: dict[int, HeldCard] = {}
         self.ids_of_numbers: dict[bytes, int] = {}
         self.merchants: dict[int, Merchant] = {}
-        self.caps: dict[int, Caps] = {}
-        self.funding: dict[tuple[int, str], int] = {}
+        self.merchants_of_holds: dict[Place, int] = {}
+        self.corrected: dict[Place, int] = {}
         self.redemptions: dict[Place, Redemption] = {}
         self.refundable: dict[tuple[int, int], list[Redemption]] = {}
+        self.holds: dict[Place, Hold] = {}
+        self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
         self.made: dict[Place, Activity] = {}
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
         self.tracks_redemptions = False
+        self._seconds: dict[datetime, int] = {}
+
+    def seconds(self, moment: datetime) -> int:
+        """A moment in seconds since 1970; most commands of a batch share one."""
+        known = self._seconds.get(moment)
+        if known is None:
+            known = self._seconds[moment] = seconds_of(moment)
+        return known
+
+    def meters(
+        self, card: HeldCard, flow: Flow, device: str | None = None, recipient: str | None = None
+    ) -> dict[Kind, Meter]:
+        """The meters of those whom limits on a flow count; who isn't known has none."""
+        found: dict[Kind, Meter] = {}
+        for kind in card.terms.kinds[flow]:
+            if kind == _CARD:
+                found[kind] = card.pocket.meter
+                continue
+            ref = card.pocket.holder_id if kind == _HOLDER else ref_of(kind, card.pocket, device, recipient)
+            meter = self.sheet.subjects.get(ref) if ref is not None else None
+            if meter is not None:
+                found[kind] = meter
+        return found
+
+    def meter_of_holder(self, card: HeldCard) -> Meter | None:
+        """The meter of a card's holder; None for a bearer card."""
+        holder = card.pocket.holder_id
+        return None if holder is None else self.sheet.subjects.get(holder)
+
+    def moved(self, card: HeldCard, minor: int) -> None:
+        """Tell the limits on what a holder has together that a card of his got so much, or lost it (negative)."""
+        if card.terms.holder_bounds and (meter := self.meter_of_holder(card)):
+            for limit in card.terms.holder_bounds:
+                meter.add(limit, 0, minor, 0)
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Know a hold, by its place and its group; the one that is known already where it is."""
+        known = self.holds.setdefault(hold.place, hold)
+        if known is hold:
+            self.sheet.holds[hold.place] = hold
+            if hold.group is not None:
+                self.groups.setdefault(hold.group, []).append(hold)
+        return known
 
     def enter(
         self, card: HeldCard, place: Place, kind: ActivityType, amount_minor: int, event_at: datetime | None,
         *, merchant_id: int | None = None, source: FundingSource | None = None, redemption: Place | None = None,
+        hold: Place | None = None, other_card_id: int | None = None, device: str | None = None,
+        recipient: str | None = None, lead: int | None = None,
     ) -> Activity:  # fmt: skip
         """Write an entry into a card's history, behind its newest one."""
         sheet = self.sheet
-        at = event_at or sheet.recorded_at
-        balance = sheet.balances[card.id]
-        on: tuple[Any, Any] = redemption or (None, None)
-        self.entries.append((place[1], card.id, kind, amount_minor, balance, merchant_id, source, *on, *card.last, at))
+        at = event_at or sheet.now
+        balance, held = card.pocket.balance_minor, card.pocket.held_minor
+        self.entries.append(
+            (
+                place[1], place[1] if lead is None else lead, card.id, kind, amount_minor, balance, held, merchant_id,
+                source, *(redemption or _NOWHERE), *(hold or _NOWHERE), other_card_id, device, recipient, *card.last,
+                at,
+            )
+        )  # fmt: skip
         card.last = place
         activity = Activity(
             place, card.id, kind, amount_minor, card.asset, balance, merchant_id, source, redemption, at,
-            sheet.recorded_at,
+            sheet.recorded_at, held, hold, other_card_id,
         )  # fmt: skip
         self.made[place] = activity
+        self.corrected[place] = card.id
         return activity
+
+
+_CARD = (Subject.CARD,)
+_HOLDER = (Subject.HOLDER,)
+_NOWHERE = (None, None)
+
+
+def ref_of(kind: Kind, pocket: Pocket, device: str | None, recipient: str | None) -> str | None:
+    """The ref of a device, a recipient, or a pair; None where one of them isn't known.
+
+    In a pair with a holder the holder comes first, since the database puts it in.
+    """
+    told: dict[Subject, Any] = {
+        Subject.CARD: pocket.id,
+        Subject.HOLDER: pocket.holder_id,
+        Subject.DEVICE: device,
+        Subject.RECIPIENT: recipient,
+    }
+    values = in_order(kind, told)
+    if None in values:
+        return None
+    return f"{name_of(kind)}:{'+'.join(str(value) for value in values)}"
+
+
+_RANKS = {Subject.HOLDER: 0, Subject.CARD: 1, Subject.DEVICE: 2, Subject.RECIPIENT: 3}
+
+
+def in_order(kind: Kind, told: dict[Subject, Any]) -> list[Any]:
+    """What is told of the subjects of a kind, in the order in which a ref has them: a holder comes first."""
+    return [told[one] for one in sorted(kind, key=_RANKS.__getitem__)]
+
+
+def name_of(kind: Kind) -> str:
+    """How a ref calls a kind of subject or pair: `device`, `holder+device`."""
+    return "+".join(one.value for one in sorted(kind, key=_RANKS.__getitem__))

@@ -27,16 +27,16 @@ BEGIN
           GROUP BY u.batch_id, u.ordinal) AS r
     JOIN LATERAL (
         SELECT x.* FROM cards.activities x
-        WHERE x.batch_id = r.batch_id AND x.ordinal = r.ordinal AND x.type = 'REDEEM' OFFSET 0
+        WHERE x.batch_id = r.batch_id AND x.ordinal = r.ordinal AND x.type IN ('REDEEM', 'CAPTURE') OFFSET 0
     ) AS a ON true
     ON CONFLICT (batch_id, ordinal) DO UPDATE SET refunded_minor = t.refunded_minor + excluded.refunded_minor;
 END $$;
 
 -- The redemptions of a card at a merchant of which something can still be given back, newest first,
 -- until they reach p_need. The walk begins at the card's newest entry.
-CREATE OR REPLACE FUNCTION cards.refundable_v1(
+CREATE OR REPLACE FUNCTION cards.refundable_v2(
     p_card_id bigint, p_merchant_id integer, p_need bigint, p_last_batch_id bigint, p_last_ordinal integer
-) RETURNS TABLE (batch_id bigint, ordinal integer, paid_minor bigint, refunded_minor bigint)
+) RETURNS TABLE (batch_id bigint, ordinal integer, paid_minor bigint, refunded_minor bigint, event_at timestamptz, device text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -53,11 +53,13 @@ BEGIN
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the history of card % breaks off at %/%', p_card_id, at_batch, at_ordinal;
         END IF;
-        IF entry.type = 'REDEEM' AND entry.merchant_id = p_merchant_id AND entry.amount_minor > entry.refunded THEN
+        IF entry.type IN ('REDEEM', 'CAPTURE') AND entry.merchant_id = p_merchant_id AND entry.amount_minor > entry.refunded THEN
             batch_id := at_batch;
             ordinal := at_ordinal;
             paid_minor := entry.amount_minor;
             refunded_minor := entry.refunded;
+            event_at := entry.event_at;
+            device := entry.device;
             missing := missing - (entry.amount_minor - entry.refunded);
             RETURN NEXT;
         END IF;

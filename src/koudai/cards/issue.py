@@ -93,7 +93,10 @@ async def _make(
         kind = asset_of(code)
         assert kind is not None
         ordinals = [memory.place.ordinal if command.active else 0 for command, memory in group]
-        ids = await open_accounts(tx, sheet, kind, "card", constrained=True, ordinals=ordinals)
+        holders = [f"holder:{command.holder_ref}" if command.holder_ref else None for command, _ in group]
+        ids = await open_accounts(
+            tx, sheet, kind, "card", constrained=True, in_lots=True, ordinals=ordinals, holders=holders
+        )
         waiting = dict(zip(ids, group, strict=True))
         while waiting:
             drawn = {
@@ -152,21 +155,9 @@ def _write(tx: Tx, sheet: Sheet, made: dict[Place, Issued]) -> None:
     active = [(place, i.card) for place, i in made.items() if i.card.state is CardState.ACTIVE]
     more = []
     if active:
+        nothing = (None,) * 9
         entries = [
-            (
-                place.ordinal,
-                card.id,
-                ActivityType.ACTIVATE,
-                0,
-                0,
-                None,
-                None,
-                None,
-                None,
-                0,
-                0,
-                card.issued_at,
-            )
+            (place.ordinal, place.ordinal, card.id, ActivityType.ACTIVATE, 0, 0, 0, *nothing, 0, 0, card.issued_at)
             for place, card in active
         ]
         more.append(store.add_entries_statement(sheet.batch_id, entries))

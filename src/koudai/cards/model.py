@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
-from koudai.ledger import Place
+from koudai.ledger import DrawOrder, FundingSource, Limit, Place
 
 
 class CardRefusal(StrEnum):
@@ -14,6 +15,7 @@ class CardRefusal(StrEnum):
     AMOUNT_NOT_POSITIVE = "cards.amount_not_positive"
     AMOUNT_TOO_LARGE = "cards.amount_too_large"
     UNKNOWN_PROGRAMME = "cards.unknown_programme"
+    BAD_LIMIT = "cards.bad_limit"
     UNKNOWN_CARD = "cards.unknown_card"
     UNKNOWN_MERCHANT = "cards.unknown_merchant"
     UNKNOWN_REDEMPTION = "cards.unknown_redemption"
@@ -29,6 +31,21 @@ class CardRefusal(StrEnum):
     BALANCE_CAP_EXCEEDED = "cards.balance_cap_exceeded"
     INSUFFICIENT_BALANCE = "cards.insufficient_balance"
     ALREADY_REFUNDED = "cards.already_refunded"
+    UNKNOWN_ENTRY = "cards.unknown_entry"
+    UNKNOWN_HOLD = "cards.unknown_hold"
+    HOLD_CLOSED = "cards.hold_closed"
+    HOLD_EXPIRED = "cards.hold_expired"
+    HOLD_CAPTURED = "cards.hold_captured"
+    CAPTURE_EXCEEDS_HOLD = "cards.capture_exceeds_hold"
+    BAD_TERM = "cards.bad_term"
+    SAME_CARD = "cards.same_card"
+    NOT_TRANSFERABLE = "cards.not_transferable"
+    HAS_HOLDS = "cards.has_holds"
+    REPLACED = "cards.replaced"
+    REASON_MISSING = "cards.reason_missing"
+    SECOND_PERSON_MISSING = "cards.second_person_missing"
+    NOTHING_EXPIRED = "cards.nothing_expired"
+    NOTHING_TO_RENEW = "cards.nothing_to_renew"
 
 
 class CardState(StrEnum):
@@ -49,24 +66,23 @@ class ActivityType(StrEnum):
     REVERSAL = "REVERSAL"
     BLOCK = "BLOCK"
     UNBLOCK = "UNBLOCK"
-
-
-class FundingSource(StrEnum):
-    """Where the value of a load came from."""
-
-    TRANSFER = "transfer"
-    DEBIT = "debit"
-    CASH = "cash"
-    CREDIT = "credit"
-    INSTALMENT = "instalment"
-    BONUS = "bonus"
-    COMPANY = "company"
-    POINTS = "points"
-    AIRTIME = "airtime"
+    AUTHORISE = "AUTHORISE"
+    CAPTURE = "CAPTURE"
+    VOID = "VOID"
+    RELEASE = "RELEASE"
+    TRANSFER_BALANCE_FROM = "TRANSFER_BALANCE_FROM"
+    TRANSFER_BALANCE_TO = "TRANSFER_BALANCE_TO"
+    ADJUST_INCREMENT = "ADJUST_INCREMENT"
+    ADJUST_DECREMENT = "ADJUST_DECREMENT"
+    EXPIRE = "EXPIRE"
+    RENEW = "RENEW"
 
 
 class Programme(msgspec.Struct, frozen=True):
-    """A card programme: its asset, the caps of a card (None: none), and the prefix of its numbers."""
+    """A card programme: its asset, the caps of a card (None: none), the prefix of its numbers.
+
+    `draw_order` is the order in which lots are drawn, `limits` what may flow.
+    """
 
     id: int
     name: str
@@ -75,10 +91,16 @@ class Programme(msgspec.Struct, frozen=True):
     max_balance_minor: int | None
     max_load_minor: int | None
     created_at: datetime
+    draw_order: DrawOrder = DrawOrder.BONUS_FIRST
+    limits: tuple[Limit, ...] = ()
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card as it may be shown: of its number only the last four digits. Without a holder it is bearer."""
+    """A card as it may be shown: of its number only the last four digits. Without a holder it is bearer.
+
+    `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve and what
+    has expired. `successor_id` is the card that replaced it.
+    """
 
     id: int
     programme_id: int
@@ -89,6 +111,9 @@ class Card(msgspec.Struct, frozen=True):
     balance_minor: int
     issued_at: datetime
     newest: Place
+    successor_id: int | None = None
+    held_minor: int = 0
+    available_minor: int = 0
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -105,7 +130,9 @@ class Activity(msgspec.Struct, frozen=True):
     """An entry of a card's history.
 
     `amount_minor` is what moved (0 where nothing did), `balance_minor` what the card held after it.
-    `redemption` is the redemption that a refund or reversal was laid on, the newest where several.
+    `held_minor` is what of that holds reserved. `redemption` is the redemption that a refund or reversal
+    was laid on, the newest where several; `hold` the hold that was captured or given free, and
+    `other_card_id` the card that value came from or went to.
     """
 
     place: Place
@@ -119,3 +146,13 @@ class Activity(msgspec.Struct, frozen=True):
     redemption: Place | None
     event_at: datetime
     recorded_at: datetime
+    held_minor: int = 0
+    hold: Place | None = None
+    other_card_id: int | None = None
+
+
+Entry = tuple[Any, ...]
+"""An activity as a row of `add_activities`, column by column."""
+
+Part = tuple[int, int, int, int]
+"""Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""

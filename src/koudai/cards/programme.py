@@ -1,18 +1,33 @@
 """Create programmes: under which cards are issued."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from koudai.base import Asset, Refused
 from koudai.cards import store
-from koudai.cards.model import FundingSource, Programme
-from koudai.ledger import Memory, Place, open_accounts, open_batch, request_text, write
+from koudai.cards.model import CardRefusal, Programme
+from koudai.ledger import (
+    DrawOrder,
+    FundingSource,
+    Limit,
+    Memory,
+    Place,
+    declare_limits,
+    open_accounts,
+    open_batch,
+    request_text,
+    write,
+)
 from koudai.pg import Tx, int8s, texts
 
 
 class CreateProgramme(msgspec.Struct, frozen=True):
-    """A wish for a programme. Caps are in minor units, of one card; None means there is none."""
+    """A wish for a programme. Caps are in minor units, of one card; None means there is none.
+
+    A limit that makes no sense is refused, naming the field.
+    """
 
     key: str
     name: str
@@ -20,6 +35,8 @@ class CreateProgramme(msgspec.Struct, frozen=True):
     number_prefix: str
     max_balance_minor: int | None = None
     max_load_minor: int | None = None
+    draw_order: DrawOrder = DrawOrder.BONUS_FIRST
+    limits: tuple[Limit, ...] = ()
 
 
 async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramme]) -> list[Programme | Refused]:
@@ -35,11 +52,18 @@ async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramm
         elif isinstance(known, Memory):
             programme_id = known.fact("programme_id")
             outcomes.append((await store.find_programmes(tx, book, [programme_id]))[programme_id])
+        elif (bad := _bad_limit(command)) is not None:
+            place = Place(sheet.batch_id, sheet.next_ordinal())
+            sheet.keys.remember_refusal(command.key, request, place, bad)
+            outcomes.append(bad)
         else:
             programme = await store.add_programme(
                 tx, book, command.name, command.asset.code, command.number_prefix, command.max_balance_minor,
-                command.max_load_minor,
+                command.max_load_minor, command.draw_order,
             )  # fmt: skip
+            if command.limits:
+                limits = await declare_limits(tx, book, programme.id, command.limits)
+                programme = msgspec.structs.replace(programme, limits=tuple(limits))
             sources = list(FundingSource)
             accounts = await open_accounts(
                 tx, sheet, command.asset, "funding", constrained=False, ordinals=[0] * len(sources)
@@ -53,14 +77,26 @@ async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramm
     return outcomes
 
 
+def _bad_limit(command: CreateProgramme) -> Refused | None:
+    for number, limit in enumerate(command.limits):
+        field = limit.fault()
+        if field is not None:
+            return Refused(CardRefusal.BAD_LIMIT, {"field": f"limits[{number}].{field}"})
+    return None
+
+
 def _request(command: CreateProgramme) -> str:
-    return request_text(
-        {
-            "verb": "create_programme",
-            "name": command.name,
-            "currency": command.asset.code,
-            "number_prefix": command.number_prefix,
-            "max_balance_minor": command.max_balance_minor,
-            "max_load_minor": command.max_load_minor,
-        }
-    )
+    fields: dict[str, Any] = {
+        "verb": "create_programme",
+        "name": command.name,
+        "currency": command.asset.code,
+        "number_prefix": command.number_prefix,
+        "max_balance_minor": command.max_balance_minor,
+        "max_load_minor": command.max_load_minor,
+    }
+    # What came later stands in a request only where it says something, so that older keys stay what they were.
+    if command.draw_order is not DrawOrder.BONUS_FIRST:
+        fields["draw_order"] = command.draw_order
+    if command.limits:
+        fields["limits"] = [msgspec.to_builtins(limit) for limit in command.limits]
+    return request_text(fields)

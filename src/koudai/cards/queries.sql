@@ -1,18 +1,18 @@
 -- add_programme: a new programme
-INSERT INTO cards.programmes (book, name, asset, number_prefix, max_balance_minor, max_load_minor)
-VALUES ($1::int, $2::text, $3::text, $4::text, $5::bigint, $6::bigint)
-RETURNING id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at
+INSERT INTO cards.programmes (book, name, asset, number_prefix, max_balance_minor, max_load_minor, draw_order)
+VALUES ($1::int, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text)
+RETURNING id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
 
 -- add_funding: the accounts that a programme's loads are debited to
 INSERT INTO cards.funding_accounts (programme_id, source, account_id)
 SELECT $1::int, f.source::cards.funding_source, f.account FROM unnest($2::text[], $3::bigint[]) AS f (source, account)
 
 -- find_programmes: programmes of a book by id
-SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at
+SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
 FROM cards.programmes WHERE id = ANY ($2::int[]) AND book = $1::int
 
 -- page_programmes: the next programmes of a book after an id
-SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at
+SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
 FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3::int
 
 -- add_cards: new cards; one whose number is taken is left out
@@ -30,40 +30,63 @@ SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AN
 -- read_cards: the state of cards, once they are locked
 SELECT id, state::text, programme_id FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
--- caps_of_cards: the programmes of cards, with their caps
-SELECT id, max_balance_minor, max_load_minor FROM cards.programmes
-WHERE id = ANY (ARRAY(SELECT DISTINCT c.programme_id FROM cards.cards c WHERE c.id = ANY ($1::bigint[])))
+-- programmes_of_book: all programmes of a book
+SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
+FROM cards.programmes WHERE book = $1::int
 
--- funding_of_cards: the accounts that loads of cards are debited to, by the cards' programmes
-SELECT programme_id, source::text, account_id FROM cards.funding_accounts
-WHERE programme_id = ANY (ARRAY(SELECT DISTINCT c.programme_id FROM cards.cards c WHERE c.id = ANY ($1::bigint[])))
+-- funding_of_book: the accounts that loads are debited to, of all programmes of a book
+SELECT f.programme_id, f.source::text, f.account_id FROM cards.funding_accounts f
+WHERE f.programme_id = ANY (ARRAY(SELECT p.id FROM cards.programmes p WHERE p.book = $1::int))
+
+-- accounts_of_book: the accounts for corrections and expired value, of all programmes of a book
+SELECT a.programme_id, a.purpose, a.account_id FROM cards.programme_accounts a
+WHERE a.programme_id = ANY (ARRAY(SELECT p.id FROM cards.programmes p WHERE p.book = $1::int))
+
+-- add_account: an account of a programme for a purpose; none is answered when another process made it
+INSERT INTO cards.programme_accounts (programme_id, purpose, account_id) VALUES ($1::int, $2::text, $3::bigint)
+ON CONFLICT DO NOTHING RETURNING account_id
 
 -- redemptions: redemptions by place, with what was given back of them
 SELECT f.* FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
 JOIN LATERAL (
-    SELECT a.batch_id, a.ordinal, a.card_id, a.merchant_id, a.amount_minor, coalesce(t.refunded_minor, 0)
+    SELECT a.batch_id, a.ordinal, a.card_id, a.merchant_id, a.amount_minor, coalesce(t.refunded_minor, 0), a.event_at,
+           a.device
     FROM cards.activities a
     LEFT JOIN cards.refund_totals t ON t.batch_id = u.batch_id AND t.ordinal = u.ordinal
-    WHERE a.batch_id = u.batch_id AND a.ordinal = u.ordinal AND a.type = 'REDEEM' OFFSET 0
+    WHERE a.batch_id = u.batch_id AND a.ordinal = u.ordinal AND a.type IN ('REDEEM', 'CAPTURE') OFFSET 0
 ) AS f ON true
 
 -- refundable: the newest redemptions of cards at merchants that cover what is asked back
-SELECT w.card_id, w.merchant_id, r.batch_id, r.ordinal, r.paid_minor, r.refunded_minor
+SELECT r.batch_id, r.ordinal, w.card_id, w.merchant_id, r.paid_minor, r.refunded_minor, r.event_at, r.device
 FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS w (card_id, merchant_id, need)
 JOIN LATERAL (SELECT * FROM ledger.heads h WHERE h.id = w.card_id OFFSET 0) AS a ON true
-JOIN LATERAL cards.refundable_v1(w.card_id, w.merchant_id, w.need, a.last_batch_id, a.last_ordinal) AS r ON true
+JOIN LATERAL cards.refundable_v2(w.card_id, w.merchant_id, w.need, a.last_batch_id, a.last_ordinal) AS r ON true
+
+-- merchants_of_holds: the merchants that holds were authorised for
+SELECT a.batch_id, a.ordinal, a.merchant_id FROM unnest($1::bigint[], $2::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM cards.activities x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS a
+    ON true
+
+-- cards_of_entries: the cards that entries are of
+SELECT a.batch_id, a.ordinal, a.card_id FROM unnest($1::bigint[], $2::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM cards.activities x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS a
+    ON true
 
 -- add_activities: what happened to cards
 INSERT INTO cards.activities
-    (batch_id, ordinal, card_id, type, amount_minor, balance_minor, merchant_id, source,
-     redemption_batch_id, redemption_ordinal, previous_batch_id, previous_ordinal, event_at)
-SELECT $1::bigint, a.ordinal, a.card_id, a.type::cards.activity_type, a.amount_minor, a.balance_minor, a.merchant_id,
-       a.source::cards.funding_source, a.redemption_batch_id, a.redemption_ordinal, a.previous_batch_id,
-       a.previous_ordinal, a.event_at
-FROM unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::int[], $8::text[], $9::bigint[],
-            $10::int[], $11::bigint[], $12::int[], $13::timestamptz[])
-    AS a (ordinal, card_id, type, amount_minor, balance_minor, merchant_id, source, redemption_batch_id,
-          redemption_ordinal, previous_batch_id, previous_ordinal, event_at)
+    (batch_id, ordinal, lead, card_id, type, amount_minor, balance_minor, held_minor, merchant_id, source,
+     redemption_batch_id, redemption_ordinal, hold_batch_id, hold_ordinal, other_card_id, device, recipient,
+     previous_batch_id, previous_ordinal, event_at)
+SELECT $1::bigint, a.ordinal, a.lead, a.card_id, a.type::cards.activity_type, a.amount_minor, a.balance_minor,
+       a.held_minor, a.merchant_id, a.source::cards.funding_source, a.redemption_batch_id, a.redemption_ordinal,
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id, a.device, a.recipient, a.previous_batch_id, a.previous_ordinal,
+       a.event_at
+FROM unnest($2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::int[],
+            $10::text[], $11::bigint[], $12::int[], $13::bigint[], $14::int[], $15::bigint[], $16::text[], $17::text[],
+            $18::bigint[], $19::int[], $20::timestamptz[])
+    AS a (ordinal, lead, card_id, type, amount_minor, balance_minor, held_minor, merchant_id, source,
+          redemption_batch_id, redemption_ordinal, hold_batch_id, hold_ordinal, other_card_id, device, recipient,
+          previous_batch_id, previous_ordinal, event_at)
 
 -- set_states: new states of locked cards
 SELECT cards.set_states_v1($1::bigint[], $2::text[])
@@ -73,7 +96,8 @@ SELECT cards.refund_v1($1::bigint, $2::int[], $3::bigint[], $4::int[], $5::bigin
 
 -- activities: activities by place
 SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
-       a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at
+       a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at, a.held_minor,
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id
 FROM unnest($2::bigint[], $3::int[]) AS w (batch_id, ordinal)
 JOIN cards.activities a ON a.batch_id = w.batch_id AND a.ordinal = w.ordinal
 JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
@@ -90,7 +114,8 @@ WITH RECURSIVE walk AS (
     WHERE w.step < $5::int AND a.card_id = $2::bigint
 )
 SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
-       a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at
+       a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at, a.held_minor,
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id
 FROM walk a
 JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
 JOIN cards.programmes p ON p.id = c.programme_id
@@ -99,7 +124,8 @@ ORDER BY a.step
 
 -- find_cards: cards of a book by id, with what they hold
 SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal
+       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at)
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -107,7 +133,8 @@ WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
 
 -- page_cards: the next cards of a book after an id
 SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal
+       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at)
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id

@@ -5,9 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.desk import Entry, Part
-from koudai.cards.model import Activity, ActivityType, Card, CardState, FundingSource, Programme
-from koudai.ledger import Place
+from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, Part, Programme
+from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, byteas, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
@@ -21,16 +20,33 @@ async def add_programme(
     number_prefix: str,
     max_balance: int | None,
     max_load: int | None,
+    draw_order: DrawOrder,
 ) -> Programme:
     """Insert a programme."""
-    row = await tx.row(SQL["add_programme"], book, name, asset, number_prefix, max_balance, max_load)
+    row = await tx.row(SQL["add_programme"], book, name, asset, number_prefix, max_balance, max_load, draw_order)
     assert row is not None
-    return Programme(*row)
+    return _as_programme(row)
+
+
+def _as_programme(row: Sequence[Any], limits: Sequence[Limit] = ()) -> Programme:
+    return Programme(*(*row[:7], DrawOrder(row[7]), tuple(limits)))
+
+
+def programmes_of_book(rows: Iterable[Sequence[Any]]) -> list[Programme]:
+    """Programmes, without their limits, from the rows of `programmes_of_book`."""
+    return [_as_programme(row) for row in rows]
+
+
+async def with_limits(tx: Tx, book: int, rows: Iterable[Sequence[Any]]) -> list[Programme]:
+    """Programmes with their limits."""
+    limits = await limits_of_book(tx, book)
+    return [_as_programme(row, limits.get(row[0], ())) for row in rows]
 
 
 async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Programme]:
     """Programmes of a book by id; an unknown id is left out."""
-    return {row[0]: Programme(*row) for row in await tx.rows(SQL["find_programmes"], book, int4s(list(ids)))}
+    rows = await tx.rows(SQL["find_programmes"], book, int4s(list(ids)))
+    return {programme.id: programme for programme in await with_limits(tx, book, rows)}
 
 
 NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
@@ -39,7 +55,10 @@ NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
 
 _CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times)
 _PLACE = (int8s, int4s)
-_ENTRY = (int4s, int8s, texts, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, times)
+_ENTRY = (
+    int4s, int4s, int8s, texts, int8s, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, int8s, texts, texts,
+    int8s, int4s, times,
+)  # fmt: skip
 _PART = (int4s, int8s, int4s, int8s)
 
 Statement = tuple[Any, ...]
@@ -77,6 +96,9 @@ def as_card(row: Sequence[Any]) -> Card:
         balance_minor=row[6],
         issued_at=row[7],
         newest=Place(row[8], row[9]),
+        successor_id=row[10],
+        held_minor=row[11],
+        available_minor=row[12],
     )
 
 
@@ -94,6 +116,9 @@ def as_activity(row: Sequence[Any]) -> Activity:
         redemption=Place(row[9], row[10]) if row[9] else None,
         event_at=row[11],
         recorded_at=row[12],
+        held_minor=row[13],
+        hold=Place(row[14], row[15]) if row[14] else None,
+        other_card_id=row[16],
     )
 
 

@@ -7,7 +7,10 @@ from koudai.pg import Statements
 
 SQL = Statements(Path(__file__).with_name("verify.sql"))
 
-_WHOLE = ("card_account", "card_newest", "card_state", "refund_total", "refund_parts")
+_WHOLE = (
+    "card_account", "card_newest", "card_state", "refund_total", "refund_parts", "hold_entries", "adjust_reason",
+    "limit_counter",
+)  # fmt: skip
 
 _BY_KEY = ("activity_chain",)
 

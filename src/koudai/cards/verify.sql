@@ -3,50 +3,182 @@ SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, 'no key was answer
 FROM cards.activities a
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
-    ON k.batch_id = a.batch_id AND k.ordinal = a.ordinal
-WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL
+    ON k.batch_id = a.batch_id AND k.ordinal = a.lead
+WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type <> 'RELEASE')
 
 -- key_activity: keys of commands on cards that were accepted without an entry, or refused with one
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
        CASE WHEN k.refusal IS NULL THEN 'accepted, and no activity at ' ELSE 'refused, and an activity at ' END
        || k.batch_id || '/' || k.ordinal
 FROM ledger.idempotency k
-LEFT JOIN cards.activities a ON a.batch_id = k.batch_id AND a.ordinal = k.ordinal
+LEFT JOIN cards.activities a ON a.batch_id = k.batch_id AND a.ordinal = k.ordinal AND a.lead = k.ordinal
     AND a.batch_id BETWEEN $1::bigint AND $2::bigint
 WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
   AND CASE WHEN k.refusal IS NOT NULL THEN a.batch_id IS NOT NULL
-           WHEN (k.request::jsonb ->> 'verb') IN ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse')
+           -- The request begins with its verb: {"verb":"load",…
+           WHEN split_part(k.request, '"', 4) IN
+               ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
+                'transfer', 'adjust', 'expire', 'renew')
            THEN a.batch_id IS NULL
            ELSE false END
 
--- activity_transfer: entries whose transfer is missing, or moves something else
+-- activity_transfer: entries whose transfers are missing, or move something else
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', and its transfer '
        || coalesce('moves ' || t.amount_minor || ' from ' || t.debit_account || ' to ' || t.credit_account, 'is not there')
 FROM cards.activities a
-LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal
-    AND t.batch_id BETWEEN $1::bigint AND $2::bigint
+LEFT JOIN (SELECT batch_id, entry, sum(amount_minor) AS amount_minor, min(debit_account) AS debit_account,
+                  min(credit_account) AS credit_account,
+                  min(debit_account) <> max(debit_account) OR min(credit_account) <> max(credit_account) AS mixed
+           FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint GROUP BY batch_id, entry) AS t
+    ON t.batch_id = a.batch_id AND t.entry = CASE WHEN a.type = 'TRANSFER_BALANCE_TO' THEN a.lead ELSE a.ordinal END
 LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
-LEFT JOIN (SELECT c.id AS card_id, f.source, f.account_id
-           FROM cards.cards c JOIN cards.funding_accounts f ON f.programme_id = c.programme_id) AS s
-    ON s.card_id = a.card_id AND s.source = a.source
+LEFT JOIN cards.cards c ON c.id = a.card_id
+LEFT JOIN cards.funding_accounts f ON f.programme_id = c.programme_id AND f.source = a.source
+LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
+    AND p.purpose = CASE WHEN a.type = 'EXPIRE' THEN 'expired' ELSE 'adjustment' END
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
-           ELSE (t.amount_minor = a.amount_minor
-                 AND CASE a.type WHEN 'REDEEM' THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
-                                 WHEN 'LOAD' THEN t.credit_account = a.card_id AND t.debit_account = s.account_id
-                                 ELSE t.credit_account = a.card_id AND t.debit_account = m.account_id END) IS NOT TRUE END
+           WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
+           WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
+               ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
+           ELSE (t.amount_minor = a.amount_minor AND NOT t.mixed
+                 AND CASE WHEN a.type IN ('REDEEM', 'CAPTURE')
+                          THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
+                          WHEN a.type = 'LOAD' THEN t.credit_account = a.card_id AND t.debit_account = f.account_id
+                          WHEN a.type = 'TRANSFER_BALANCE_FROM'
+                          THEN t.debit_account = a.card_id AND t.credit_account = a.other_card_id
+                          WHEN a.type = 'TRANSFER_BALANCE_TO'
+                          THEN t.credit_account = a.card_id AND t.debit_account = a.other_card_id
+                          WHEN a.type = 'ADJUST_INCREMENT'
+                          THEN t.credit_account = a.card_id AND t.debit_account = p.account_id
+                          WHEN a.type IN ('ADJUST_DECREMENT', 'EXPIRE')
+                          THEN t.debit_account = a.card_id AND t.credit_account = p.account_id
+                          WHEN a.type = 'RENEW' THEN t.debit_account = a.card_id AND t.credit_account = a.card_id
+                          ELSE t.credit_account = a.card_id AND t.debit_account = m.account_id END) IS NOT TRUE END
+
+-- transfer_activity: transfers of cards that no entry tells of
+SELECT 'ledger.transfers ' || t.batch_id || '/' || t.ordinal, 'moves value of a card, and no activity tells of it'
+FROM ledger.transfers t
+LEFT JOIN cards.activities a ON a.batch_id = t.batch_id AND a.ordinal = t.entry
+    AND a.batch_id BETWEEN $1::bigint AND $2::bigint
+WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND a.batch_id IS NULL
+  AND num_nonnulls(t.debit_lot, t.credit_lot) > 0
 
 -- activity_chain: entries that don't follow from the one before them of the same card
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
-       'balance ' || a.balance_minor || ' doesn''t follow from the entry before it ('
-       || coalesce(p.balance_minor::text, 'not there') || ')'
+       'balance ' || a.balance_minor || ' with ' || a.held_minor || ' reserved doesn''t follow from the entry before it ('
+       || coalesce(p.balance_minor || ' with ' || p.held_minor, 'not there') || ')'
 FROM cards.activities a
 LEFT JOIN cards.activities p ON p.batch_id = a.previous_batch_id AND p.ordinal = a.previous_ordinal
     AND p.card_id = a.card_id AND (p.batch_id, p.ordinal) < (a.batch_id, a.ordinal)
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
-  AND (CASE WHEN a.previous_batch_id = 0 THEN 0 ELSE p.balance_minor END
-       + CASE WHEN a.type = 'REDEEM' THEN -a.amount_minor ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
+  AND ((CASE WHEN a.previous_batch_id = 0 THEN 0 ELSE p.balance_minor END
+        + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE')
+               THEN -a.amount_minor
+               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
+               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
+       OR (CASE WHEN a.previous_batch_id = 0 THEN 0 ELSE p.held_minor END
+           + CASE WHEN a.type = 'AUTHORISE' THEN a.amount_minor
+                  WHEN a.type IN ('CAPTURE', 'VOID', 'RELEASE') THEN -a.amount_minor
+                  ELSE 0 END) IS DISTINCT FROM a.held_minor)
+
+-- hold_entries: holds whose entries don't tell what became of them
+SELECT 'ledger.holds ' || coalesce(h.batch_id, e.batch_id) || '/' || coalesce(h.ordinal, e.ordinal),
+       'authorised ' || coalesce(h.amount_minor, 0) || ', captured ' || coalesce(h.captured_minor, 0) || ', released '
+       || coalesce(h.released_minor, 0) || '; its entries say ' || coalesce(e.authorised, 0) || ', '
+       || coalesce(e.captured, 0) || ', ' || coalesce(e.released, 0)
+FROM ledger.holds h
+FULL JOIN (SELECT coalesce(a.hold_batch_id, a.batch_id) AS batch_id, coalesce(a.hold_ordinal, a.ordinal) AS ordinal,
+                  min(a.card_id) AS card_id, max(a.card_id) AS other_id,
+                  sum(a.amount_minor) FILTER (WHERE a.type = 'AUTHORISE') AS authorised,
+                  coalesce(sum(a.amount_minor) FILTER (WHERE a.type = 'CAPTURE'), 0) AS captured,
+                  coalesce(sum(a.amount_minor) FILTER (WHERE a.type IN ('VOID', 'RELEASE')), 0) AS released
+           FROM cards.activities a WHERE a.type IN ('AUTHORISE', 'CAPTURE', 'VOID', 'RELEASE') GROUP BY 1, 2) AS e
+    ON e.batch_id = h.batch_id AND e.ordinal = h.ordinal
+WHERE (h.amount_minor = e.authorised AND h.captured_minor = e.captured AND h.released_minor = e.released
+       AND e.card_id = h.account_id AND e.other_id = h.account_id) IS NOT TRUE
+
+-- adjust_reason: corrections without a reason, and reasons without a correction
+SELECT 'cards.activities ' || coalesce(a.batch_id, r.batch_id) || '/' || coalesce(a.ordinal, r.ordinal),
+       CASE WHEN a.batch_id IS NULL THEN 'a reason, and no correction' ELSE 'a correction, and no reason' END
+FROM (SELECT * FROM cards.activities WHERE type IN ('ADJUST_INCREMENT', 'ADJUST_DECREMENT')) AS a
+FULL JOIN ledger.corrections r ON r.batch_id = a.batch_id AND r.ordinal = a.ordinal
+WHERE a.batch_id IS NULL OR (r.creates = (a.type = 'ADJUST_INCREMENT')) IS NOT TRUE
+
+-- limit_counter: counters that a recount of the entries in their newest window doesn't lead to
+WITH counted AS (
+    SELECT l.id AS limit_id, l.per, l.window_s, a.batch_id, a.ordinal, a.amount_minor, 1 AS n, a.event_at AS at,
+           CASE WHEN l.subject = 'card' THEN 'card:' || a.card_id
+                WHEN l.subject = 'holder' THEN 'id:' || h.holder_id
+                ELSE concat_ws('+', CASE WHEN l.subject ~ 'holder' THEN 'holder' END,
+                               CASE WHEN l.subject ~ 'card' THEN 'card' END, CASE WHEN l.subject ~ 'device' THEN 'device' END,
+                               CASE WHEN l.subject ~ 'recipient' THEN 'recipient' END) || ':'
+                     || CASE WHEN l.subject ~ 'holder' THEN h.holder_id || CASE WHEN l.subject ~ '\+' THEN '+' ELSE '' END
+                             ELSE '' END
+                     || CASE WHEN l.subject ~ 'card' THEN a.card_id || CASE WHEN l.subject ~ 'device|recipient' THEN '+'
+                                                                             ELSE '' END ELSE '' END
+                     || CASE WHEN l.subject ~ 'device' THEN a.device || CASE WHEN l.subject ~ 'recipient' THEN '+' ELSE '' END
+                             ELSE '' END
+                     || CASE WHEN l.subject ~ 'recipient' THEN a.recipient ELSE '' END END AS subject
+    FROM ledger.limits l
+    JOIN cards.cards c ON c.programme_id = l.scope_id AND c.book = l.book
+    JOIN ledger.heads h ON h.id = c.id
+    JOIN cards.activities a ON a.card_id = c.id
+        AND a.type = ANY (CASE l.flow WHEN 'load' THEN ARRAY['LOAD'] WHEN 'redeem' THEN ARRAY['REDEEM', 'AUTHORISE']
+                          ELSE ARRAY['TRANSFER_BALANCE_FROM'] END::cards.activity_type[])
+    LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal AND l.flow = 'transfer'
+    WHERE l.per IN ('day', 'month', 'lifetime', 'rolling')
+      AND (l.flow <> 'transfer' OR t.kind <> 'replacement')
+), placed AS (
+    SELECT c.*, max(CASE c.per
+               WHEN 'day' THEN extract(epoch FROM date_trunc('day', c.at + interval '8 hours', 'UTC') - interval '8 hours')
+               WHEN 'month' THEN extract(epoch FROM date_trunc('month', c.at + interval '8 hours', 'UTC') - interval '8 hours')
+               WHEN 'lifetime' THEN 0
+               ELSE floor(floor(extract(epoch FROM c.at)) / ceil(c.window_s / 24.0)) * ceil(c.window_s / 24.0) END)
+           OVER (PARTITION BY c.limit_id, c.subject ORDER BY c.batch_id, c.ordinal) AS start_s
+    FROM counted c WHERE c.subject IS NOT NULL
+), newest AS (
+    SELECT limit_id, subject, max(start_s)::bigint AS start_s FROM placed GROUP BY limit_id, subject
+), given AS (
+    -- What went back: voided and expired holds, and reversed redemptions.
+    SELECT b.hold_batch_id AS batch_id, b.hold_ordinal AS ordinal, sum(b.amount_minor) AS amount_minor,
+           CASE WHEN o.captured_minor = 0 THEN 1 ELSE 0 END AS n
+    FROM cards.activities b JOIN ledger.holds o ON o.batch_id = b.hold_batch_id AND o.ordinal = b.hold_ordinal
+    WHERE b.type IN ('VOID', 'RELEASE') GROUP BY 1, 2, 4
+    UNION ALL
+    SELECT b.redemption_batch_id, b.redemption_ordinal, b.amount_minor, 1 FROM cards.activities b WHERE b.type = 'REVERSAL'
+), recounted AS (
+    SELECT n.limit_id, n.subject, n.start_s,
+           sum(p.amount_minor) - coalesce(sum(g.amount_minor) FILTER (WHERE p.own), 0) AS minor,
+           sum(p.n) - coalesce(sum(g.n) FILTER (WHERE p.own), 0) AS count
+    FROM newest n
+    JOIN (SELECT p.*, p.start_s = CASE p.per
+                 WHEN 'day' THEN extract(epoch FROM date_trunc('day', p.at + interval '8 hours', 'UTC') - interval '8 hours')
+                 WHEN 'month' THEN extract(epoch FROM date_trunc('month', p.at + interval '8 hours', 'UTC') - interval '8 hours')
+                 WHEN 'lifetime' THEN 0
+                 ELSE floor(floor(extract(epoch FROM p.at)) / ceil(p.window_s / 24.0)) * ceil(p.window_s / 24.0) END AS own
+          FROM placed p) AS p
+        ON p.limit_id = n.limit_id AND p.subject = n.subject AND p.start_s = n.start_s
+    LEFT JOIN given g ON g.batch_id = p.batch_id AND g.ordinal = p.ordinal
+    GROUP BY n.limit_id, n.subject, n.start_s
+), kept AS (
+    SELECT a.meters[i] AS limit_id, 'card:' || a.id AS subject, a.meters[i + 1] AS start_s, a.meters[i + 2] AS minor,
+           a.meters[i + 3] AS count
+    FROM ledger.accounts a, generate_series(1, cardinality(a.meters), 4) AS i
+    UNION ALL
+    SELECT s.meters[i], CASE WHEN s.ref ~ '^holder:' THEN 'id:' || s.id ELSE s.ref END, s.meters[i + 1], s.meters[i + 2],
+           s.meters[i + 3]
+    FROM ledger.subjects s, generate_series(1, cardinality(s.meters), 4) AS i
+)
+SELECT 'ledger.limits ' || coalesce(r.limit_id, k.limit_id),
+       coalesce(r.subject, k.subject) || ': counted ' || coalesce(k.minor, 0) || ' in ' || coalesce(k.count, 0)
+       || ', its entries say ' || coalesce(r.minor, 0) || ' in ' || coalesce(r.count, 0)
+FROM recounted r
+FULL JOIN (SELECT k.* FROM kept k JOIN ledger.limits l ON l.id = k.limit_id AND l.per <> 'balance'
+           JOIN newest n ON n.limit_id = k.limit_id AND n.subject = k.subject AND n.start_s = k.start_s) AS k
+    ON k.limit_id = r.limit_id AND k.subject = r.subject
+WHERE k.minor IS DISTINCT FROM r.minor OR k.count IS DISTINCT FROM r.count
 
 -- card_account: cards without an account of their own, and card accounts without a card
 SELECT 'cards.cards ' || coalesce(c.id, a.id),
@@ -82,7 +214,7 @@ FROM cards.refund_totals t
 FULL JOIN (SELECT redemption_batch_id AS batch_id, redemption_ordinal AS ordinal, sum(amount_minor) AS amount_minor
            FROM cards.refund_parts GROUP BY 1, 2) AS r ON r.batch_id = t.batch_id AND r.ordinal = t.ordinal
 LEFT JOIN cards.activities a ON a.batch_id = coalesce(t.batch_id, r.batch_id)
-    AND a.ordinal = coalesce(t.ordinal, r.ordinal) AND a.type = 'REDEEM'
+    AND a.ordinal = coalesce(t.ordinal, r.ordinal) AND a.type IN ('REDEEM', 'CAPTURE')
 WHERE (t.refunded_minor = r.amount_minor AND t.paid_minor = a.amount_minor
        AND t.refunded_minor <= a.amount_minor) IS NOT TRUE
 
@@ -92,9 +224,11 @@ SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        || ', of other cards or merchants: ' || coalesce(s.strange, 0)
 FROM cards.activities a
 LEFT JOIN (SELECT p.batch_id, p.ordinal, sum(p.amount_minor) AS amount_minor,
-                  count(*) FILTER (WHERE (o.card_id = f.card_id AND o.merchant_id = f.merchant_id) IS NOT TRUE) AS strange
+                  count(*) FILTER (WHERE ((o.card_id = f.card_id OR h.successor_id IS NOT NULL)
+                                          AND o.merchant_id = f.merchant_id) IS NOT TRUE) AS strange
            FROM cards.refund_parts p
            JOIN cards.activities f ON f.batch_id = p.batch_id AND f.ordinal = p.ordinal
            LEFT JOIN cards.activities o ON o.batch_id = p.redemption_batch_id AND o.ordinal = p.redemption_ordinal
+           LEFT JOIN ledger.heads h ON h.id = o.card_id
            GROUP BY p.batch_id, p.ordinal) AS s ON s.batch_id = a.batch_id AND s.ordinal = a.ordinal
 WHERE a.type IN ('REFUND', 'REVERSAL') AND (s.amount_minor = a.amount_minor AND s.strange = 0) IS NOT TRUE

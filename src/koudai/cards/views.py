@@ -1,7 +1,7 @@
 """What the doors read of programmes, cards and their history."""
 
 from koudai.cards.model import Activity, Card, Programme
-from koudai.cards.store import SQL, as_activity, as_card, find_programmes, read_activities
+from koudai.cards.store import SQL, as_activity, as_card, find_programmes, read_activities, with_limits
 from koudai.ledger import Place
 from koudai.pg import Tx, byteas, int8s
 
@@ -27,7 +27,7 @@ async def page_cards(tx: Tx, book: int, after: int, limit: int) -> list[Card]:
 
 async def page_programmes(tx: Tx, book: int, after: int, limit: int) -> list[Programme]:
     """The next `limit` programmes of a book after an id."""
-    return [Programme(*row) for row in await tx.rows(SQL["page_programmes"], book, after, limit)]
+    return await with_limits(tx, book, await tx.rows(SQL["page_programmes"], book, after, limit))
 
 
 async def activity(tx: Tx, book: int, place: Place) -> Activity | None:

@@ -1,51 +1,160 @@
 -- Functions are versioned by name: a server of the release before still finds the one it knows.
 -- Rows are found by `= ANY` of a primary key and changed by their ctid: with no join to order, no plan
--- can go wrong because it was made while the tables were small.
+-- can go wrong because it was made while the tables were small. Arrays of arrays travel flat, with
+-- where each begins and ends.
 
 -- Opens one account for each of p_ordinals; the ordinal is the place of the entry that opens it in the
--- batch p_batch_id, or 0 where nothing is entered yet.
-CREATE OR REPLACE FUNCTION ledger.open_accounts_v1(
-    p_book integer, p_asset text, p_kind text, p_constrained boolean, p_batch_id bigint, p_ordinals integer[]
+-- batch p_batch_id, or 0 where nothing is entered yet. One that is kept in lots has none at first.
+CREATE OR REPLACE FUNCTION ledger.open_accounts_v2(
+    p_book integer, p_asset text, p_kind text, p_constrained boolean, p_in_lots boolean, p_batch_id bigint,
+    p_ordinals integer[], p_holders text[]
 ) RETURNS TABLE (id bigint, ordinal integer)
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO ledger.accounts AS a (book, asset, kind, constrained, last_batch_id, last_ordinal)
-    SELECT p_book, p_asset, p_kind, p_constrained, CASE WHEN o.ordinal = 0 THEN 0 ELSE p_batch_id END, o.ordinal
-    FROM unnest(p_ordinals) AS o (ordinal)
-    RETURNING a.id, a.last_ordinal
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO ledger.subjects (book, ref)
+    SELECT DISTINCT p_book, h.ref FROM unnest(p_holders) AS h (ref) WHERE h.ref IS NOT NULL ORDER BY h.ref
+    ON CONFLICT DO NOTHING;
+    RETURN QUERY
+    INSERT INTO ledger.accounts AS a (book, asset, kind, constrained, last_batch_id, last_ordinal, lots, holder_id)
+    SELECT p_book, p_asset, p_kind, p_constrained, CASE WHEN o.ordinal = 0 THEN 0 ELSE p_batch_id END, o.ordinal,
+           CASE WHEN p_in_lots THEN '{}'::bigint[] END,
+           (SELECT s.id FROM ledger.subjects s WHERE s.book = p_book AND s.ref = o.holder)
+    FROM unnest(p_ordinals, p_holders) AS o (ordinal, holder)
+    RETURNING a.id, a.last_ordinal;
+END $$;
 
 -- Locks the constrained accounts among p_ids in the order of their ids, and answers what they hold and
 -- where the row is. Of the row that it locked a statement sees the newest version, also after it
 -- waited; of every other row it sees the old one, so all else is read by later statements.
-CREATE OR REPLACE FUNCTION ledger.lock_v1(p_book integer, p_ids bigint[])
-RETURNS TABLE (id bigint, asset text, balance_minor bigint, last_batch_id bigint, last_ordinal integer, at tid)
+CREATE OR REPLACE FUNCTION ledger.lock_v2(p_book integer, p_ids bigint[])
+RETURNS TABLE (id bigint, asset text, balance_minor bigint, last_batch_id bigint, last_ordinal integer, at tid,
+               held_minor bigint, holder_id bigint, successor_id bigint, due_at timestamptz, lots bigint[],
+               meters bigint[])
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
-    SELECT a.id, a.asset, a.balance_minor, a.last_batch_id, a.last_ordinal, a.ctid FROM ledger.accounts a
+    SELECT a.id, a.asset, a.balance_minor, a.last_batch_id, a.last_ordinal, a.ctid, a.held_minor, a.holder_id,
+           a.successor_id, a.due_at, a.lots, a.meters
+    FROM ledger.accounts a
     WHERE a.id = ANY (p_ids) AND a.book = p_book AND a.constrained
     ORDER BY a.id FOR NO KEY UPDATE
 $$;
 
+-- Locks the subjects whose flows are counted, in the order of their ids: the holders of accounts that
+-- are locked already, those that p_refs names, and the pairs of which an account's holder is one. What
+-- isn't there yet is made.
+CREATE OR REPLACE FUNCTION ledger.lock_subjects_v1(
+    p_book integer, p_accounts bigint[], p_refs text[], p_pair_accounts bigint[], p_pair_kinds text[], p_pair_refs text[]
+) RETURNS TABLE (id bigint, ref text, at tid, meters bigint[])
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    refs text[] := p_refs;
+    ids  bigint[] := ARRAY(SELECT DISTINCT a.holder_id FROM ledger.accounts a
+                           WHERE a.id = ANY (p_accounts) AND a.holder_id IS NOT NULL);
+BEGIN
+    IF cardinality(p_pair_accounts) > 0 THEN
+        refs := refs || ARRAY(
+            SELECT p.kind || ':' || (SELECT a.holder_id FROM ledger.accounts a WHERE a.id = p.account) || '+' || p.ref
+            FROM unnest(p_pair_accounts, p_pair_kinds, p_pair_refs) AS p (account, kind, ref));
+    END IF;
+    IF cardinality(refs) > 0 THEN
+        INSERT INTO ledger.subjects (book, ref)
+        SELECT DISTINCT p_book, r.ref FROM unnest(refs) AS r (ref)
+        WHERE r.ref IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger.subjects s WHERE s.book = p_book AND s.ref = r.ref)
+        ORDER BY r.ref
+        ON CONFLICT DO NOTHING;
+        ids := ids || ARRAY(SELECT s.id FROM ledger.subjects s WHERE s.book = p_book AND s.ref = ANY (refs));
+    END IF;
+    RETURN QUERY SELECT s.id, s.ref, s.ctid, s.meters FROM ledger.subjects s
+                 WHERE s.id = ANY (ids) ORDER BY s.id FOR NO KEY UPDATE;
+END $$;
+
 -- Begins a batch: its id comes after the locks are held, so that the batches of one account are
 -- numbered in the order in which they happened to it. The transaction's own id is taken first:
--- whoever waits for all older transactions has then seen every batch with a smaller number.
-CREATE OR REPLACE FUNCTION ledger.begin_batch_v1(p_book integer, OUT id bigint, OUT recorded_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- whoever waits for all older transactions has then seen every batch with a smaller number. now_at is
+-- the time of the book, which in a sandbox is moved by hand.
+CREATE OR REPLACE FUNCTION ledger.begin_batch_v2(
+    p_book integer, OUT id bigint, OUT recorded_at timestamptz, OUT now_at timestamptz, OUT closed_before timestamptz
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
+    -- Whoever closes a period waits for the batches that have begun.
+    PERFORM pg_advisory_xact_lock_shared(hashtext('ledger.periods'), p_book);
     PERFORM pg_current_xact_id();
     INSERT INTO ledger.batches AS b (id, book) VALUES (nextval('ledger.batch_ids'), p_book)
     RETURNING b.id, b.recorded_at INTO id, recorded_at;
+    now_at := coalesce((SELECT c.now_at FROM ledger.clocks c WHERE c.book = p_book), recorded_at);
+    closed_before := (SELECT max(p.closed_before) FROM ledger.periods p WHERE p.book = p_book);
 END $$;
 
--- Books the transfers of a batch in one asset: rows, balances of constrained accounts, deltas of hot
--- ones. p_held names the constrained accounts that are entered, where lock_v1 found their rows, and
--- their newest entry where that is no transfer (else 0). The sums are taken here from the transfers
--- themselves. An account of another book or asset, one that isn't there or was named as what it is
--- not aborts, and so does an overdraft, by the table's constraint.
-CREATE OR REPLACE FUNCTION ledger.post_v1(
+-- Closes the books up to a moment, for ever: answers false when they are closed as far already. It waits
+-- for every batch that has begun and keeps new ones from beginning until it has committed.
+CREATE OR REPLACE FUNCTION ledger.close_period_v1(p_book integer, p_before timestamptz, p_by text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ledger.periods'), p_book);
+    IF EXISTS (SELECT 1 FROM ledger.periods p WHERE p.book = p_book AND p.closed_before >= p_before) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO ledger.periods (book, closed_before, closed_by) VALUES (p_book, p_before, p_by);
+    RETURN true;
+END $$;
+
+-- Seals a batch of a book with the root over its entries, and puts it in line for its leaf.
+CREATE OR REPLACE FUNCTION ledger.seal_v1(p_book integer, p_batch_id bigint, p_entries integer, p_salt bytea, p_root bytea)
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH sealed AS (
+        INSERT INTO ledger.seals (batch_id, entries, salt, root)
+        SELECT b.id, p_entries, p_salt, p_root FROM ledger.batches b WHERE b.id = p_batch_id AND b.book = p_book
+        RETURNING batch_id)
+    INSERT INTO ledger.unsequenced (batch_id) SELECT batch_id FROM sealed
+$$;
+
+-- Takes up to so many sealed batches out of the line, in the order of their ids, for the log to give
+-- each its leaf in the same transaction.
+CREATE OR REPLACE FUNCTION ledger.take_unsequenced_v1(p_limit integer)
+RETURNS TABLE (batch_id bigint, book integer, recorded_at timestamptz, entries integer, root bytea)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH taken AS (
+        DELETE FROM ledger.unsequenced u USING (
+            SELECT x.batch_id FROM ledger.unsequenced x ORDER BY x.batch_id LIMIT p_limit) AS f
+        WHERE u.batch_id = f.batch_id RETURNING u.batch_id)
+    SELECT b.id, b.book, b.recorded_at, s.entries, s.root
+    FROM ledger.batches b JOIN ledger.seals s ON s.batch_id = b.id
+    WHERE b.id = ANY (ARRAY(SELECT t.batch_id FROM taken t)) ORDER BY b.id
+$$;
+
+-- Moves the time of a sandbox forward, or begins it; never back.
+CREATE OR REPLACE FUNCTION ledger.advance_clock_v1(p_book integer, p_now timestamptz) RETURNS timestamptz
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO ledger.clocks AS c (book, now_at) VALUES (p_book, p_now)
+    ON CONFLICT (book) DO UPDATE SET now_at = greatest(c.now_at, excluded.now_at)
+    RETURNING c.now_at
+$$;
+
+-- New ids for lots, of the same kind as those of accounts.
+CREATE OR REPLACE FUNCTION ledger.fresh_ids_v1(p_count integer) RETURNS SETOF bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT nextval('ledger.accounts_id_seq') FROM generate_series(1, p_count)
+$$;
+
+-- Books the transfers of a batch in one asset: rows, balances and lots of constrained accounts, deltas
+-- of hot ones. p_held names the constrained accounts that are entered: where lock_v2 found their rows,
+-- their newest entry where that is no transfer (else 0), what of them is reserved, when their first hold
+-- expires, their live lots and counters (lot_from 0: not kept in lots). The sums are taken here from the
+-- transfers themselves. An account of another book or asset, one that isn't there or was named as what
+-- it is not aborts, and so does an overdraft, or lots that don't add up, by the table's constraints.
+CREATE OR REPLACE FUNCTION ledger.post_v2(
     p_book integer, p_batch_id bigint, p_asset text, p_ordinals integer[], p_debits bigint[], p_credits bigint[],
-    p_amounts bigint[], p_kinds text[], p_events timestamptz[],
-    p_held bigint[], p_held_ordinals integer[], p_held_at tid[]
+    p_amounts bigint[], p_kinds text[], p_events timestamptz[], p_entries integer[], p_debit_lots bigint[],
+    p_credit_lots bigint[],
+    p_held bigint[], p_held_ordinals integer[], p_held_at tid[], p_reserved bigint[], p_due timestamptz[],
+    p_lot_from integer[], p_lot_to integer[], p_meter_from integer[], p_meter_to integer[],
+    p_lots bigint[], p_meters bigint[]
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
@@ -60,28 +169,39 @@ BEGIN
         RAISE EXCEPTION 'batch % is not of book %', p_batch_id, p_book;
     END IF;
 
-    INSERT INTO ledger.transfers
-        (batch_id, ordinal, debit_account, credit_account, amount_minor, asset, kind, event_at)
-    SELECT p_batch_id, t.ordinal, t.debit, t.credit, t.amount, p_asset, t.kind, t.event_at
-    FROM unnest(p_ordinals, p_debits, p_credits, p_amounts, p_kinds, p_events)
-        AS t (ordinal, debit, credit, amount, kind, event_at);
+    INSERT INTO ledger.transfers (batch_id, ordinal, debit_account, credit_account, amount_minor, asset, kind, event_at,
+                                  entry, debit_lot, credit_lot)
+    SELECT p_batch_id, t.ordinal, t.debit, t.credit, t.amount, p_asset, t.kind, t.event_at, t.entry, t.debit_lot,
+           t.credit_lot
+    FROM unnest(p_ordinals, p_debits, p_credits, p_amounts, p_kinds, p_events, p_entries, p_debit_lots, p_credit_lots)
+        AS t (ordinal, debit, credit, amount, kind, event_at, entry, debit_lot, credit_lot);
 
     WITH net AS MATERIALIZED (
-        SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at
-        FROM (SELECT d.account, -d.minor AS amount, d.ordinal, NULL::tid AS at
-              FROM unnest(p_debits, p_amounts, p_ordinals) AS d (account, minor, ordinal)
+        SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at, max(e.reserved) AS reserved,
+               max(e.due) AS due, max(e.lot_from) AS lot_from, max(e.lot_to) AS lot_to, max(e.meter_from) AS meter_from,
+               max(e.meter_to) AS meter_to
+        FROM (SELECT d.account, -d.minor AS amount, d.entry AS ordinal, NULL::tid AS at, NULL::bigint AS reserved,
+                     NULL::timestamptz AS due, NULL::integer AS lot_from, NULL::integer AS lot_to,
+                     NULL::integer AS meter_from, NULL::integer AS meter_to
+              FROM unnest(p_debits, p_amounts, p_entries) AS d (account, minor, entry)
               UNION ALL
-              SELECT c.account, c.minor, c.ordinal, NULL
-              FROM unnest(p_credits, p_amounts, p_ordinals) AS c (account, minor, ordinal)
+              SELECT c.account, c.minor, c.entry, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+              FROM unnest(p_credits, p_amounts, p_entries) AS c (account, minor, entry)
               UNION ALL
-              SELECT h.account, 0, h.ordinal, h.at
-              FROM unnest(p_held, p_held_ordinals, p_held_at) AS h (account, ordinal, at)) AS e
+              SELECT h.account, 0, h.ordinal, h.at, h.reserved, h.due, h.lot_from, h.lot_to, h.meter_from, h.meter_to
+              FROM unnest(p_held, p_held_ordinals, p_held_at, p_reserved, p_due, p_lot_from, p_lot_to, p_meter_from,
+                          p_meter_to)
+                  AS h (account, ordinal, at, reserved, due, lot_from, lot_to, meter_from, meter_to)) AS e
         GROUP BY e.account
     ), updated AS (
         UPDATE ledger.accounts a
-        SET balance_minor = a.balance_minor + n.amount::bigint, last_batch_id = p_batch_id, last_ordinal = n.ordinal
+        SET balance_minor = a.balance_minor + n.amount::bigint, last_batch_id = p_batch_id, last_ordinal = n.ordinal,
+            held_minor = n.reserved, due_at = n.due,
+            lots = CASE WHEN n.lot_from > 0 THEN p_lots[n.lot_from : n.lot_to] END,
+            meters = CASE WHEN n.meter_to >= n.meter_from THEN p_meters[n.meter_from : n.meter_to] END
         FROM net n
         WHERE a.ctid = n.at AND a.id = n.account AND a.book = p_book AND a.asset = p_asset AND a.constrained
+            AND (n.lot_from > 0) = (a.lots IS NOT NULL)
         RETURNING 1
     ), appended AS (
         INSERT INTO ledger.deltas (batch_id, account_id, amount_minor)
@@ -97,6 +217,107 @@ BEGIN
         RAISE EXCEPTION 'batch % names an account of another book or asset, or none', p_batch_id;
     END IF;
 END $$;
+
+-- What of live lots can be drawn at p_now: neither in a lot that has expired, nor reserved by a hold that
+-- hasn't. p_due_at is the earliest expiry of the account's open holds.
+CREATE OR REPLACE FUNCTION ledger.available_v1(
+    p_account bigint, p_lots bigint[], p_due_at timestamptz, p_now timestamptz
+) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    available bigint := 0;
+    now_s     bigint := floor(extract(epoch FROM p_now));
+    i         integer := 1;
+BEGIN
+    WHILE i < cardinality(p_lots) LOOP
+        IF p_lots[i + 4] = 0 OR p_lots[i + 4] > now_s THEN
+            available := available + p_lots[i + 1] - p_lots[i + 2];
+        END IF;
+        i := i + 6;
+    END LOOP;
+    IF p_due_at <= p_now THEN
+        available := available + coalesce((
+            SELECT sum(h.lots[k + 1])
+            FROM ledger.holds h, generate_series(1, cardinality(h.lots), 2) AS k, generate_series(1, cardinality(p_lots), 6) AS l
+            WHERE h.account_id = p_account AND h.state = 'OPEN' AND h.expires_at <= p_now AND p_lots[l] = h.lots[k]
+              AND (p_lots[l + 4] = 0 OR p_lots[l + 4] > now_s)), 0);
+    END IF;
+    RETURN available;
+END $$;
+
+-- Writes the counters of locked subjects.
+CREATE OR REPLACE FUNCTION ledger.count_v1(
+    p_book integer, p_ids bigint[], p_at tid[], p_from integer[], p_to integer[], p_meters bigint[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE ledger.subjects s SET meters = p_meters[c.first : c.last]
+    FROM unnest(p_ids, p_at, p_from, p_to) AS c (id, at, first, last)
+    WHERE s.ctid = c.at AND s.id = c.id AND s.book = p_book
+$$;
+
+-- Writes the provenance of new lots of accounts of a book.
+CREATE OR REPLACE FUNCTION ledger.add_lots_v1(
+    p_book integer, p_batch_id bigint, p_ids bigint[], p_accounts bigint[], p_parents bigint[], p_strains bigint[],
+    p_funded_at timestamptz[], p_expires_at timestamptz[], p_funded_batches bigint[], p_funded_ordinals integer[],
+    p_came_ordinals integer[], p_sources text[], p_payers text[], p_refund_to text[], p_flags integer[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO ledger.lots (id, account_id, parent_id, strain, funded_at, expires_at, funded_batch_id, funded_ordinal,
+                             came_batch_id, came_ordinal, source, payer, refund_to, paid, may_pass, may_sell, may_refund)
+    SELECT l.id, l.account, l.parent, l.strain, l.funded_at, l.expires_at, l.funded_batch, l.funded_ordinal,
+           p_batch_id, l.came, l.source, l.payer, l.refund_to, l.flags & 1 = 0, l.flags & 2 > 0, l.flags & 4 > 0,
+           l.flags & 8 > 0
+    FROM unnest(p_ids, p_accounts, p_parents, p_strains, p_funded_at, p_expires_at, p_funded_batches, p_funded_ordinals,
+                p_came_ordinals, p_sources, p_payers, p_refund_to, p_flags)
+        AS l (id, account, parent, strain, funded_at, expires_at, funded_batch, funded_ordinal, came, source, payer,
+              refund_to, flags);
+    IF EXISTS (SELECT 1 FROM ledger.accounts a WHERE a.id = ANY (p_accounts) AND (a.book <> p_book OR a.lots IS NULL)) THEN
+        RAISE EXCEPTION 'batch % brings lots to an account of another book, or one that has none', p_batch_id;
+    END IF;
+END $$;
+
+-- Writes new holds on accounts of a book, and what of them is still reserved.
+CREATE OR REPLACE FUNCTION ledger.add_holds_v1(
+    p_book integer, p_batch_id bigint, p_ordinals integer[], p_accounts bigint[], p_payees bigint[], p_amounts bigint[],
+    p_captured bigint[], p_released bigint[], p_counted_at timestamptz[], p_expires_at timestamptz[],
+    p_captured_at timestamptz[], p_states text[], p_assets text[], p_devices text[], p_groups text[], p_from integer[],
+    p_to integer[], p_lots bigint[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO ledger.holds (batch_id, book, ordinal, account_id, payee_account, amount_minor, captured_minor,
+                              released_minor, counted_at, expires_at, captured_at, state, asset, device, group_ref, lots)
+    SELECT p_batch_id, p_book, h.ordinal, h.account, h.payee, h.amount, h.captured, h.released, h.counted_at,
+           h.expires_at, h.captured_at, h.state, h.asset, h.device, h.grp, p_lots[h.first : h.last]
+    FROM unnest(p_ordinals, p_accounts, p_payees, p_amounts, p_captured, p_released, p_counted_at, p_expires_at,
+                p_captured_at, p_states, p_assets, p_devices, p_groups, p_from, p_to)
+        AS h (ordinal, account, payee, amount, captured, released, counted_at, expires_at, captured_at, state, asset,
+              device, grp, first, last)
+$$;
+
+-- Writes what became of holds, whose accounts the caller has locked.
+CREATE OR REPLACE FUNCTION ledger.settle_holds_v1(
+    p_batches bigint[], p_ordinals integer[], p_captured bigint[], p_released bigint[], p_captured_at timestamptz[],
+    p_states text[], p_from integer[], p_to integer[], p_lots bigint[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE ledger.holds h
+    SET captured_minor = s.captured, released_minor = s.released, captured_at = s.captured_at, state = s.state,
+        lots = p_lots[s.first : s.last]
+    FROM (SELECT f.at, u.* FROM unnest(p_batches, p_ordinals, p_captured, p_released, p_captured_at, p_states, p_from, p_to)
+              AS u (batch_id, ordinal, captured, released, captured_at, state, first, last)
+          JOIN LATERAL (SELECT x.ctid AS at FROM ledger.holds x
+                        WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS f ON true) AS s
+    WHERE h.ctid = s.at
+$$;
+
+-- Names the accounts that took over from others, which the caller has locked.
+CREATE OR REPLACE FUNCTION ledger.succeed_v1(p_book integer, p_ids bigint[], p_successors bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE ledger.accounts a SET successor_id = s.successor
+    FROM unnest(p_ids, p_successors) AS s (id, successor)
+    WHERE a.id = s.id AND a.book = p_book AND a.successor_id IS NULL
+$$;
 
 -- Folds what hot accounts gathered into their balances; one folder at a time, others find nothing to do.
 CREATE OR REPLACE FUNCTION ledger.fold_v1(p_limit integer) RETURNS bigint

@@ -17,8 +17,14 @@ class LedgerRefusal(StrEnum):
     SAME_ACCOUNT = "ledger.same_account"
     UNKNOWN_ACCOUNT = "ledger.unknown_account"
     ASSET_MISMATCH = "ledger.asset_mismatch"
+    KEPT_IN_LOTS = "ledger.kept_in_lots"
+    PERIOD_CLOSED = "ledger.period_closed"
     INSUFFICIENT_BALANCE = "ledger.insufficient_balance"
     BALANCE_TOO_LARGE = "ledger.balance_too_large"
+    LIMIT_EXCEEDED = "ledger.limit_exceeded"
+    COUNT_EXCEEDED = "ledger.count_exceeded"
+    BELOW_MINIMUM = "ledger.below_minimum"
+    BELOW_FLOOR = "ledger.below_floor"
     LINKED_FAILED = "ledger.linked_failed"
 
 
@@ -27,6 +33,20 @@ class Place(NamedTuple):
 
     batch_id: int
     ordinal: int
+
+
+class Correction(NamedTuple):
+    """Why an entry was made that corrects another one (`corrects`, where there is one).
+
+    Where it `creates` value, `approved_by` is a second person: not the one who made it. Both are
+    opaque to the ledger, which holds that they are stated.
+    """
+
+    corrects: Place | None
+    creates: bool
+    reason: str
+    made_by: str
+    approved_by: str | None = None
 
 
 class Posting(msgspec.Struct, frozen=True):

@@ -45,7 +45,9 @@ def _chain(sheet: Sheet, assets: dict[int, str], chain: Sequence[Posting]) -> li
             outcomes.append(known.as_refusal() or known.place)
             failed |= known.refusal is not None
             continue
-        refused = known or (Refused(LedgerRefusal.LINKED_CHAIN_OPEN) if chain[-1].linked else _judge(assets, posting))
+        refused = known or (
+            Refused(LedgerRefusal.LINKED_CHAIN_OPEN) if chain[-1].linked else _judge(sheet, assets, posting)
+        )
         place = Place(sheet.batch_id, sheet.next_ordinal())
         if refused is None and not failed:
             refused = sheet.move(
@@ -80,7 +82,7 @@ def _fell(sheet: Sheet, outcomes: list[Outcome], moved: int, added: int, began: 
     ]
 
 
-def _judge(assets: dict[int, str], posting: Posting) -> Refused | None:
+def _judge(sheet: Sheet, assets: dict[int, str], posting: Posting) -> Refused | None:
     """What is wrong with a posting whatever the balances are, in the order of precedence."""
     if posting.amount_minor <= 0:
         return Refused(LedgerRefusal.AMOUNT_NOT_POSITIVE, {"amount_minor": posting.amount_minor})
@@ -94,7 +96,10 @@ def _judge(assets: dict[int, str], posting: Posting) -> Refused | None:
     for account in (posting.debit, posting.credit):
         if assets[account] != posting.asset:
             return Refused(LedgerRefusal.ASSET_MISMATCH, {"account": account, "asset": assets[account]})
-    return None
+    for account in (posting.debit, posting.credit):
+        if account in sheet.pockets and sheet.pockets[account].lots is not None:
+            return Refused(LedgerRefusal.KEPT_IN_LOTS, {"account": account})
+    return sheet.closed(posting.event_at)
 
 
 def _request(posting: Posting) -> str:

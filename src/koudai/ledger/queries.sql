@@ -5,13 +5,37 @@ INSERT INTO ledger.assets (code, scale) VALUES ($1::text, $2::smallint) ON CONFL
 SELECT scale FROM ledger.assets WHERE code = $1::text
 
 -- open_accounts: ids of new accounts, each with the ordinal of the entry that opened it
-SELECT id, ordinal FROM ledger.open_accounts_v1($1::int, $2::text, $3::text, $4::bool, $5::bigint, $6::int[])
+SELECT id, ordinal
+FROM ledger.open_accounts_v2($1::int, $2::text, $3::text, $4::bool, $5::bool, $6::bigint, $7::int[], $8::text[])
 
 -- lock: takes the locks of constrained accounts, in the order of their ids, and reads what they hold
-SELECT id, asset, balance_minor, last_batch_id, last_ordinal, at FROM ledger.lock_v1($1::int, $2::bigint[])
+SELECT id, asset, balance_minor, last_batch_id, last_ordinal, at, held_minor, holder_id, successor_id, due_at, lots, meters
+FROM ledger.lock_v2($1::int, $2::bigint[])
 
--- begin_batch: id and time of a new batch
-SELECT id, recorded_at FROM ledger.begin_batch_v1($1::int)
+-- lock_subjects: takes the locks of holders, devices, recipients and pairs, and reads their counters
+SELECT id, ref, at, meters
+FROM ledger.lock_subjects_v1($1::int, $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+
+-- begin_batch: id and time of a new batch, the time of its book, and up to when that is closed
+SELECT id, recorded_at, now_at, closed_before FROM ledger.begin_batch_v2($1::int)
+
+-- advance_clock: moves the time of a sandbox forward; the time that it has then
+SELECT ledger.advance_clock_v1($1::int, $2::timestamptz)
+
+-- close_period: closes the books up to a moment; false where they are closed as far already
+SELECT ledger.close_period_v1($1::int, $2::timestamptz, $3::text)
+
+-- closed_before: up to when the books are closed
+SELECT max(closed_before) FROM ledger.periods WHERE book = $1::int
+
+-- seal: seals a batch with the root over its entries
+SELECT ledger.seal_v1($1::int, $2::bigint, $3::int, $4::bytea, $5::bytea)
+
+-- take_unsequenced: sealed batches that have no leaf yet, taken out of the line
+SELECT batch_id, book, recorded_at, entries, root FROM ledger.take_unsequenced_v1($1::int)
+
+-- fresh_ids: ids for so many new lots
+SELECT * FROM ledger.fresh_ids_v1($1::int)
 
 -- hot_accounts: which of these accounts are hot, and their asset
 SELECT id, asset FROM ledger.accounts WHERE id = ANY ($2::bigint[]) AND book = $1::int AND NOT constrained
@@ -21,8 +45,96 @@ SELECT key, request, batch_id, ordinal, refusal, facts FROM ledger.idempotency
 WHERE book = $1::int AND key = ANY ($2::text[])
 
 -- post: books transfers in one asset
-SELECT ledger.post_v1($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
-                      $9::timestamptz[], $10::bigint[], $11::int[], $12::tid[])
+SELECT ledger.post_v2($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+                      $9::timestamptz[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[], $14::int[], $15::tid[],
+                      $16::bigint[], $17::timestamptz[], $18::int[], $19::int[], $20::int[], $21::int[], $22::bigint[],
+                      $23::bigint[])
+
+-- count: writes the counters of locked subjects
+SELECT ledger.count_v1($1::int, $2::bigint[], $3::tid[], $4::int[], $5::int[], $6::bigint[])
+
+-- add_lots: writes the provenance of new lots
+SELECT ledger.add_lots_v1($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[],
+                          $8::timestamptz[], $9::bigint[], $10::int[], $11::int[], $12::text[], $13::text[], $14::text[],
+                          $15::int[])
+
+-- lots: the provenance of lots that entries drew, and of all live lots of accounts
+SELECT id, account_id, source, (CASE WHEN paid THEN 0 ELSE 1 END) + (CASE WHEN may_pass THEN 2 ELSE 0 END)
+       + (CASE WHEN may_sell THEN 4 ELSE 0 END) + (CASE WHEN may_refund THEN 8 ELSE 0 END),
+       funded_at, funded_batch_id, funded_ordinal, payer, refund_to, expires_at
+FROM ledger.lots
+WHERE id = ANY (ARRAY(
+    SELECT t.debit_lot FROM unnest($1::bigint[], $2::int[]) AS e (batch_id, ordinal)
+    JOIN LATERAL (
+        SELECT x.debit_lot FROM ledger.transfers x
+        WHERE x.batch_id = e.batch_id AND x.ordinal BETWEEN e.ordinal AND e.ordinal + 255 AND x.entry = e.ordinal OFFSET 0
+    ) AS t ON t.debit_lot IS NOT NULL) || ARRAY(
+    SELECT a.lots[i] FROM ledger.accounts a, generate_series(1, cardinality(a.lots), 6) AS i
+    WHERE a.id = ANY ($3::bigint[]) AND a.lots IS NOT NULL))
+
+-- drawn: which lots entries drew, in that order
+SELECT e.batch_id, e.ordinal, t.debit_lot, t.amount_minor
+FROM unnest($1::bigint[], $2::int[]) AS e (batch_id, ordinal)
+JOIN LATERAL (
+    SELECT x.ordinal, x.debit_lot, x.amount_minor FROM ledger.transfers x
+    WHERE x.batch_id = e.batch_id AND x.ordinal BETWEEN e.ordinal AND e.ordinal + 255 AND x.entry = e.ordinal OFFSET 0
+) AS t ON t.debit_lot IS NOT NULL
+ORDER BY e.batch_id, e.ordinal, t.ordinal
+
+-- add_holds: writes new holds
+SELECT ledger.add_holds_v1($1::int, $2::bigint, $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                           $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[],
+                           $13::text[], $14::text[], $15::text[], $16::int[], $17::int[], $18::bigint[])
+
+-- settle_holds: writes what became of holds
+SELECT ledger.settle_holds_v1($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[],
+                              $7::int[], $8::int[], $9::bigint[])
+
+-- holds: holds by place
+SELECT h.batch_id, h.ordinal, h.account_id, h.payee_account, h.amount_minor, h.asset, h.counted_at, h.expires_at, h.lots,
+       h.captured_minor, h.released_minor, h.captured_at, h.state, h.device, h.group_ref
+FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM ledger.holds x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS h
+    ON h.book = $1::int
+
+-- holds_of_groups: holds of groups
+SELECT batch_id, ordinal, account_id, payee_account, amount_minor, asset, counted_at, expires_at, lots,
+       captured_minor, released_minor, captured_at, state, device, group_ref
+FROM ledger.holds WHERE book = $1::int AND group_ref = ANY ($2::text[])
+
+-- open_holds: open holds of accounts
+SELECT batch_id, ordinal, account_id, payee_account, amount_minor, asset, counted_at, expires_at, lots,
+       captured_minor, released_minor, captured_at, state, device, group_ref
+FROM ledger.holds WHERE account_id = ANY ($1::bigint[]) AND state = 'OPEN'
+
+-- successors: the accounts that took over from others, at the end of each chain
+WITH RECURSIVE chain AS (
+    SELECT h.id AS first, h.id, h.successor_id FROM ledger.heads h WHERE h.id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT c.first, n.id, n.successor_id FROM chain c
+    JOIN LATERAL (SELECT * FROM ledger.heads h WHERE h.id = c.successor_id OFFSET 0) AS n ON true
+)
+SELECT first, id FROM chain WHERE successor_id IS NULL AND first <> id
+
+-- succeed: names the accounts that took over
+SELECT ledger.succeed_v1($1::int, $2::bigint[], $3::bigint[])
+
+-- correct: what entries correct, and why
+INSERT INTO ledger.corrections
+    (batch_id, ordinal, corrects_batch_id, corrects_ordinal, creates, reason, made_by, approved_by)
+SELECT $1::bigint, c.* FROM unnest($2::int[], $3::bigint[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::text[])
+    AS c (ordinal, corrects_batch, corrects_ordinal, creates, reason, made_by, approved_by)
+
+-- add_limits: declares limits of a scope
+INSERT INTO ledger.limits (book, scope_id, subject, flow, per, window_s, min_minor, max_minor, max_count)
+SELECT $1::int, $2::int, l.* FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
+                                         $9::bigint[])
+    AS l (subject, flow, per, window_s, min_minor, max_minor, max_count)
+RETURNING scope_id, subject, flow, per, window_s, min_minor, max_minor, max_count, id
+
+-- limits: the limits of scopes of a book
+SELECT scope_id, subject, flow, per, window_s, min_minor, max_minor, max_count, id FROM ledger.limits
+WHERE book = $1::int ORDER BY id
 
 -- remember: keeps keys with their outcomes, in one order for all, so that two batches can't wait for each other
 INSERT INTO ledger.idempotency (book, batch_id, key, request, ordinal, refusal, facts)

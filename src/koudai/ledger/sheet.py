@@ -1,56 +1,85 @@
-"""The sheet: the balances of locked accounts in memory, on which a batch is folded. Pure."""
+"""The sheet: locked accounts in memory, on which a batch is folded. Pure."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
-from koudai.base import MAX_MINOR, Refused
+import msgspec
+
+from koudai.base import MAX_MINOR, Refused, render_time, seconds_of
+from koudai.ledger.holds import Hold, HoldState
 from koudai.ledger.keys import Keys
-from koudai.ledger.model import LedgerRefusal, Place
+from koudai.ledger.limits import Meter
+from koudai.ledger.lots import (
+    DrawOrder,
+    Lot,
+    NewLot,
+    Part,
+    Provenance,
+    choose,
+    expiry_s,
+    keep_in_order,
+)
+from koudai.ledger.model import Correction, LedgerRefusal, Place
+from koudai.ledger.pocket import Pocket
 
-Transfer = tuple[int, int, int, int, str, str, datetime]
-"""ordinal, debit, credit, amount in minor units, asset, kind, event time"""
+Transfer = tuple[int, int, int, int, str, str, datetime, int, int | None, int | None]
+"""ordinal, debit, credit, amount in minor units, asset, kind, event time, entry, debited lot, credited lot"""
 
-
-class Head(NamedTuple):
-    """A constrained account under lock: its asset, its newest entry, and where its row is (PostgreSQL's tid)."""
-
-    asset: str
-    newest: Place
-    at: bytes
+Drawn = tuple[int, int]
+"""A lot, and how much was drawn of it."""
 
 
 class Sheet:
     """One batch of one book while it is folded.
 
-    `balances` and `heads` hold every constrained account that the batch may debit or credit, all under
-    lock; an account that isn't there is hot and has no bound. Each accepted move is seen by the next.
+    `pockets` holds every constrained account that the batch may debit or credit, all under lock; an
+    account that isn't there is hot and has no bound. Each accepted move is seen by the next. `now` is
+    the book's time, and `subjects` the counters of holders, devices and recipients, by ref and by id.
     """
 
     __slots__ = (
-        "balances",
         "batch_id",
         "book",
-        "heads",
+        "closed_before",
+        "corrections",
+        "fresh_ids",
+        "holds",
         "keys",
+        "new_lots",
+        "now",
+        "now_s",
         "ordinal",
+        "pockets",
+        "provenances",
         "recorded_at",
+        "subjects",
+        "successors",
         "touched",
         "transfers",
     )
 
     def __init__(
-        self, book: int, batch_id: int, recorded_at: datetime, balances: dict[int, int],
-        heads: dict[int, Head], keys: Keys,
+        self, book: int, batch_id: int, recorded_at: datetime, now: datetime, pockets: dict[int, Pocket], keys: Keys,
+        closed_before: datetime | None = None, fresh_ids: Iterable[int] = (),
     ) -> None:  # fmt: skip
         self.book = book
         self.batch_id = batch_id
         self.recorded_at = recorded_at
-        self.balances = balances
-        self.heads = heads
+        self.now = now
+        self.now_s = seconds_of(now)
+        self.pockets = pockets
         self.keys = keys
+        self.subjects: dict[str | int, Meter] = {}
+        self.closed_before = closed_before
+        self.fresh_ids = list(fresh_ids)
         self.ordinal = 0
         self.transfers: list[Transfer] = []
         self.touched: dict[int, int] = {}
+        self.new_lots: list[NewLot] = []
+        self.provenances: dict[int, tuple[int, Provenance]] = {}
+        self.holds: dict[Place, Hold] = {}
+        self.successors: dict[int, int] = {}
+        self.corrections: list[tuple[int, Correction]] = []
 
     def next_ordinal(self) -> int:
         """The number of the next entry of this batch."""
@@ -58,53 +87,214 @@ class Sheet:
         return self.ordinal
 
     def move(
-        self,
-        ordinal: int,
-        debit: int,
-        credit: int,
-        amount_minor: int,
-        asset: str,
-        kind: str,
-        event_at: datetime,
-    ) -> Refused | None:
-        """Move value from `debit` to `credit`, or say why not and change nothing."""
-        balances = self.balances
-        held = balances.get(debit)
-        if held is not None and held < amount_minor:
-            return Refused(
-                LedgerRefusal.INSUFFICIENT_BALANCE,
-                {"account": debit, "available_minor": held, "amount_minor": amount_minor, "asset": asset},
-            )
-        into = balances.get(credit)
-        if into is not None:
-            if into > MAX_MINOR - amount_minor:
+        self, entry: int, debit: int, credit: int, amount_minor: int, asset: str, kind: str, event_at: datetime,
+    ) -> Refused | None:  # fmt: skip
+        """Move value between accounts that aren't kept in lots, or say why not and change nothing."""
+        source, target = self.pockets.get(debit), self.pockets.get(credit)
+        if source is not None and source.balance_minor < amount_minor:
+            facts = {
+                "account": debit,
+                "available_minor": source.balance_minor,
+                "amount_minor": amount_minor,
+                "asset": asset,
+            }
+            return Refused(LedgerRefusal.INSUFFICIENT_BALANCE, facts)
+        if target is not None:
+            if target.balance_minor > MAX_MINOR - amount_minor:
                 return Refused(LedgerRefusal.BALANCE_TOO_LARGE, {"account": credit, "asset": asset})
-            balances[credit] = into + amount_minor
-        if held is not None:
-            balances[debit] = held - amount_minor
-        self.transfers.append((ordinal, debit, credit, amount_minor, asset, kind, event_at))
+            target.balance_minor += amount_minor
+        if source is not None:
+            source.balance_minor -= amount_minor
+        self.transfers.append((entry, debit, credit, amount_minor, asset, kind, event_at, entry, None, None))
         return None
 
     def take_back(self, count: int) -> None:
-        """Undo all moves but the first `count`: a linked chain fell."""
+        """Undo all bare moves but the first `count`: a linked chain fell."""
         for _, debit, credit, amount_minor, *_ in reversed(self.transfers[count:]):
-            if debit in self.balances:
-                self.balances[debit] += amount_minor
-            if credit in self.balances:
-                self.balances[credit] -= amount_minor
+            if debit in self.pockets:
+                self.pockets[debit].balance_minor += amount_minor
+            if credit in self.pockets:
+                self.pockets[credit].balance_minor -= amount_minor
         del self.transfers[count:]
 
     def touch(self, account: int, ordinal: int) -> None:
         """Note an entry of a constrained account by which no value moves."""
         self.touched[account] = ordinal
 
-    def entered(self, asset: str) -> list[tuple[int, int, bytes]]:
-        """The constrained accounts of an asset that this batch enters: id, newest entry without a transfer, row."""
+    def _leg(self, entry: int) -> int:
+        """The ordinal of the next transfer of an entry: the first has the entry's own."""
+        return self.next_ordinal() if self.transfers and self.transfers[-1][7] == entry else entry
+
+    def closed(self, event_at: datetime | None) -> Refused | None:
+        """Why nothing can be booked any more as of a moment: its period is closed."""
+        if event_at is None or self.closed_before is None or event_at >= self.closed_before:
+            return None
+        facts = {"event_at": render_time(event_at), "closed_before": render_time(self.closed_before)}
+        return Refused(LedgerRefusal.PERIOD_CLOSED, facts)
+
+    def too_full(self, pocket: Pocket, amount_minor: int) -> Refused | None:
+        """Why a pocket can't take an amount in: no balance is longer than money is."""
+        if pocket.balance_minor > MAX_MINOR - amount_minor:
+            return Refused(LedgerRefusal.BALANCE_TOO_LARGE, {"account": pocket.id, "asset": pocket.asset})
+        return None
+
+    def pay(self, entry: int, pocket: Pocket, payee: int, parts: Sequence[Part], kind: str, at: datetime) -> None:
+        """Pay parts of a pocket's lots to a hot account. The lots hold them, reserved or not."""
+        for lot, minor in parts:
+            lot.minor -= minor
+            pocket.balance_minor -= minor
+            leg = self._leg(entry)
+            self.transfers.append((leg, pocket.id, payee, minor, pocket.asset, kind, at, entry, lot.id, None))
+        pocket.settle()
+
+    def draw(self, pocket: Pocket, amount_minor: int, order: DrawOrder) -> list[Part]:
+        """The parts that an amount is drawn from; the pocket has that much available."""
+        assert pocket.lots is not None
+        return choose(pocket.lots, amount_minor, order, self.now_s)
+
+    def put(
+        self, entry: int, payer: int, pocket: Pocket, amount_minor: int, provenance: Provenance, kind: str,
+        at: datetime,
+    ) -> None:  # fmt: skip
+        """Put value from a hot account into a pocket, as a new lot or into the one of the same strain."""
+        lot = self._lot_for(entry, pocket, provenance, None)
+        self._into(pocket, lot, amount_minor)
+        leg = self._leg(entry)
+        self.transfers.append((leg, payer, pocket.id, amount_minor, pocket.asset, kind, at, entry, None, lot.id))
+
+    def restore(
+        self, entry: int, payer: int, pocket: Pocket, drawn: Sequence[Drawn], kind: str, at: datetime,
+    ) -> None:  # fmt: skip
+        """Put value back into lots that it was drawn from, or into like ones of the pocket that took over."""
+        for lot_id, minor in drawn:
+            lot = pocket.lot(lot_id) or self._lot_for(entry, pocket, self.provenances[lot_id][1], lot_id)
+            self._into(pocket, lot, minor)
+            leg = self._leg(entry)
+            self.transfers.append((leg, payer, pocket.id, minor, pocket.asset, kind, at, entry, None, lot.id))
+
+    def carry(
+        self, entry: int, source: Pocket, target: Pocket, parts: Sequence[Part], kind: str, at: datetime,
+    ) -> None:  # fmt: skip
+        """Carry parts of lots from one pocket to another, with their provenance."""
+        for lot, minor in parts:
+            into = self._lot_for(entry, target, self.provenances[lot.id][1], lot.id)
+            lot.minor -= minor
+            source.balance_minor -= minor
+            self._into(target, into, minor)
+            leg = self._leg(entry)
+            self.transfers.append(
+                (leg, source.id, target.id, minor, source.asset, kind, at, entry, lot.id, into.id)
+            )  # fmt: skip
+        source.settle()
+
+    def renew(self, entry: int, pocket: Pocket, lot: Lot, expires_at: datetime | None, at: datetime) -> int:
+        """Give what is free of a lot another expiry: it becomes another lot. How much that is."""
+        minor = lot.minor - lot.held_minor
+        provenance = msgspec.structs.replace(self.provenances[lot.id][1], expires_at=expires_at)
+        into = self._lot_for(entry, pocket, provenance, lot.id)
+        lot.minor -= minor
+        pocket.balance_minor -= minor
+        self._into(pocket, into, minor)
+        leg = self._leg(entry)
+        self.transfers.append((leg, pocket.id, pocket.id, minor, pocket.asset, "renew", at, entry, lot.id, into.id))
+        pocket.settle()
+        return minor
+
+    def reserve(
+        self, entry: int, pocket: Pocket, payee: int, amount_minor: int, order: DrawOrder, at: datetime,
+        expires_at: datetime, device: str | None, group: str | None,
+    ) -> Hold:  # fmt: skip
+        """Reserve an amount that the pocket has available."""
+        parts = self.draw(pocket, amount_minor, order)
+        for lot, minor in parts:
+            lot.held_minor += minor
+        pocket.held_minor += amount_minor
+        pocket.due_at = min(pocket.due_at or expires_at, expires_at)
+        place = Place(self.batch_id, entry)
+        noted = [(lot.id, minor) for lot, minor in parts]
+        hold = Hold(
+            place, pocket.id, payee, amount_minor, pocket.asset, at, expires_at, noted, device=device, group=group
+        )  # fmt: skip
+        hold.changed = True
+        self.holds[place] = hold
+        return hold
+
+    def capture(self, entry: int, pocket: Pocket, hold: Hold, amount_minor: int, at: datetime) -> list[Drawn]:
+        """Pay a part of what a hold reserves to its payee, out of the lots that it reserved."""
+        assert hold.state is HoldState.OPEN, "a closed hold can't be captured"
+        assert not hold.is_due(self.now), "an expired hold can't be captured"
+        drawn = hold.take(amount_minor)
+        self.pay(entry, pocket, hold.payee, self._unhold(pocket, drawn), "capture", at)
+        hold.captured_minor += amount_minor
+        if amount_minor:
+            hold.captured_at = self.now
+        if not hold.left_minor:
+            self._close(pocket, hold, HoldState.CAPTURED)
+        return drawn
+
+    def release(self, pocket: Pocket, hold: Hold, state: HoldState) -> int:
+        """Give what a hold still reserves back to its lots, and close it. How much that was."""
+        left = hold.left_minor
+        self._unhold(pocket, hold.take(left))
+        hold.released_minor += left
+        self._close(pocket, hold, state)
+        return left
+
+    def _unhold(self, pocket: Pocket, drawn: Sequence[Drawn]) -> list[Part]:
+        parts = []
+        for lot_id, minor in drawn:
+            lot = pocket.lot(lot_id)
+            assert lot is not None, "a reserved lot is live"
+            lot.held_minor -= minor
+            pocket.held_minor -= minor
+            parts.append((lot, minor))
+        return parts
+
+    def _close(self, pocket: Pocket, hold: Hold, state: HoldState) -> None:
+        hold.state = state
+        hold.changed = True
+        # The other open holds of the account may not be known here: the date may be too early, never too late.
+        if not pocket.held_minor:
+            pocket.due_at = None
+
+    def _into(self, pocket: Pocket, lot: Lot, minor: int) -> None:
+        assert pocket.lots is not None
+        if not lot.minor and lot not in pocket.lots:
+            pocket.lots.append(lot)
+        lot.minor += minor
+        pocket.balance_minor += minor
+        keep_in_order(pocket.lots)
+
+    def _lot_for(self, entry: int, pocket: Pocket, provenance: Provenance, parent: int | None) -> Lot:
+        """The pocket's live lot of a provenance, one of its own that was emptied, or a new one."""
+        assert pocket.lots is not None
+        strain = provenance.strain()
+        flags, expires = provenance.flags, expiry_s(provenance.expires_at)
+        for lot in pocket.lots:
+            if lot.strain == strain:
+                return lot
+        if parent is not None and self.provenances[parent] == (pocket.id, provenance):
+            return Lot(parent, 0, 0, flags, expires, strain)
+        lot_id = self.fresh_ids.pop()
+        self.provenances[lot_id] = (pocket.id, provenance)
+        self.new_lots.append(NewLot(lot_id, pocket.id, parent, provenance, entry))
+        return Lot(lot_id, 0, 0, flags, expires, strain)
+
+    def succeed(self, pocket: Pocket, successor: Pocket) -> None:
+        """Note that an account took over from another: what comes back to that one goes to it."""
+        pocket.successor_id = self.successors[pocket.id] = successor.id
+
+    def correct(self, ordinal: int, correction: Correction) -> None:
+        """Note what an entry of this batch corrects, and why."""
+        self.corrections.append((ordinal, correction))
+
+    def entered(self, asset: str) -> list[tuple[Pocket, int]]:
+        """The constrained accounts of an asset that this batch enters, and the newest entry without a transfer."""
         accounts = {a for t in self.transfers for a in (t[1], t[2])}
         accounts.update(self.touched)
-        heads, touched = self.heads, self.touched
-        return [(a, touched.get(a, 0), heads[a].at) for a in accounts if a in heads and heads[a].asset == asset]
+        pockets, touched = self.pockets, self.touched
+        return [(p, touched.get(a, 0)) for a in accounts if (p := pockets.get(a)) and p.asset == asset]
 
     def assets(self) -> set[str]:
         """The assets that this batch moves or enters."""
-        return {t[4] for t in self.transfers} | {self.heads[a].asset for a in self.touched}
+        return {t[4] for t in self.transfers} | {self.pockets[a].asset for a in self.touched}

@@ -1,41 +1,40 @@
 """The only caller of the ledger's SQL for writing: locks, batches, postings, memory."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from datetime import datetime
+from secrets import token_bytes
 from typing import Any
 
 from koudai.base import Asset
 from koudai.ledger.keys import Keys, Memory
+from koudai.ledger.leaves import seal
+from koudai.ledger.limits import Meter
+from koudai.ledger.lot_store import SQL, Statement, add_lots_statement, add_subjects, hold_statements
 from koudai.ledger.model import Place
-from koudai.ledger.sheet import Head, Sheet
-from koudai.pg import Statements, Tx, columns, int4s, int8s, texts, tids, times
-
-SQL = Statements(Path(__file__).with_name("queries.sql"))
-
-Statement = tuple[Any, ...]
+from koudai.ledger.pocket import Pocket
+from koudai.ledger.sheet import Sheet
+from koudai.pg import Column, Tx, bools, columns, int4s, int8s, texts, tids, times
 
 
 async def open_accounts(
-    tx: Tx, sheet: Sheet, asset: Asset, kind: str, *, constrained: bool, ordinals: Sequence[int] = (0,)
-) -> list[int]:
+    tx: Tx, sheet: Sheet, asset: Asset, kind: str, *, constrained: bool, in_lots: bool = False,
+    ordinals: Sequence[int] = (0,), holders: Sequence[str | None] = (),
+) -> list[int]:  # fmt: skip
     """Open one account in the sheet's book for each ordinal, and answer their ids in that order.
 
     An ordinal is that of the entry of this batch by which the account opens; 0 where there is none
-    yet. The asset becomes known to the ledger with its scale.
+    yet. `in_lots` keeps its value in lots; `holders` are the refs of the subjects who hold them. The
+    asset becomes known to the ledger with its scale.
     """
+    known = list(holders) or [None] * len(ordinals)
     _, scales, rows = await tx.together(
         (SQL["ensure_asset"], asset.code, asset.scale),
         (SQL["read_asset"], asset.code),
         (
-            SQL["open_accounts"],
-            sheet.book,
-            asset.code,
-            kind,
-            constrained,
-            sheet.batch_id,
-            int4s(list(ordinals)),
+            SQL["open_accounts"], sheet.book, asset.code, kind, constrained, in_lots, sheet.batch_id,
+            int4s(list(ordinals)), texts(known),
         ),
-    )
+    )  # fmt: skip
     if scales[0][0] != asset.scale:
         raise ValueError(f"the ledger counts {asset.code} with {scales[0][0]} decimals, not {asset.scale}")
     ids: dict[int, list[int]] = {}
@@ -94,40 +93,118 @@ async def open_sheet(tx: Tx, book: int, accounts: Iterable[int], keys: Iterable[
     return sheet_from(book, begun, held, as_keys(known)), assets
 
 
-def sheet_from(book: int, begun: Sequence[Sequence[Any]], held: Sequence[Sequence[Any]], keys: Keys) -> Sheet:
-    """A sheet from the rows that `begin_statement` and `lock_statement` answered."""
-    batch_id, recorded_at = begun[0]
-    balances = {row[0]: row[2] for row in held}
-    heads = {row[0]: Head(row[1], Place(row[3], row[4]), row[5]) for row in held}
-    return Sheet(book, batch_id, recorded_at, balances, heads, keys)
+def sheet_from(
+    book: int, begun: Sequence[Sequence[Any]], held: Sequence[Sequence[Any]], keys: Keys,
+    subjects: Iterable[Sequence[Any]] = (), fresh_ids: Iterable[Sequence[Any]] = (),
+) -> Sheet:  # fmt: skip
+    """A sheet from the rows that `begin_statement`, `lock_statement` and their neighbours answered."""
+    batch_id, recorded_at, now, closed_before = begun[0]
+    pockets = {r[0]: Pocket(r[0], r[1], r[2], Place(r[3], r[4]), *r[5:]) for r in held}
+    sheet = Sheet(book, batch_id, recorded_at, now, pockets, keys, closed_before, [row[0] for row in fresh_ids])
+    add_subjects(sheet, subjects)
+    return sheet
 
 
-_TRANSFER = (int4s, int8s, int8s, int8s, texts, times)
-_HELD = (int8s, int4s, tids)
+_TRANSFER = (int4s, int8s, int8s, int8s, texts, times, int4s, int8s, int8s)
+_HELD = (int8s, int4s, tids, int8s, times, int4s, int4s, int4s, int4s)
 _KEY = (texts, texts, int4s, texts, texts)
+_COUNTED = (int8s, tids, int4s, int4s)
+_CORRECTION = (int4s, int8s, int4s, bools, texts, texts, texts)
 
 
 def _post_statement(sheet: Sheet, asset: str) -> Statement:
-    rows = [(o, debit, credit, amount, k, at) for o, debit, credit, amount, a, k, at in sheet.transfers if a == asset]
+    rows = [
+        (o, debit, credit, amount, kind, at, entry, debit_lot, credit_lot)
+        for o, debit, credit, amount, a, kind, at, entry, debit_lot, credit_lot in sheet.transfers
+        if a == asset
+    ]
     return (
-        SQL["post"],
-        sheet.book,
-        sheet.batch_id,
-        asset,
-        *columns(_TRANSFER, rows),
-        *columns(_HELD, sheet.entered(asset)),
-    )
+        SQL["post"], sheet.book, sheet.batch_id, asset, *columns(_TRANSFER, rows), *_entered(sheet.entered(asset)),
+    )  # fmt: skip
+
+
+def _entered(entered: Sequence[tuple[Pocket, int]]) -> list[Column]:
+    """The accounts that a batch enters, their lots and counters laid flat one after the other."""
+    lots: list[int] = []
+    meters: list[int] = []
+    rows = []
+    for pocket, ordinal in entered:
+        lot_from, meter_from = len(lots) + 1, len(meters) + 1
+        if pocket.lots is None:
+            lot_from = 0
+        else:
+            for lot in pocket.lots:
+                lots += lot.numbers()
+        meters += pocket.meter.flat
+        rows.append(
+            (
+                pocket.id, ordinal, pocket.at, pocket.held_minor, pocket.due_at, lot_from, len(lots), meter_from,
+                len(meters),
+            )
+        )  # fmt: skip
+    return [*columns(_HELD, rows), int8s(lots), int8s(meters)]
 
 
 def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
-    """Write a folded sheet: transfers, balances, keys, and the statements of the room above.
+    """Write a folded sheet: transfers, balances, lots, counters, keys, and the statements of the room above.
 
     They go with the commit, which raises `pg.Conflict` when another transaction used one of the keys.
     """
     statements: list[Statement] = [_post_statement(sheet, asset) for asset in sheet.assets()]
+    if sheet.transfers:
+        salt = token_bytes(32)
+        entries, root = seal(salt, sheet.batch_id, sheet.transfers)
+        statements.append((SQL["seal"], sheet.book, sheet.batch_id, entries, salt, root))
+    if sheet.new_lots:
+        statements.append(add_lots_statement(sheet))
+    statements += hold_statements(sheet)
+    counted = {meter.id: meter for meter in sheet.subjects.values() if meter.changed}
+    if counted:
+        statements.append(_count_statement(sheet.book, counted))
+    if sheet.successors:
+        statements.append((SQL["succeed"], sheet.book, *columns((int8s, int8s), list(sheet.successors.items()))))
+    if sheet.corrections:
+        rows = [(o, *(c.corrects or (None, None)), *c[1:]) for o, c in sheet.corrections]
+        statements.append((SQL["correct"], sheet.batch_id, *columns(_CORRECTION, rows)))
     if sheet.keys.added:
         statements.append((SQL["remember"], sheet.book, sheet.batch_id, *columns(_KEY, sheet.keys.added)))
     tx.defer(*statements, *more)
+
+
+def _count_statement(book: int, counted: dict[int, Meter]) -> Statement:
+    flat: list[int] = []
+    rows = []
+    for meter in counted.values():
+        begin = len(flat) + 1
+        flat += meter.flat
+        rows.append((meter.id, meter.at, begin, len(flat)))
+    return (SQL["count"], book, *columns(_COUNTED, rows), int8s(flat))
+
+
+async def advance_clock(tx: Tx, book: int, to: datetime) -> datetime:
+    """Move the time of a sandbox forward (never back), and answer it.
+
+    From then on the book has a time of its own: expiries, holds and limits go by it. The room that
+    knows which books are sandboxes asks for it; a live book never has one.
+    """
+    moved: datetime = await tx.value(SQL["advance_clock"], book, to)
+    return moved
+
+
+async def close_period(tx: Tx, book: int, before: datetime, by: str) -> bool:
+    """Close the books up to a moment, for ever; False when they are closed as far already.
+
+    From then on nothing is booked as having happened before it: the table of transfers refuses it.
+    """
+    return bool(await tx.value(SQL["close_period"], book, before, by))
+
+
+async def take_unsequenced(tx: Tx, limit: int) -> list[Sequence[Any]]:
+    """Sealed batches that have no leaf in the log yet: id, book, recorded_at, entries, root.
+
+    They are out of the line when the transaction commits, which must give each of them its leaf.
+    """
+    return list(await tx.rows(SQL["take_unsequenced"], limit))
 
 
 async def fold_deltas(tx: Tx, limit: int = 50_000) -> int:

@@ -74,6 +74,8 @@ class Report:
 
 LEDGER_CHECKS = (
     Check("ledger.transfer_accounts", SQL["transfer_accounts"]),
+    Check("ledger.transfer_lots", SQL["transfer_lots"]),
+    Check("ledger.entry_legs", SQL["entry_legs"]),
     Check("ledger.transfer_key", SQL["transfer_key"]),
     Check("ledger.key_effect", SQL["key_effect"]),
     Check("ledger.key_place", SQL["key_place"]),
@@ -81,6 +83,12 @@ LEDGER_CHECKS = (
     Check("ledger.transfer_batch", SQL["transfer_batch"], ranged=False),
     Check("ledger.constrained_negative", SQL["constrained_negative"], ranged=False),
     Check("ledger.book_sum", SQL["book_sum"], ranged=False),
+    Check("ledger.lot_row", SQL["lot_row"], ranged=False),
+    Check("ledger.lot_twice", SQL["lot_twice"], ranged=False),
+    Check("ledger.lot_provenance", SQL["lot_provenance"], ranged=False),
+    Check("ledger.hold_reserved", SQL["hold_reserved"], ranged=False),
+    Check("ledger.hold_left", SQL["hold_left"], ranged=False),
+    Check("ledger.hold_due", SQL["hold_due"], ranged=False),
 )
 
 

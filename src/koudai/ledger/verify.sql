@@ -32,7 +32,13 @@ FROM (SELECT debit_account AS account, -amount_minor AS amount FROM ledger.trans
       WHERE batch_id BETWEEN $2::bigint AND $3::bigint
       UNION ALL
       SELECT credit_account, amount_minor FROM ledger.transfers
-      WHERE batch_id BETWEEN $2::bigint AND $3::bigint) AS e
+      WHERE batch_id BETWEEN $2::bigint AND $3::bigint
+      UNION ALL
+      SELECT debit_lot, -amount_minor FROM ledger.transfers
+      WHERE batch_id BETWEEN $2::bigint AND $3::bigint AND debit_lot IS NOT NULL
+      UNION ALL
+      SELECT credit_lot, amount_minor FROM ledger.transfers
+      WHERE batch_id BETWEEN $2::bigint AND $3::bigint AND credit_lot IS NOT NULL) AS e
 GROUP BY e.account
 ON CONFLICT (audit_id, account_id) DO UPDATE SET amount_minor = t.amount_minor + excluded.amount_minor
 
@@ -49,7 +55,7 @@ SELECT 'ledger.transfers ' || t.batch_id || '/' || t.ordinal,
             WHEN d.id IS NULL THEN 'debit account ' || t.debit_account || ' is not there'
             WHEN c.id IS NULL THEN 'credit account ' || t.credit_account || ' is not there'
             WHEN t.amount_minor <= 0 THEN 'amount ' || t.amount_minor
-            WHEN t.debit_account = t.credit_account THEN 'debits and credits the same account'
+            WHEN t.debit_account = t.credit_account AND t.debit_lot IS NULL THEN 'debits and credits the same account'
             ELSE 'book or asset differ: batch ' || b.book || ', transfer ' || t.asset || ', debit ' || d.book || ' '
                  || d.asset || ', credit ' || c.book || ' ' || c.asset END
 FROM ledger.transfers t
@@ -58,15 +64,40 @@ LEFT JOIN ledger.accounts d ON d.id = t.debit_account
 LEFT JOIN ledger.accounts c ON c.id = t.credit_account
 WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint
   AND ((b.book = d.book AND b.book = c.book AND t.asset = d.asset AND t.asset = c.asset
-        AND t.amount_minor > 0 AND t.debit_account <> t.credit_account) IS NOT TRUE)
+        AND t.amount_minor > 0 AND (t.debit_account <> t.credit_account OR t.debit_lot <> t.credit_lot)) IS NOT TRUE)
+
+-- transfer_lots: transfers that name lots of another account, or none where the account is kept in lots
+SELECT 'ledger.transfers ' || t.batch_id || '/' || t.ordinal,
+       'from lot ' || coalesce(t.debit_lot::text, 'none') || ' of ' || t.debit_account || ' to lot '
+       || coalesce(t.credit_lot::text, 'none') || ' of ' || t.credit_account || ', which are lots of '
+       || coalesce(x.account_id::text, 'none') || ' and ' || coalesce(y.account_id::text, 'none')
+FROM ledger.transfers t
+JOIN ledger.accounts d ON d.id = t.debit_account
+JOIN ledger.accounts c ON c.id = t.credit_account
+LEFT JOIN ledger.lots x ON x.id = t.debit_lot
+LEFT JOIN ledger.lots y ON y.id = t.credit_lot
+WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint
+  AND (x.account_id IS DISTINCT FROM CASE WHEN d.lots IS NOT NULL THEN d.id END
+       OR y.account_id IS DISTINCT FROM CASE WHEN c.lots IS NOT NULL THEN c.id END)
+  -- What was booked before there were lots names none.
+  AND NOT (t.debit_lot IS NULL AND t.credit_lot IS NULL AND t.batch_id <= (
+      SELECT coalesce(max(o.came_batch_id), 0) FROM ledger.lots o WHERE o.source = 'unrecorded'))
+
+-- entry_legs: transfers that don't follow the one before them of their entry
+SELECT 'ledger.transfers ' || t.batch_id || '/' || t.ordinal, 'a transfer of the entry ' || t.entry || ', and none stands before it'
+FROM ledger.transfers t
+LEFT JOIN ledger.transfers p ON p.batch_id = t.batch_id AND p.ordinal = t.ordinal - 1 AND p.entry = t.entry
+    AND p.batch_id BETWEEN $1::bigint AND $2::bigint
+WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND t.ordinal <> t.entry AND p.batch_id IS NULL
 
 -- transfer_key: transfers that no accepted key led to
 SELECT 'ledger.transfers ' || t.batch_id || '/' || t.ordinal, 'no key was answered with it'
 FROM ledger.transfers t
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
-    ON k.batch_id = t.batch_id AND k.ordinal = t.ordinal
-WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL
+    ON k.batch_id = t.batch_id AND k.ordinal = t.entry
+-- Of a group of holds that is captured as one the key leads to the first; the cards' own checks know the others.
+WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND t.kind <> 'capture'
 
 -- key_effect: keys of bare postings that were accepted and moved nothing, and refused keys that moved something
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
@@ -108,12 +139,71 @@ FROM (SELECT book, asset, balance_minor + folded_minor AS balance_minor FROM led
       SELECT a.book, a.asset, d.amount_minor FROM ledger.deltas d JOIN ledger.accounts a ON a.id = d.account_id) AS b
 GROUP BY book, asset HAVING sum(balance_minor) <> 0
 
--- balance: accounts whose balance is not what their transfers add up to
+-- lot_row: live lots without a row of their own, or with another one's account, expiry, flags or strain
+SELECT 'ledger.accounts ' || v.account,
+       'its live lot ' || v.lot || CASE WHEN l.id IS NULL THEN ' is not there' ELSE ' is another one in ledger.lots' END
+FROM (SELECT a.id AS account, a.lots[i] AS lot, a.lots[i + 3] AS flags, a.lots[i + 4] AS expires_s, a.lots[i + 5] AS strain
+      FROM ledger.accounts a, generate_series(1, cardinality(a.lots), 6) AS i) AS v
+LEFT JOIN ledger.lots l ON l.id = v.lot
+WHERE (l.account_id = v.account AND l.strain = v.strain
+       AND coalesce(floor(extract(epoch FROM l.expires_at))::bigint, 0) = v.expires_s
+       AND v.flags = CASE WHEN l.paid THEN 0 ELSE 1 END + CASE WHEN l.may_pass THEN 2 ELSE 0 END
+           + CASE WHEN l.may_sell THEN 4 ELSE 0 END + CASE WHEN l.may_refund THEN 8 ELSE 0 END) IS NOT TRUE
+
+-- lot_twice: accounts in which a lot or a provenance lives twice
+SELECT 'ledger.accounts ' || a.id, 'two live lots of one strain'
+FROM ledger.accounts a
+WHERE cardinality(a.lots) > 6
+  AND (SELECT count(DISTINCT a.lots[i]) < count(*) OR count(DISTINCT a.lots[i + 5]) < count(*)
+       FROM generate_series(1, cardinality(a.lots), 6) AS i)
+
+-- lot_provenance: lots that were carried from one of another source or time
+SELECT 'ledger.lots ' || l.id, 'comes from lot ' || l.parent_id || coalesce(' of source ' || p.source, ', which is not there')
+FROM ledger.lots l LEFT JOIN ledger.lots p ON p.id = l.parent_id
+WHERE l.parent_id IS NOT NULL
+  AND (p.source = l.source AND p.payer IS NOT DISTINCT FROM l.payer AND p.paid = l.paid AND p.may_pass = l.may_pass
+       AND p.may_sell = l.may_sell AND p.may_refund = l.may_refund AND p.funded_at = l.funded_at
+       AND p.funded_batch_id = l.funded_batch_id AND p.funded_ordinal = l.funded_ordinal
+       AND p.refund_to IS NOT DISTINCT FROM l.refund_to) IS NOT TRUE
+
+-- hold_reserved: accounts of which more or less is reserved than their open holds say, in all or of a lot
+WITH open AS (
+    SELECT h.account_id, h.lots[i] AS lot, sum(h.lots[i + 1]) AS minor
+    FROM ledger.holds h, generate_series(1, cardinality(h.lots), 2) AS i WHERE h.state = 'OPEN' GROUP BY 1, 2
+), live AS (
+    SELECT a.id AS account_id, a.lots[i] AS lot, a.lots[i + 2] AS minor
+    FROM ledger.accounts a, generate_series(1, cardinality(a.lots), 6) AS i WHERE a.held_minor <> 0
+)
+SELECT 'ledger.accounts ' || coalesce(o.account_id, v.account_id),
+       'of its lot ' || coalesce(o.lot, v.lot) || ' ' || coalesce(v.minor, 0) || ' is reserved, its holds say '
+       || coalesce(o.minor, 0)
+FROM open o FULL JOIN live v ON v.account_id = o.account_id AND v.lot = o.lot
+WHERE coalesce(o.minor, 0) <> coalesce(v.minor, 0)
+
+-- hold_left: holds whose lots don't add up to what is left of them
+SELECT 'ledger.holds ' || h.batch_id || '/' || h.ordinal,
+       'leaves ' || (h.amount_minor - h.captured_minor - h.released_minor) || ', its lots add up to '
+       || coalesce((SELECT sum(h.lots[i + 1]) FROM generate_series(1, cardinality(h.lots), 2) AS i), 0)
+FROM ledger.holds h
+WHERE h.amount_minor - h.captured_minor - h.released_minor
+      <> coalesce((SELECT sum(h.lots[i + 1]) FROM generate_series(1, cardinality(h.lots), 2) AS i), 0)
+
+-- hold_due: accounts whose open holds expire before they say
+SELECT 'ledger.accounts ' || a.id, 'its first hold expires at ' || h.first || ', it says ' || coalesce(a.due_at::text, 'never')
+FROM (SELECT account_id, min(expires_at) AS first FROM ledger.holds WHERE state = 'OPEN' GROUP BY account_id) AS h
+JOIN ledger.accounts a ON a.id = h.account_id
+WHERE (a.due_at <= h.first) IS NOT TRUE
+
+-- balance: accounts and lots whose balance is not what their transfers add up to
 WITH tail AS (
     SELECT e.account, sum(e.amount) AS amount
     FROM (SELECT debit_account AS account, -amount_minor AS amount FROM ledger.transfers WHERE batch_id > $2::bigint
           UNION ALL
-          SELECT credit_account, amount_minor FROM ledger.transfers WHERE batch_id > $2::bigint) AS e
+          SELECT credit_account, amount_minor FROM ledger.transfers WHERE batch_id > $2::bigint
+          UNION ALL
+          SELECT debit_lot, -amount_minor FROM ledger.transfers WHERE batch_id > $2::bigint AND debit_lot IS NOT NULL
+          UNION ALL
+          SELECT credit_lot, amount_minor FROM ledger.transfers WHERE batch_id > $2::bigint AND credit_lot IS NOT NULL) AS e
     GROUP BY e.account
 ), replayed AS (
     SELECT account, sum(amount) AS amount
@@ -122,12 +212,19 @@ WITH tail AS (
     GROUP BY account
 ), unfolded AS (
     SELECT account_id, sum(amount_minor) AS amount FROM ledger.deltas GROUP BY account_id
+), live AS (
+    SELECT a.lots[i] AS lot, a.lots[i + 1] AS minor
+    FROM ledger.accounts a, generate_series(1, cardinality(a.lots), 6) AS i
+), holding AS (
+    SELECT 'ledger.accounts ' || a.id AS told, a.id, a.balance_minor + a.folded_minor + coalesce(u.amount, 0) AS minor
+    FROM ledger.accounts a LEFT JOIN unfolded u ON u.account_id = a.id
+    UNION ALL
+    SELECT 'ledger.lots ' || l.id, l.id, coalesce(v.minor, 0) - l.opened_minor
+    FROM ledger.lots l LEFT JOIN live v ON v.lot = l.id
 )
-SELECT 'ledger.accounts ' || coalesce(a.id, r.account),
-       CASE WHEN a.id IS NULL THEN 'is not there, and its transfers add up to ' || r.amount
-            ELSE 'holds ' || (a.balance_minor + a.folded_minor + coalesce(u.amount, 0)) || ', its transfers add up to '
-                 || coalesce(r.amount, 0) END
-FROM ledger.accounts a
-LEFT JOIN unfolded u ON u.account_id = a.id
-FULL JOIN replayed r ON r.account = a.id
-WHERE a.balance_minor + a.folded_minor + coalesce(u.amount, 0) IS DISTINCT FROM coalesce(r.amount, 0)
+SELECT coalesce(h.told, 'ledger.accounts ' || r.account),
+       CASE WHEN h.id IS NULL THEN 'is not there, and its transfers add up to ' || r.amount
+            ELSE 'holds ' || h.minor || ', its transfers add up to ' || coalesce(r.amount, 0) END
+FROM holding h
+FULL JOIN replayed r ON r.account = h.id
+WHERE h.minor IS DISTINCT FROM coalesce(r.amount, 0)

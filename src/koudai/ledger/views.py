@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from koudai.ledger.keys import Memory
-from koudai.ledger.store import SQL, recall
+from koudai.ledger.lot_store import SQL
+from koudai.ledger.store import recall
 from koudai.pg import Tx, int8s
 
 

@@ -55,6 +55,10 @@ class _Tids(Column):
     element_oid = 27
 
 
+class _Bools(Column):
+    element_oid = 16
+
+
 def _fixed(letter: str, size: int, values: Sequence[int]) -> bytes:
     return pack(">" + ("i" + letter) * len(values), *chain.from_iterable(zip(repeat(size), values)))
 
@@ -103,21 +107,28 @@ def byteas(values: Sequence[bytes]) -> Column:
     return _Bytes(len(values), b"".join([_LENGTH.pack(len(v)) + v for v in values]), False)
 
 
+def bools(values: Sequence[bool]) -> Column:
+    """boolean[]"""
+    return _Bools(len(values), _fixed("?", 1, values), False)
+
+
 def tids(values: Sequence[bytes]) -> Column:
     """tid[], each as PostgreSQL sent it"""
     return _Tids(len(values), b"".join([_LENGTH.pack(len(v)) + v for v in values]), False)
 
 
-def times(values: Sequence[datetime]) -> Column:
+def times(values: Sequence[datetime | None]) -> Column:
     """timestamptz[]: microseconds since 2000-01-01 in UTC."""
-    known: dict[datetime, int] = {}
+    known: dict[datetime | None, int | None] = {None: None}
     counts = []
     for moment in values:
-        count = known.get(moment)
-        if count is None:
-            count = known[moment] = (moment - _EPOCH) // _MICROSECOND
-        counts.append(count)
-    return _Times(len(counts), _fixed("q", 8, counts), False)
+        if moment not in known:
+            assert moment is not None
+            known[moment] = (moment - _EPOCH) // _MICROSECOND
+        counts.append(known[moment])
+    if None in counts:
+        return _Times(len(counts), _fixed_or_null("q", 8, counts), True)
+    return _Times(len(counts), _fixed("q", 8, counts), False)  # type: ignore[arg-type]
 
 
 def columns(kinds: Sequence[Callable[[Any], Column]], rows: Iterable[Sequence[Any]]) -> list[Column]:

@@ -47,12 +47,16 @@ class Later:
 
 
 class Tx:
-    """An open transaction: statements see it, and its opener commits or rolls back."""
+    """An open transaction: statements see it, and its opener commits or rolls back.
 
-    __slots__ = ("_connection", "_deferred", "commit_sent")
+    `lasting` is the pool's: rooms keep in it what they read and what never changes once committed.
+    """
 
-    def __init__(self, connection: AsyncConnection[Row]) -> None:
+    __slots__ = ("_connection", "_deferred", "commit_sent", "lasting")
+
+    def __init__(self, connection: AsyncConnection[Row], lasting: dict[Any, Any]) -> None:
         self._connection = connection
+        self.lasting = lasting
         self._deferred: list[tuple[Statement, Later]] = []
         self.commit_sent = False
 
@@ -104,6 +108,7 @@ class Database:
 
     def __init__(self, target: Target, *, min_size: int = 1, max_size: int = 8) -> None:
         self.target = target
+        self._lasting: dict[Any, Any] = {}
         self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
             target.app_conninfo(),
             min_size=min_size,
@@ -135,7 +140,7 @@ class Database:
         """
         with as_faults():
             async with self._pool.connection() as connection:
-                tx = Tx(connection)
+                tx = Tx(connection, self._lasting)
                 if snapshot:
                     tx.defer(("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",))
                 yield tx

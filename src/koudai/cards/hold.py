@@ -1,0 +1,180 @@
+"""Authorise, capture, void: value reserved for a merchant, and what becomes of it."""
+
+from datetime import timedelta
+
+from koudai.base import Refused, render_time
+from koudai.cards.checks import (
+    bad_amount,
+    bad_asset,
+    below_floor,
+    card_of,
+    counted,
+    not_usable,
+    over_limit,
+    too_little,
+)
+from koudai.cards.commands import Authorise, Capture, Void
+from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.pay import track
+from koudai.ledger import Flow, Hold, HoldState, Place, give_back
+
+MAX_TTL_S = 366 * 86_400
+
+
+def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refused:
+    """Reserve lots for a merchant; limits on redemptions count it as one."""
+    amount, sheet = command.amount_minor, desk.sheet
+    bad = bad_amount(amount)
+    if bad:
+        return bad
+    card = card_of(desk, command.card)
+    if card is None:
+        return Refused(CardRefusal.UNKNOWN_CARD)
+    merchant = desk.merchants.get(command.merchant_id)
+    if merchant is None:
+        return Refused(CardRefusal.UNKNOWN_MERCHANT)
+    bad = bad_asset(command.asset, card.asset, merchant.asset) or not_usable(card)
+    if bad:
+        return bad
+    if not 1 <= command.ttl_s <= MAX_TTL_S:
+        return Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
+    pocket = card.pocket
+    available = pocket.available_minor(sheet.now_s)
+    if available < amount:
+        if not command.partial or available == 0:
+            return too_little(card, available, amount)
+        amount = available
+    at = command.event_at or sheet.now
+    over = below_floor(desk, card, amount) or over_limit(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    if over:
+        return over
+    expires_at = sheet.now + timedelta(seconds=command.ttl_s)
+    hold = sheet.reserve(
+        place.ordinal, pocket, merchant.account_id, amount, card.terms.draw_order, at, expires_at, command.device,
+        command.group,
+    )  # fmt: skip
+    desk.add_hold(hold)
+    desk.merchants_of_holds[place] = merchant.id
+    counted(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    sheet.touch(card.id, place.ordinal)
+    return desk.enter(
+        card, place, ActivityType.AUTHORISE, amount, at, merchant_id=merchant.id, device=command.device
+    )  # fmt: skip
+
+
+def capture(desk: Desk, command: Capture, place: Place) -> Activity | Refused:
+    """Reserved lots → merchant. Of a group, the entry of the first hold is the answer."""
+    holds = _named(desk, command)
+    if isinstance(holds, Refused):
+        return holds
+    if command.group is not None and command.amount_minor is not None:
+        return Refused(CardRefusal.BAD_TERM, {"field": "amount_minor"})
+    open_holds = [hold for hold in holds if hold.state is HoldState.OPEN]
+    for hold in holds:
+        if hold.state is HoldState.EXPIRED:
+            return Refused(CardRefusal.HOLD_EXPIRED, {"expired_at": render_time(hold.expires_at)})
+    if not open_holds:
+        return Refused(CardRefusal.HOLD_CLOSED, {"state": holds[0].state})
+    left = open_holds[0].left_minor
+    amount = left if command.amount_minor is None else command.amount_minor
+    bad = bad_amount(amount)
+    if bad and not (amount == 0 and command.final):
+        return bad
+    if amount > left:
+        facts = {"left_minor": left, "amount_minor": amount, "currency": open_holds[0].asset}
+        return Refused(CardRefusal.CAPTURE_EXCEEDS_HOLD, facts)
+    first: Activity | None = None
+    for hold in open_holds:
+        at = place if first is None else Place(place.batch_id, desk.sheet.next_ordinal())
+        taken = amount if command.group is None else hold.left_minor
+        made = _capture_one(desk, command, hold, taken, at, place.ordinal)
+        first = first or made
+    assert first is not None
+    return first
+
+
+def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, place: Place, lead: int) -> Activity:
+    sheet, card = desk.sheet, desk.cards[hold.account]
+    at = command.event_at or sheet.now
+    merchant_id = desk.merchants_of_holds[hold.place]
+    drawn = sheet.capture(place.ordinal, card.pocket, hold, amount_minor, at)
+    if not amount_minor:
+        sheet.touch(card.id, place.ordinal)
+    desk.moved(card, -amount_minor)
+    if desk.tracks_redemptions and amount_minor:
+        track(desk, Redemption(place, card.id, merchant_id, amount_minor, 0, at, hold.device, drawn))
+    made = desk.enter(
+        card, place, ActivityType.CAPTURE, amount_minor, at, merchant_id=merchant_id, hold=hold.place, lead=lead
+    )  # fmt: skip
+    if command.final and hold.left_minor:
+        _release(desk, card, hold, HoldState.CAPTURED if hold.captured_minor else HoldState.VOIDED, lead)
+    return made
+
+
+def void(desk: Desk, command: Void, place: Place) -> Activity | Refused:
+    """Give reserved lots free again. Of a group, the entry of the first hold is the answer."""
+    holds = _named(desk, command)
+    if isinstance(holds, Refused):
+        return holds
+    for hold in holds:
+        if hold.captured_minor:
+            facts = {"captured_minor": hold.captured_minor, "currency": hold.asset}
+            return Refused(CardRefusal.HOLD_CAPTURED, facts)
+    open_holds = [hold for hold in holds if hold.state is HoldState.OPEN]
+    if not open_holds:
+        if holds[0].state is HoldState.EXPIRED:
+            return Refused(CardRefusal.HOLD_EXPIRED, {"expired_at": render_time(holds[0].expires_at)})
+        return Refused(CardRefusal.HOLD_CLOSED, {"state": holds[0].state})
+    first: Activity | None = None
+    for hold in open_holds:
+        at = place if first is None else Place(place.batch_id, desk.sheet.next_ordinal())
+        card = desk.cards[hold.account]
+        released = _free(desk, card, hold, HoldState.VOIDED)
+        desk.sheet.touch(card.id, at.ordinal)
+        made = desk.enter(
+            card, at, ActivityType.VOID, released, command.event_at, merchant_id=desk.merchants_of_holds[hold.place],
+            hold=hold.place, lead=place.ordinal,
+        )  # fmt: skip
+        first = first or made
+    assert first is not None
+    return first
+
+
+def release_due(desk: Desk) -> None:
+    """Give free what expired holds of the locked cards reserve, before any command is judged."""
+    for hold in sorted(desk.holds.values(), key=lambda hold: hold.place):
+        card = desk.cards.get(hold.account)
+        if card is not None and hold.is_due(desk.sheet.now):
+            _release(desk, card, hold, HoldState.EXPIRED, 0)
+
+
+def _release(desk: Desk, card: HeldCard, hold: Hold, state: HoldState, lead: int) -> None:
+    """Give free what a hold still reserves, as an entry of its own."""
+    released = _free(desk, card, hold, state)
+    place = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
+    desk.sheet.touch(card.id, place.ordinal)
+    desk.enter(
+        card, place, ActivityType.RELEASE, released, None, merchant_id=desk.merchants_of_holds[hold.place],
+        hold=hold.place, lead=lead,
+    )  # fmt: skip
+
+
+def _free(desk: Desk, card: HeldCard, hold: Hold, state: HoldState) -> int:
+    released = desk.sheet.release(card.pocket, hold, state)
+    meters = desk.meters(card, Flow.REDEEM, hold.device)
+    whole = not hold.captured_minor
+    give_back(card.terms.limits[Flow.REDEEM], meters, released, desk.seconds(hold.counted_at), whole=whole)
+    return released
+
+
+def _named(desk: Desk, command: Capture | Void) -> list[Hold] | Refused:
+    """The holds that a command names, in the order in which they were authorised."""
+    if command.group is not None:
+        holds = sorted(desk.groups.get(command.group, ()), key=lambda hold: hold.place)
+    else:
+        found = desk.holds.get(command.hold) if command.hold else None
+        holds = [found] if found else []
+    if not holds or any(hold.account not in desk.cards for hold in holds):
+        return Refused(CardRefusal.UNKNOWN_HOLD)
+    return holds

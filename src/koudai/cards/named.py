@@ -1,0 +1,115 @@
+"""What commands name otherwise than by a card's id: found before the locks are taken."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from koudai.base import MAX_MINOR
+from koudai.cards.commands import Capture, CardRef, Command, Refund, Reverse, Void
+from koudai.cards.desk import in_order, name_of
+from koudai.cards.store import SQL, by_place
+from koudai.cards.terms import BookTerms
+from koudai.ledger import (
+    Hold,
+    Memory,
+    Place,
+    Subject,
+    as_hold,
+    as_keys,
+    holds_of_groups_statement,
+    holds_statement,
+    recall_statement,
+    successors,
+)
+from koudai.pg import Tx, byteas
+
+Row = Sequence[Any]
+
+
+class Named:
+    """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = commands
+        self.ids_of_numbers: dict[bytes, int] = {}
+        self.keys: dict[str, Memory] = {}
+        self.redemptions: Sequence[Row] = ()
+        self.holds: dict[Place, Hold] = {}
+        self.successors: dict[int, int] = {}
+        self.groups: set[str] = set()
+
+    def card_id(self, ref: CardRef | None) -> int | None:
+        """A card's id, whichever way it was named."""
+        return self.ids_of_numbers.get(ref) if isinstance(ref, bytes) else ref
+
+    def card_ids(self) -> list[int]:
+        """All cards that the commands may touch."""
+        ids = {self.card_id(getattr(c, name, None)) for c in self.commands for name in ("card", "to_card")}
+        ids |= {row[2] for row in self.redemptions}
+        ids |= {hold.account for hold in self.holds.values()}
+        ids |= {self.successors[one] for one in ids if one in self.successors}
+        return sorted(one for one in ids if one is not None)
+
+    def refund_pairs(self) -> dict[tuple[int, int], int]:
+        """The (card, merchant) pairs that refunds name, and how much the batch may ask back of each."""
+        # What is asked back of redemptions by name never takes more of them than was paid.
+        others = sum(row[4] for row in self.redemptions)
+        pairs: dict[tuple[int, int], int] = defaultdict(lambda: others)
+        for c in self.commands:
+            if isinstance(c, Refund) and c.redemption is None and c.merchant_id is not None:
+                card_id = self.card_id(c.card)
+                if card_id is not None and 0 < c.amount_minor <= MAX_MINOR:
+                    pairs[card_id, c.merchant_id] += c.amount_minor
+        return {pair: min(need, MAX_MINOR) for pair, need in pairs.items()}
+
+    def counted(self, terms: BookTerms) -> tuple[set[str], set[tuple[int, str, str]]]:
+        """Whose counters the commands may take besides cards' and holders': refs, and pairs with a holder."""
+        kinds = [kind for kind in terms.kinds if kind != (Subject.HOLDER,)]
+        refs: set[str] = set()
+        pairs: set[tuple[int, str, str]] = set()
+        for card_id, device, recipient in self._people() if kinds else ():
+            told = {Subject.CARD: str(card_id), Subject.DEVICE: device, Subject.RECIPIENT: recipient}
+            for kind in kinds:
+                others = [told[one] for one in kind if one is not Subject.HOLDER]
+                if None in others:
+                    continue
+                if Subject.HOLDER in kind:
+                    pairs.add((card_id, name_of(kind), str(others[0])))
+                else:
+                    refs.add(f"{name_of(kind)}:{'+'.join(str(other) for other in in_order(kind, told))}")
+        return refs, pairs
+
+    def _people(self) -> Iterable[tuple[int, str | None, str | None]]:
+        for c in self.commands:
+            card_id = self.card_id(getattr(c, "card", None))
+            if card_id is not None:
+                yield card_id, getattr(c, "device", None), getattr(c, "recipient", None)
+        for row in self.redemptions:
+            yield row[2], row[7], None
+        for hold in self.holds.values():
+            yield hold.account, hold.device, None
+
+
+async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
+    """Find what is named. Nothing is asked where all commands name ids."""
+    named = Named(commands)
+    hashes = {ref for c in commands for name in ("card", "to_card") if isinstance(ref := getattr(c, name, None), bytes)}
+    undone = [c for c in commands if isinstance(c, (Refund, Reverse))]
+    keys = {c.redemption_key for c in undone if isinstance(c, Reverse) and c.redemption_key is not None}
+    holds = {hold for c in commands if (hold := getattr(c, "hold", None)) is not None}
+    named.groups = {c.group for c in commands if isinstance(c, (Capture, Void)) and c.group is not None}
+    if hashes:
+        named.ids_of_numbers = dict(await tx.rows(SQL["ids_of_numbers"], book, byteas(list(hashes))))
+    if keys:
+        named.keys = as_keys(await tx.rows(*recall_statement(book, keys))).known
+    if holds or named.groups:
+        found = await tx.together(holds_statement(book, holds), holds_of_groups_statement(book, named.groups))
+        named.holds = {hold.place: hold for rows in found for hold in map(as_hold, rows)}
+    places = {c.redemption for c in undone if c.redemption is not None}
+    places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
+    if places:
+        named.redemptions = await tx.rows(*by_place("redemptions", places))
+    if undone:
+        cards = {named.card_id(c.card) for c in undone if isinstance(c, Refund)} | {r[2] for r in named.redemptions}
+        named.successors = await successors(tx, [one for one in cards if one is not None])
+    return named

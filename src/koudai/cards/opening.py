@@ -1,0 +1,225 @@
+"""Opening a desk: the locks, and all that the rules will ask for, mostly in one round trip."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from koudai.base import asset
+from koudai.cards.commands import (
+    Adjust,
+    Expire,
+    Load,
+    Refund,
+    Renew,
+    Reverse,
+    Transfer,
+)
+from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.model import CardState
+from koudai.cards.named import Named
+from koudai.cards.store import SQL, by_place
+from koudai.cards.terms import BookTerms, Terms, terms_of_book
+from koudai.ledger import (
+    Place,
+    Sheet,
+    add_provenances,
+    add_subjects,
+    as_drawn,
+    as_hold,
+    as_keys,
+    begin_statement,
+    drawn_statement,
+    fresh_ids_statement,
+    holds_of_groups_statement,
+    holds_statement,
+    lock_statement,
+    lock_subjects_statement,
+    lots_statement,
+    open_accounts,
+    open_holds_statement,
+    recall_statement,
+    sheet_from,
+)
+from koudai.merchants import as_merchants, find_statement
+from koudai.pg import Conflict, Tx, columns, int4s, int8s
+
+Row = Sequence[Any]
+Statement = tuple[Any, ...]
+
+_CARRY = (Transfer, Renew, Refund, Reverse)
+_STATES = {state.value: state for state in CardState}
+
+
+async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
+    """Lock the cards and whose flows are counted, read what the rules ask for, and begin a batch."""
+    statements = _statements(book, named, terms)
+    rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
+    known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]})
+    sheet = sheet_from(
+        book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
+    )
+    desk = _lay_out(sheet, named, known, rows)
+    await _read_holds(tx, book, desk, named, known, rows)
+    if any(isinstance(c, _CARRY) for c in named.commands):
+        await _read_lots(tx, desk, named)
+    if any(isinstance(c, (Adjust, Expire)) for c in named.commands):
+        await _open_accounts(tx, desk)
+    return desk
+
+
+def _statements(book: int, named: Named, terms: BookTerms) -> dict[str, Statement]:
+    commands, card_ids = named.commands, named.card_ids()
+    statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
+    refs, pairs = named.counted(terms)
+    if refs or pairs or terms.count_holders:
+        statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
+    statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
+    merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
+    merchant_ids |= {row[3] for row in named.redemptions}
+    statements["merchants"] = find_statement(book, merchant_ids)
+    wanted = named.refund_pairs()
+    if wanted:
+        statements["refundable"] = (
+            SQL["refundable"],
+            *columns((int8s, int4s, int8s), [(*pair, need) for pair, need in wanted.items()]),
+        )
+    if named.redemptions:
+        statements["redemptions"] = by_place("redemptions", [Place(r[0], r[1]) for r in named.redemptions])
+    if named.holds:
+        statements["holds"] = holds_statement(book, named.holds)
+        statements["groups"] = holds_of_groups_statement(book, named.groups)
+        statements["merchants_of_holds"] = by_place("merchants_of_holds", named.holds)
+    corrected = {c.corrects for c in commands if isinstance(c, Adjust) and c.corrects is not None}
+    if corrected:
+        statements["corrected"] = by_place("cards_of_entries", corrected)
+    brought = sum(isinstance(c, (Load, Adjust)) for c in commands)
+    if brought:
+        statements["fresh"] = fresh_ids_statement(brought)
+    keys = {c.key for c in commands}
+    keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
+    statements["keys"] = recall_statement(book, keys)
+    statements["batch"] = begin_statement(book)
+    return statements
+
+
+def _lay_out(sheet: Sheet, named: Named, terms: BookTerms, rows: Mapping[str, Sequence[Row]]) -> Desk:
+    """The desk from what the database answered."""
+    desk = Desk(sheet)
+    for card_id, state, programme_id in rows["cards"]:
+        desk.cards[card_id] = HeldCard(sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id])
+    desk.ids_of_numbers = named.ids_of_numbers
+    desk.keys_before_lock = set(named.keys)
+    desk.merchants = as_merchants(rows["merchants"])
+    for row in rows.get("redemptions", ()):
+        desk.redemptions[Place(row[0], row[1])] = _redemption(row)
+    for row in rows.get("refundable", ()):
+        place = Place(row[0], row[1])
+        redemption = desk.redemptions.setdefault(place, _redemption(row))
+        desk.refundable.setdefault((redemption.card_id, redemption.merchant_id), []).append(redemption)
+    desk.corrected = {Place(row[0], row[1]): row[2] for row in rows.get("corrected", ())}
+    desk.tracks_redemptions = any(isinstance(c, (Refund, Reverse)) for c in named.commands)
+    return desk
+
+
+def _redemption(row: Row) -> Redemption:
+    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device = row
+    return Redemption(Place(batch_id, ordinal), card_id, merchant_id, paid, refunded, at, device)
+
+
+async def _read_holds(
+    tx: Tx, book: int, desk: Desk, named: Named, terms: BookTerms, rows: Mapping[str, Sequence[Row]]
+) -> None:  # fmt: skip
+    """The holds that are named, and those of the locked cards whose time is over."""
+    for row in (*rows.get("holds", ()), *rows.get("groups", ())):
+        hold = desk.add_hold(as_hold(row))
+        if hold.account not in desk.cards:
+            raise Conflict("a hold joined its group while that waited to be captured")
+    desk.merchants_of_holds |= {Place(r[0], r[1]): r[2] for r in rows.get("merchants_of_holds", ())}
+    now = desk.sheet.now
+    due = [card.id for card in desk.cards.values() if card.pocket.due_at is not None and card.pocket.due_at <= now]
+    if not due:
+        return
+    found = [desk.add_hold(as_hold(row)) for row in await tx.rows(*open_holds_statement(due))]
+    places = [hold.place for hold in found]
+    statements: list[Statement] = [by_place("merchants_of_holds", places)]
+    late = Named(())
+    late.holds = {hold.place: hold for hold in found if hold.is_due(now)}
+    refs, pairs = late.counted(terms)
+    if refs or pairs:
+        statements.append(lock_subjects_statement(book, due, refs, pairs))
+    merchants, *subjects = await tx.together(*statements)
+    desk.merchants_of_holds |= {Place(r[0], r[1]): r[2] for r in merchants}
+    for subject_rows in subjects:
+        add_subjects(desk.sheet, subject_rows)
+    for card_id in due:
+        left = [h.expires_at for h in found if h.account == card_id and not h.is_due(now)]
+        desk.cards[card_id].pocket.due_at = min(left, default=None)
+
+
+async def _read_lots(tx: Tx, desk: Desk, named: Named) -> None:
+    """Which lots the redemptions drew, the provenance of all lots, and ids for those that will be made."""
+    sheet, places = desk.sheet, list(desk.redemptions)
+    needed = _new_lots(desk, named)
+    drawn, lots, fresh = await tx.together(
+        drawn_statement(places), lots_statement(places, list(desk.cards)), fresh_ids_statement(needed)
+    )
+    for place, parts in as_drawn(drawn).items():
+        desk.redemptions[place].drawn = parts
+    add_provenances(sheet, lots)
+    sheet.fresh_ids += [row[0] for row in fresh]
+
+
+_DRAWN_AT_MOST = 256
+
+
+def _new_lots(desk: Desk, named: Named) -> int:
+    """How many lots the commands may make at most.
+
+    A card has no more lots than there are strains in the whole batch, so value that is sent to and fro
+    makes few.
+    """
+    lots = Counter({card.id: len(card.pocket.lots or ()) for card in desk.cards.values()})
+    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands)
+    strains += min(len(desk.redemptions) * _DRAWN_AT_MOST, 4 * _DRAWN_AT_MOST)
+    needed = 0
+    for c in named.commands:
+        card_id = named.card_id(getattr(c, "card", None))
+        if isinstance(c, (Load, Adjust)) and card_id is not None:
+            lots[card_id] += 1
+        elif isinstance(c, Transfer):
+            target = named.card_id(c.to_card)
+            if card_id is not None and target is not None:
+                needed += min(lots[card_id], strains)
+                lots[target] = min(lots[target] + lots[card_id], strains)
+        elif isinstance(c, Renew) and card_id is not None:
+            needed += min(lots[card_id], strains)
+        elif isinstance(c, (Refund, Reverse)):
+            needed += _DRAWN_AT_MOST if named.successors else 0
+    return needed
+
+
+async def _open_accounts(tx: Tx, desk: Desk) -> None:
+    """The accounts for corrections and for expired value, of programmes that never needed them before."""
+    lacking: dict[int, Terms] = {
+        card.terms.programme_id: card.terms for card in desk.cards.values() if len(card.terms.accounts) < len(_PURPOSES)
+    }
+    for programme_id, terms in lacking.items():
+        currency = asset(terms.asset)
+        assert currency is not None
+        made: dict[str, int] = {}
+        for purpose in _PURPOSES:
+            if purpose in terms.accounts:
+                continue
+            (account,) = await open_accounts(tx, desk.sheet, currency, purpose, constrained=False)
+            if await tx.value(SQL["add_account"], programme_id, purpose, account) is None:
+                tx.lasting.pop(("cards.terms", desk.sheet.book), None)
+                raise Conflict("another process has just opened the accounts of this programme")
+            made[purpose] = account
+        # Kept with the pool only once they are read back: this transaction may still be rolled back.
+        tx.lasting.pop(("cards.terms", desk.sheet.book), None)
+        for card in desk.cards.values():
+            if card.terms is terms:
+                card.terms = terms.with_accounts(made)
+
+
+_PURPOSES = ("adjustment", "expired")

@@ -1,0 +1,93 @@
+"""A log of a few batches, signed by an issuer, from which any proof can be had."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from koudai.base import merkle
+from koudai.ledger.leaves import Leg, batch_data, entry_data, entry_hashes, entry_salt, seal
+from koudai.proof import Key, consistency, receipt, sign_checkpoint, verifier_key
+
+ORIGIN = "example.org/pocket"
+BEGAN = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+def legs_of(ordinal: int, count: int = 1) -> list[Leg]:
+    """The legs of an entry, its lots and time made of its ordinal."""
+    at = BEGAN + timedelta(microseconds=ordinal)
+    return [
+        (ordinal + i, 1000 + ordinal, 2000 + i, 1999 + i, "CNY", "redeem", at, ordinal, 7 * i, 0)
+        for i in range(count)
+    ]  # fmt: skip
+
+
+class Log:
+    """A log whose batches have the given counts of legs an entry."""
+
+    def __init__(self, batches: Sequence[Sequence[int]], origin: str = ORIGIN, seed: int = 1) -> None:
+        self.origin = origin
+        self.private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
+        self.key = Key.read(verifier_key(origin, self.private.public_key()))
+        self.entries: list[list[list[Leg]]] = []
+        self.batches: list[bytes] = []
+        for batch_id, counts in enumerate(batches, 10):
+            entries, ordinal = [], 1
+            for count in counts:
+                entries.append(legs_of(ordinal, count))
+                ordinal += count + 1
+            self.entries.append(entries)
+            sealed = seal(self.salt(batch_id), batch_id, [leg for entry in entries for leg in entry])
+            self.batches.append(batch_data(batch_id, 3, BEGAN + timedelta(seconds=batch_id), *sealed))
+
+    def salt(self, batch_id: int) -> bytes:
+        return sha256(b"a secret of batch %d" % batch_id).digest()
+
+    def leaves(self, size: int | None = None) -> list[bytes]:
+        return [merkle.leaf_hash(batch) for batch in self.batches[:size]]
+
+    def root(self, size: int | None = None) -> bytes:
+        return merkle.root(self.leaves(size))
+
+    def sign(self, size: int, root: bytes) -> str:
+        return sign_checkpoint(self.origin, size, root, self.private)
+
+    def checkpoint(self, size: int | None = None) -> str:
+        return self.sign(len(self.leaves(size)), self.root(size))
+
+    def entry(self, batch: int, entry: int) -> bytes:
+        legs = self.entries[batch][entry]
+        ordinal = legs[0][0]
+        return entry_data(entry_salt(self.salt(10 + batch), ordinal), 10 + batch, ordinal, legs)
+
+    def receipt(self, batch: int = 0, entry: int = 0, size: int | None = None) -> str:
+        inner = entry_hashes(self.salt(10 + batch), 10 + batch, [leg for e in self.entries[batch] for leg in e])
+        return receipt(
+            self.entry(batch, entry), entry, merkle.inclusion_path(entry, inner),
+            self.batches[batch], batch, merkle.inclusion_path(batch, self.leaves(size)), self.checkpoint(size),
+        )  # fmt: skip
+
+    def consistency(self, old: int, new: int | None = None) -> str:
+        size = len(self.leaves(new))
+        plan = merkle.consistency_plan(old, size)
+        nodes = [merkle.root(self.leaves()[n << level : (n + 1) << level]) for level, n in plan.needed]
+        return consistency(self.checkpoint(old), self.checkpoint(size), plan.combine(nodes))
+
+    def forged(self, entry: bytes, batch: bytes | None = None) -> str:
+        """A receipt as an issuer might sign it who keeps to no rule: an entry alone in a batch alone in the log."""
+        batch = batch or batch_data(10, 3, BEGAN, 1, merkle.leaf_hash(entry))
+        return receipt(entry, 0, [], batch, 0, [], self.sign(1, merkle.leaf_hash(batch)))
+
+
+@pytest.fixture(scope="session")
+def log() -> Log:
+    """Five batches; the second entry of the first has three legs."""
+    return Log([[1, 3, 1], [1], [2, 1], [1] * 9, [1, 1]])
+
+
+@pytest.fixture(scope="session")
+def new_log() -> type[Log]:
+    """Makes another log."""
+    return Log
