@@ -10,6 +10,14 @@ CARD = "gftc_" + "0" * 32
 MERCHANT = "mrch_" + "0" * 32
 REDEEM = {"type": "REDEEM", "gift_card_id": CARD, "merchant_id": MERCHANT, "amount_minor": 5, "currency": "CNY"}
 LOAD = {"type": "LOAD", "gift_card_id": CARD, "amount_minor": 5, "currency": "CNY", "source": "cash"}
+HOLD = REDEEM | {"type": "AUTHORISE"}
+CAPTURE = {"type": "CAPTURE", "hold_id": "gact_x"}
+GIFT = {"type": "TRANSFER", "gift_card_id": CARD, "to_gift_card_id": CARD, "purpose": "gift", "currency": "CNY"}
+UP = {"type": "ADJUST_INCREMENT", "gift_card_id": CARD, "amount_minor": 5, "currency": "CNY", "reason": "r",
+      "approved_by": "a"}  # fmt: skip
+DOWN = {"type": "ADJUST_DECREMENT", "gift_card_id": CARD, "amount_minor": 5, "currency": "CNY", "reason": "r"}
+RENEW = {"type": "RENEW", "gift_card_id": CARD, "expires_at": "2199-01-01T00:00:00Z"}
+LIMIT = {"subjects": ["card"], "flow": "redeem", "per": "day", "max_minor": 5}
 REFUND = {"type": "REFUND", "redemption_id": "gact_x", "amount_minor": 5, "currency": "CNY"}
 ACTIVITIES, CARDS, MERCHANTS, PROGRAMMES = (
     "/v1/gift_card_activities", "/v1/gift_cards", "/v1/merchants", "/v1/programmes",
@@ -48,6 +56,52 @@ PROGRAMME = {"name": "P", "currency": "CNY", "number_prefix": "900001"}
         (ACTIVITIES, {"type": "REVERSAL"}, "redemption_key", "api.field_one_of"),
         (ACTIVITIES, {"type": "REVERSAL", "redemption_key": "k\n"}, "redemption_key", "api.field_form"),
         (ACTIVITIES, {"type": "REVERSAL", "redemption_key": "k" * 256}, "redemption_key", "api.field_shorter"),
+        (ACTIVITIES, REDEEM | {"device": ""}, "device", "api.field_longer"),
+        (ACTIVITIES, REDEEM | {"device": "d" * 201}, "device", "api.field_shorter"),
+        (ACTIVITIES, REDEEM | {"device": "d\0"}, "device", "api.field_form"),
+        (ACTIVITIES, LOAD | {"payer": 7}, "payer", "api.field_type"),
+        (ACTIVITIES, LOAD | {"may_pass": "yes"}, "may_pass", "api.field_type"),
+        (ACTIVITIES, LOAD | {"expires_at": "0001-01-01T00:00:00+23:00"}, "expires_at", "api.field_time"),
+        (ACTIVITIES, LOAD | {"expires_at": "9999-12-31T23:59:59-01:00"}, "expires_at", "api.field_time"),
+        (ACTIVITIES, LOAD | {"expires_at": 7}, "expires_at", "api.field_type"),
+        (ACTIVITIES, HOLD | {"ttl_s": 0}, "ttl_s", "api.field_at_least"),
+        (ACTIVITIES, HOLD | {"ttl_s": 31_622_401}, "ttl_s", "api.field_at_most"),
+        (ACTIVITIES, HOLD | {"group": ""}, "group", "api.field_longer"),
+        (ACTIVITIES, HOLD | {"group": "a\0"}, "group", "api.field_form"),
+        (ACTIVITIES, HOLD | {"amount_minor": 0}, "amount_minor", "api.field_at_least"),
+        (ACTIVITIES, {"type": "CAPTURE"}, "hold_id", "api.field_one_of"),
+        (ACTIVITIES, {"type": "VOID"}, "hold_id", "api.field_one_of"),
+        (ACTIVITIES, CAPTURE | {"group": "g"}, "hold_id", "api.field_one_of"),
+        (ACTIVITIES, CAPTURE | {"amount_minor": 0}, "amount_minor", "api.field_at_least"),
+        (ACTIVITIES, CAPTURE | {"amount_minor": -1, "final": True}, "amount_minor", "api.field_at_least"),
+        (ACTIVITIES, {"type": "CAPTURE", "group": "g", "amount_minor": 1}, "amount_minor", "api.field_not_with"),
+        (ACTIVITIES, CAPTURE | {"currency": "CNY"}, "currency", "api.field_unknown"),
+        (ACTIVITIES, GIFT | {"purpose": "loan"}, "purpose", "api.field_choice"),
+        (ACTIVITIES, GIFT | {"amount_minor": 0}, "amount_minor", "api.field_at_least"),
+        (ACTIVITIES, GIFT | {"gan": "9" * 19}, "gift_card_id", "api.field_one_of"),
+        (ACTIVITIES, GIFT | {"currency": "ABC"}, "currency", "api.field_currency"),
+        (ACTIVITIES, GIFT | {"recipient": "r" * 201}, "recipient", "api.field_shorter"),
+        (ACTIVITIES, {k: v for k, v in UP.items() if k != "approved_by"}, "approved_by", "api.field_missing"),
+        (ACTIVITIES, UP | {"reason": ""}, "reason", "api.field_longer"),
+        (ACTIVITIES, DOWN | {"reason": "r" * 1001}, "reason", "api.field_shorter"),
+        (ACTIVITIES, DOWN | {"made_by": "me"}, "made_by", "api.field_unknown"),
+        (ACTIVITIES, DOWN | {"source": "cash"}, "source", "api.field_unknown"),
+        (ACTIVITIES, {"type": "EXPIRE"}, "gift_card_id", "api.field_one_of"),
+        (ACTIVITIES, {"type": "RENEW", "gift_card_id": CARD}, "expires_at", "api.field_missing"),
+        (ACTIVITIES, RENEW | {"expires_at": None}, "expires_at", "api.field_type"),
+        (PROGRAMMES, PROGRAMME | {"draw_order": "random"}, "draw_order", "api.field_choice"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT, LIMIT | {"flow": "spend"}]}, "limits[1].flow", "api.field_choice"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT | {"subjects": []}]}, "limits[0].subjects", "api.field_longer"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT | {"subjects": ["card"] * 3}]}, "limits[0].subjects",
+         "api.field_shorter"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT | {"subjects": ["moon"]}]}, "limits[0].subjects[0]",
+         "api.field_choice"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT | {"window_s": 59}]}, "limits[0].window_s", "api.field_at_least"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT | {"max_minor": -1}]}, "limits[0].max_minor", "api.field_at_least"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT | {"max": 1}]}, "limits[0].max", "api.field_unknown"),
+        (PROGRAMMES, PROGRAMME | {"limits": [LIMIT] * 51}, "limits", "api.field_shorter"),
+        ("/v1/test_clock/advance", {}, "to", "api.field_missing"),
+        ("/v1/test_clock/advance", {"to": "0001-01-01T00:00:00+23:00"}, "to", "api.field_time"),
         (ACTIVITIES, [], "body", "api.field_type"),
         (CARDS, {"programme_id": "x", "active": "yes"}, "active", "api.field_type"),
         (CARDS, {"programme_id": "x", "holder_ref": "a\0b"}, "holder_ref", "api.field_form"),
@@ -152,6 +206,14 @@ async def test_allow_names_all_methods_of_a_path(api) -> None:
     [
         (ACTIVITIES, REDEEM, 404, "cards.unknown_card"),
         (ACTIVITIES, LOAD | {"gift_card_id": "x" * 100}, 404, "cards.unknown_card"),
+        (ACTIVITIES, LOAD | {"expires_at": "0001-01-01T00:00:00Z"}, 404, "cards.unknown_card"),
+        (ACTIVITIES, HOLD, 404, "cards.unknown_card"),
+        (ACTIVITIES, CAPTURE, 404, "cards.unknown_hold"),
+        (ACTIVITIES, {"type": "VOID", "group": "口袋" * 100}, 404, "cards.unknown_hold"),
+        (ACTIVITIES, GIFT, 404, "cards.unknown_card"),
+        (ACTIVITIES, UP, 404, "cards.unknown_card"),
+        (ACTIVITIES, DOWN | {"corrects_id": MERCHANT}, 404, "cards.unknown_card"),
+        (ACTIVITIES, RENEW, 404, "cards.unknown_card"),
         (ACTIVITIES, REFUND, 404, "cards.unknown_redemption"),
         (ACTIVITIES, {"type": "REVERSAL", "redemption_id": MERCHANT}, 404, "cards.unknown_redemption"),
         (CARDS, {"programme_id": "prgm_x"}, 404, "cards.unknown_programme"),

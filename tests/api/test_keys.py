@@ -43,6 +43,10 @@ async def test_home_leads_to_the_documentation(api) -> None:
 LOAD = {"type": "LOAD", "gift_card_id": "x", "amount_minor": 5, "currency": "CNY", "source": "cash"}
 REDEEM = {"type": "REDEEM", "gift_card_id": "x", "merchant_id": "x", "amount_minor": 5, "currency": "CNY"}
 REFUND = {"type": "REFUND", "redemption_id": "x", "amount_minor": 5, "currency": "CNY"}
+HOLD = {"type": "AUTHORISE", "gift_card_id": "x", "merchant_id": "x", "amount_minor": 5, "currency": "CNY"}
+GIFT = {"type": "TRANSFER", "gift_card_id": "x", "to_gift_card_id": "y", "purpose": "gift", "currency": "CNY"}
+MORE = {"gift_card_id": "x", "amount_minor": 5, "currency": "CNY", "reason": "r", "approved_by": "a"}
+LATER = "2199-01-01T00:00:00Z"
 ACTIVITIES = "/v1/gift_card_activities"
 
 SCOPED = [
@@ -62,6 +66,16 @@ SCOPED = [
     ("POST", ACTIVITIES, {"type": "ACTIVATE", "gift_card_id": "x"}, Scope.CARDS_ACTIVATE),
     ("POST", ACTIVITIES, LOAD, Scope.CARDS_LOAD),
     ("POST", ACTIVITIES, REDEEM, Scope.CARDS_REDEEM),
+    ("POST", ACTIVITIES, HOLD, Scope.CARDS_REDEEM),
+    ("POST", ACTIVITIES, {"type": "CAPTURE", "hold_id": "x"}, Scope.CARDS_REDEEM),
+    ("POST", ACTIVITIES, {"type": "VOID", "group": "x"}, Scope.CARDS_REDEEM),
+    ("POST", ACTIVITIES, GIFT, Scope.CARDS_TRANSFER),
+    ("POST", ACTIVITIES, {"type": "ADJUST_INCREMENT", **MORE}, Scope.CARDS_ADJUST),
+    ("POST", ACTIVITIES, {"type": "ADJUST_DECREMENT", **MORE}, Scope.CARDS_ADJUST),
+    ("POST", ACTIVITIES, {"type": "EXPIRE", "gift_card_id": "x"}, Scope.CARDS_EXPIRE),
+    ("POST", ACTIVITIES, {"type": "RENEW", "gift_card_id": "x", "expires_at": LATER}, Scope.CARDS_EXPIRE),
+    ("GET", "/v1/test_clock", None, Scope.CARDS_READ),
+    ("POST", "/v1/test_clock/advance", {"to": LATER}, Scope.CLOCK_ADVANCE),
     ("POST", ACTIVITIES, REFUND, Scope.CARDS_REFUND),
     ("POST", ACTIVITIES, {"type": "REVERSAL", "redemption_id": "x"}, Scope.CARDS_REDEEM),
     ("POST", ACTIVITIES, {"type": "BLOCK", "gift_card_id": "x"}, Scope.CARDS_BLOCK),

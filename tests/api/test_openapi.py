@@ -81,6 +81,20 @@ def test_examples_are_what_they_are_examples_of() -> None:
         ({"type": "REVERSAL", "redemption_key": "x"}, True),
         ({"type": "REVERSAL", "redemption_key": "x", "redemption_id": "y"}, False),
         ({"type": "REFUND", "redemption_id": "x", "amount_minor": 1, "currency": "XXX"}, False),
+        ({"type": "CAPTURE", "hold_id": "x"}, True),
+        ({"type": "CAPTURE", "hold_id": "x", "amount_minor": 0, "final": True}, True),
+        ({"type": "CAPTURE", "group": "x", "final": True}, True),
+        ({"type": "CAPTURE", "group": "x", "amount_minor": 1}, False),
+        ({"type": "CAPTURE", "group": "x", "hold_id": "y"}, False),
+        ({"type": "CAPTURE"}, False),
+        ({"type": "VOID", "group": "x"}, True),
+        ({"type": "VOID", "group": "x", "hold_id": "y"}, False),
+        ({"type": "TRANSFER", "gift_card_id": "x", "to_gift_card_id": "y", "purpose": "gift", "currency": "CNY"}, True),
+        ({"type": "TRANSFER", "to_gift_card_id": "y", "purpose": "gift", "currency": "CNY"}, False),
+        ({"type": "RENEW", "gan": "9000010000000000009", "expires_at": "2199-01-01T00:00:00Z"}, True),
+        ({"type": "EXPIRE", "gift_card_id": "x", "gan": "9000010000000000009"}, False),
+        ({"type": "ADJUST_INCREMENT", "gift_card_id": "x", "amount_minor": 1, "currency": "CNY", "reason": "r"}, False),
+        ({"type": "ADJUST_DECREMENT", "gift_card_id": "x", "amount_minor": 1, "currency": "CNY", "reason": "r"}, True),
         ({"type": "REFUND", "redemption_id": "x", "amount_minor": 2**63, "currency": "CNY"}, False),
     ],
 )
@@ -92,12 +106,19 @@ async def test_the_schema_takes_what_the_server_takes(api, body, valid) -> None:
 
 
 async def test_answers_are_as_described(api) -> None:
-    programme, merchant = await api.programme(), await api.merchant()
+    limit = {"subjects": ["card"], "flow": "redeem", "per": "day", "max_minor": 50}
+    programme, merchant = await api.programme(limits=[limit]), await api.merchant()
     card = await api.loaded(programme, 100)
+    hold = await api.act("AUTHORISE", gift_card_id=card, merchant_id=merchant, amount_minor=9, currency="CNY")
+    void = (await api.act("VOID", hold_id=hold.json()["id"])).json()
+    other = (await api.card(programme))["id"]
+    gift = {"gift_card_id": card, "to_gift_card_id": other, "currency": "CNY"}
+    assert (await api.act("TRANSFER", purpose="replacement", **gift)).status_code == 201
     told = [
         ("/v1/programmes", {}, "get"), ("/v1/merchants", {}, "get"), ("/v1/gift_cards", {}, "get"),
         ("/v1/programmes/{id}", {"id": programme}, "get"), ("/v1/merchants/{id}", {"id": merchant}, "get"),
-        ("/v1/gift_cards/{id}", {"id": card}, "get"), ("/v1/idempotency_keys/{key}", {"key": "auto-1"}, "get"),
+        ("/v1/gift_cards/{id}", {"id": card}, "get"), ("/v1/test_clock", {}, "get"),
+        ("/v1/gift_card_activities/{id}", {"id": void["id"]}, "get"), ("/v1/idempotency_keys/{key}", {"key": "auto-1"}, "get"),
         ("/healthz", {}, "get"), ("/readyz", {}, "get"), ("/problems/{code}", {"code": "cards.blocked"}, "get"),
     ]  # fmt: skip
     for path, named, method in told:

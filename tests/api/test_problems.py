@@ -65,7 +65,7 @@ async def test_a_problem_in_chinese(api) -> None:
         "type": "/problems/cards.insufficient_balance",
         "title": "请求被拒绝",
         "status": 409,
-        "detail": "卡余额 100 不足 200（CNY，最小单位）。可申请部分消费，或先充值。",
+        "detail": "可用余额 100 不足 200（CNY，最小单位）。可申请部分金额，或先充值。",
         "code": "cards.insufficient_balance",
         "facts": {"available_minor": 100, "amount_minor": 200, "currency": "CNY"},
     }

@@ -130,7 +130,7 @@ class Model:
     def release_due(self, name):
         for hold in self.holds:
             if hold.card == name and hold.state == "OPEN" and hold.expires_at <= self.now:
-                self.let_go(hold, "RELEASE", "EXPIRED", hold.expires_at)
+                self.let_go(hold, "RELEASE", "EXPIRED", self.now)
 
     # What a card holds
 
@@ -456,8 +456,8 @@ class Model:
         if not members:
             raise No("cards.hold_closed")
         if amount is not None:
-            if amount < 0 or (amount == 0 and not final):
-                raise No("cards.amount_not_positive", amount_minor=amount)
+            if amount != 0 or not final:
+                self.is_amount(amount)
             if amount > self.left(members[0]):
                 raise No("cards.capture_exceeds_hold", left_minor=self.left(members[0]))
         told = [self.capture_one(key, h, self.left(h) if amount is None else amount, at, final=final) for h in members]
@@ -480,7 +480,7 @@ class Model:
                 hold.state = "CAPTURED"
             entry = self.pay(key, hold.card, hold.shop, parts, at, hold.counted_at, hold.device, "CAPTURE", hold.entry)
         if final and self.left(hold):
-            released = self.let_go(hold, "RELEASE", "CAPTURED" if hold.captured else "VOIDED", at)
+            released = self.let_go(hold, "RELEASE", "CAPTURED" if hold.captured else "VOIDED", self.now)
             entry = released if entry is None else entry
         return entry
 

@@ -13,6 +13,8 @@ CARD = "gftc_" + "0" * 32
 MERCHANT = "mrch_" + "0" * 32
 PROGRAMME = "prgm_" + "0" * 32
 WRONG_DIGIT = "9900004436685896776"
+ACTIVITY = "gact_" + "0" * 32
+MAKE = ("programme", "create", "Gold", "--currency", "GBP", "--limit")
 LOAD = ("card", "load", CARD, "--currency", "GBP", "--source", "cash", "--amount-minor")
 
 
@@ -72,6 +74,43 @@ TABLE = [
      "--number-prefix"),
     (("programme", "create", "Gold", "--currency", "GBP", "--max-load-minor", "0"), "cli.amount_not_positive",
      "--max-load-minor"),
+    ((*MAKE, "redeem card"), "cli.limit_form", "FLOW WHO PER"),
+    ((*MAKE, ""), "cli.limit_form", "--limit"),
+    ((*MAKE, "redeem card day max 5"), "cli.limit_form", "max"),
+    ((*MAKE, "redeem card day most=5"), "cli.limit_form", "most=5"),
+    ((*MAKE, "redeem card day max=5 max=6"), "cli.limit_form", "max=6"),
+    ((*MAKE, "spend card day max=5"), "cli.not_a_choice", "--limit FLOW"),
+    ((*MAKE, "redeem moon day max=5"), "cli.not_a_choice", "--limit WHO"),
+    ((*MAKE, "redeem card week max=5"), "cli.not_a_choice", "--limit PER"),
+    ((*MAKE, "redeem card day max=12.50"), "cli.amount_not_whole", "--limit max="),
+    ((*MAKE, "redeem card day max=-5"), "cli.amount_not_positive", "--limit max="),
+    ((*MAKE, "redeem card day count=many"), "cli.not_in_range", "--limit count="),
+    ((*MAKE, "redeem card rolling max=5 window=24"), "cli.not_a_duration", "--limit window="),
+    ((*MAKE, "redeem card rolling max=5 window=367d"), "cli.not_a_duration", "--limit window="),
+    ((*MAKE, "redeem card rolling max=5"), "cli.limit_field", "window="),
+    ((*MAKE, "redeem card day max=5 window=24h"), "cli.limit_field", "window="),
+    ((*MAKE, "redeem card rolling max=5 window=59s"), "cli.limit_field", "window="),
+    ((*MAKE, "redeem card+card day max=5"), "cli.limit_field", "WHO"),
+    ((*MAKE, "load device balance max=5"), "cli.limit_field", "WHO"),
+    ((*MAKE, "redeem card day min=5"), "cli.limit_field", "min="),
+    ((*MAKE, "load card transaction count=5"), "cli.limit_field", "count="),
+    ((*MAKE, "redeem card day"), "cli.limit_field", "max="),
+    ((*MAKE[:-1], "--draw-order", "random"), "cli.not_a_choice", "--draw-order"),
+    (("card", "authorise", CARD, "--merchant", MERCHANT, "--amount-minor", "5", "--currency", "GBP", "--ttl", "0s"),
+     "cli.not_a_duration", "--ttl"),
+    (("card", "authorise", CARD, "--merchant", MERCHANT, "--amount-minor", "5", "--currency", "GBP", "--ttl", "1y"),
+     "cli.not_a_duration", "--ttl"),
+    (("card", "authorise", CARD, "--amount-minor", "5", "--currency", "GBP"), "cli.missing", "--merchant"),
+    (("card", "capture"), "cli.hold_names", "--hold"),
+    (("card", "capture", "--hold", ACTIVITY, "--group", "g"), "cli.hold_names", "--group"),
+    (("card", "capture", "--hold", ACTIVITY, "--amount-minor", "-1"), "cli.amount_not_positive", "--amount-minor"),
+    (("card", "void"), "cli.hold_names", "--hold"),
+    (("card", "void", "--hold", CARD), "cli.not_an_id", "--hold"),
+    (("clock", "advance"), "cli.clock_names", "--by"),
+    (("clock", "advance", "--to", "2027-01-31T00:00:00Z", "--by", "1d"), "cli.clock_names", "--to"),
+    (("clock", "advance", "--to", "tomorrow"), "cli.not_a_time", "--to"),
+    (("clock", "advance", "--to", "2027-01-31T00:00:00"), "cli.not_a_time", "--to"),
+    (("clock", "advance", "--by", "a while"), "cli.not_a_duration", "--by"),
     (("programme", "create", "", "--currency", "GBP"), "cli.not_text", "NAME"),
     (("merchant", "add", "a\nb", "--currency", "GBP"), "cli.not_text", "NAME"),
     (("merchant", "add", "a\udcff", "--currency", "GBP"), "cli.not_text", "NAME"),
@@ -127,7 +166,17 @@ def test_a_file_in_the_way_is_left_as_it_is() -> None:
     assert Path(__file__).read_bytes() == before
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("card", "--help"), ("card", "load", "--help"), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("card", "--help"),
+        ("card", "load", "--help"),
+        ("programme", "create", "--help"),
+        ("clock", "advance", "--help"),
+        ("--version",),
+    ],
+)
 def test_help_is_no_error(arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
     assert run_cli(arguments, PARTS) == 0
     assert capfd.readouterr().out

@@ -188,6 +188,86 @@ def test_many_cards_into_a_file(koudai: Any, shop: dict[str, str], tmp_path: Pat
     assert told.error()["code"] == "cards.unknown_programme"
 
 
+def test_the_life_of_a_hold(koudai: Any, shop: dict[str, str], card: dict[str, str]) -> None:
+    merchant, amount = ("--merchant", shop["merchant"]), ("--currency", "GBP", "--amount-minor")
+    load(koudai, card["id"], 1_000, "--device", "kiosk")
+    hold = koudai.done("card", "authorise", card["gan"], *merchant, *amount, "600", "--ttl", "1d12h", "--key", "h")
+    assert (hold["type"], hold["balance_minor"], hold["held_minor"]) == ("AUTHORISE", 1_000, 600)
+    again = ("card", "authorise", card["gan"], *merchant, *amount, "600", "--ttl", "36h", "--key", "h")
+    assert koudai.done(*again)["id"] == hold["id"]
+    shown = koudai.done("card", "show", card["id"])
+    assert (shown["balance"]["amount_minor"], shown["held_minor"], shown["available_minor"]) == (1_000, 600, 400)
+    told = koudai("card", "show", card["id"], language=CHINESE).out
+    assert [line.split()[-2:] for line in told.splitlines() if "GBP" in line] == [
+        ["10.00", "GBP"], ["6.00", "GBP"], ["4.00", "GBP"],
+    ]  # fmt: skip
+    assert "预授权占用" in told
+    assert "可用余额" in told
+    poor = koudai("card", "redeem", card["id"], *merchant, *amount, "401", "--json")
+    assert (poor.status, poor.error()["available_minor"]) == (1, 400)
+
+    part = koudai.done("card", "capture", "--hold", hold["id"], "--amount-minor", "100")
+    assert (part["type"], part["hold_id"], part["balance_minor"]) == ("CAPTURE", hold["id"], 900)
+    told = koudai("card", "void", "--hold", hold["id"], "--json")
+    assert (told.status, told.error()["code"], told.error()["captured_minor"]) == (1, "cards.hold_captured", 100)
+    koudai.done("card", "capture", "--hold", hold["id"], "--amount-minor", "0", "--final")
+    assert koudai.done("card", "show", card["id"])["available_minor"] == 900
+
+    for value in ("50", "2000"):
+        koudai.done("card", "authorise", card["id"], *merchant, *amount, value, "--partial", "--group", "table 4")
+    assert koudai.done("card", "show", card["id"])["available_minor"] == 0
+    assert koudai.done("card", "void", "--group", "table 4")["type"] == "VOID"
+    assert koudai.done("card", "show", card["id"])["held_minor"] == 0
+    told = koudai("card", "capture", "--group", "table 4", "--json")
+    assert told.error()["code"] == "cards.hold_closed"
+
+
+def test_a_programme_with_limits(koudai: Any, shop: dict[str, str]) -> None:
+    day, hour = "redeem holder day max=2000000 count=1", "redeem card+device rolling window=1h max=500"
+    make = ("programme", "create", "Limited", "--currency", "GBP", "--limit", day, "--limit", hour, "--key", "limited")
+    made = koudai.done(*make, "--draw-order", "in_proportion")
+    assert (made["draw_order"], made["limits"]) == (
+        "in_proportion",
+        [
+            {"subjects": ["holder"], "flow": "redeem", "per": "day", "max_minor": 2_000_000, "max_count": 1},
+            {"subjects": ["card", "device"], "flow": "redeem", "per": "rolling", "window_s": 3_600, "max_minor": 500},
+        ],
+    )
+    assert {**koudai.done("programme", "list")["data"][-1], "idempotency_key": "limited"} == made
+    shown = koudai(*make, "--draw-order", "in_proportion").out
+    assert f"{day}; redeem card+device rolling window=3600s max=500" in shown
+    told = koudai(*make, "--json")
+    assert (told.status, told.error()["field"]) == (1, "draw_order")
+
+    issue = ("card", "issue", "--programme", made["id"], "--holder", "li na")
+    (card,) = koudai.done(*issue)["cards"]
+    load(koudai, card["id"], 5_000)
+    pay = ("card", "redeem", card["id"], "--merchant", shop["merchant"], "--currency", "GBP", "--amount-minor")
+    told = koudai(*pay, "501", "--device", "till 1", "--json")
+    assert (told.error()["code"], told.error()["left_minor"]) == ("ledger.limit_exceeded", 500)
+    koudai.done(*pay, "500", "--device", "till 1")
+    told = koudai(*pay, "1", language=CHINESE)
+    assert told.status == 1
+    assert "超过限次 redeem.holder.day：可用 1 次，当前剩余 0 次。重置时间：" in told.err
+
+
+def test_a_test_clock_is_moved_and_a_live_one_never(koudai: Any) -> None:
+    koudai.done("key", "create", "sandbox", "--issuer", "clocked")
+    koudai.done("key", "create", "till", "--issuer", "clocked", "--mode", "live")
+    at = ("--issuer", "clocked")
+    assert koudai.done("clock", "show", *at)["mode"] == "test"
+    moved = koudai.done("clock", "advance", "--to", "2199-01-31T00:00:00+08:00", *at)
+    assert moved == {"issuer": "clocked", "mode": "test", "now_at": "2199-01-30T16:00:00Z"}
+    assert koudai.done("clock", "advance", "--by", "1d12h", *at)["now_at"] == "2199-02-01T04:00:00Z"
+    assert "2199-02-01T04:00:00Z" in koudai("clock", "show", *at, language=CHINESE).out
+    told = koudai("clock", "advance", "--to", "2199-01-01T00:00:00Z", *at, "--json")
+    assert (told.status, told.error()["code"]) == (1, "identity.clock_out_of_range")
+    for command in (("show",), ("advance", "--by", "1d")):
+        told = koudai("clock", *command, *at, "--mode", "live", "--json")
+        assert (told.status, told.error()["code"]) == (1, "identity.live_clock")
+    assert koudai("clock", "show", "--issuer", "nobody", "--json").error()["code"] == "cli.unknown_issuer"
+
+
 def test_numbers_are_not_shown_after_a_quarter_of_an_hour(koudai: Any, shop: dict[str, str]) -> None:
     issue = ("card", "issue", "--programme", shop["programme"], "--key", "late")
     koudai.done(*issue)

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from koudai.base import merkle
 from koudai.ledger.leaves import Leg, batch_data, entry_data, entry_hashes, entry_salt, seal
-from koudai.proof import Key, consistency, receipt, sign_checkpoint, verifier_key
+from koudai.proof import Key
+from koudai.proof.formats import consistency, receipt, sign_checkpoint, verifier_key
 
 ORIGIN = "example.org/pocket"
 BEGAN = datetime(2024, 5, 1, 12, tzinfo=UTC)

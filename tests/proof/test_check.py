@@ -11,8 +11,9 @@ from hypothesis import given, strategies as st
 
 from koudai.base import merkle
 from koudai.ledger.leaves import batch_data, entry_data
-from koudai.proof import Key, ProofFault, Unproven, consistency, receipt, sign_checkpoint, verifier_key, verify
+from koudai.proof import Key, ProofFault, Unproven, verify
 from koudai.proof.check import MAX_FILE, is_consistent, is_included
+from koudai.proof.formats import consistency, receipt, sign_checkpoint, verifier_key
 
 # As they were handed out once: any later checker accepts them.
 KEY = "example.org/pocket+533daf88+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"

@@ -53,15 +53,25 @@ def test_a_fact_that_was_not_told_is_left_as_its_name():
     assert "{path}" in say("identity.keys_exposed", {}, Language.EN)
 
 
+def test_a_limit_that_never_resets_says_so():
+    facts = {"limit": "load.card.lifetime", "limit_minor": 5, "left_minor": 0, "resets_at": None, "currency": "CNY"}
+    assert say("ledger.limit_exceeded", facts, Language.EN).endswith("It resets: never.")
+    assert say("ledger.limit_exceeded", facts, Language.ZH).endswith("重置时间：永不。")
+    told = say("ledger.limit_exceeded", {**facts, "resets_at": "2027-01-31T16:00:00Z"}, Language.ZH)
+    assert "剩余 0" in told
+    assert told.endswith("重置时间：2027-01-31T16:00:00Z。")
+
+
 @pytest.mark.parametrize(
     ("kind", "enum"),
     [("state", CardState), ("activity_type", ActivityType), ("funding_source", FundingSource)],
 )
 def test_sql_and_python_know_the_same_words(kind, enum):
-    schema = (SRC / "cards" / "schema" / "0001_spine.sql").read_text(encoding="utf-8")
+    schema = "".join(path.read_text(encoding="utf-8") for path in sorted((SRC / "cards" / "schema").glob("*.sql")))
     body = re.search(rf"CREATE TYPE cards\.{kind} AS ENUM\s*\(([^)]*)\)", schema)
     assert body
-    assert re.findall(r"'([^']+)'", body[1]) == [member.value for member in enum]
+    added = re.findall(rf"ALTER TYPE cards\.{kind} ADD VALUE '([^']+)'", schema)
+    assert re.findall(r"'([^']+)'", body[1]) + added == [member.value for member in enum]
 
 
 def test_the_reference_tells_every_code_as_it_is():

@@ -22,7 +22,7 @@ async def create(door: Door, scope: Scope, receive: Receive, headers: Headers) -
     key = idempotency_key(headers)
     body = decoded(_decode, await read_json(receive, headers))
     require(principal, SCOPES[type(body)])
-    (answer,) = await door.batcher.submit(principal, (command_of(door.ids, body, key),))
+    (answer,) = await door.batcher.submit(principal, (command_of(door.ids, body, key, principal.key_id),))
     if isinstance(answer, GiftCardActivity):
         return 201, _encode(answer)
     raise problem_of(answer, named_by(body))

@@ -1,6 +1,7 @@
 """From what is sent to the command it means. Raises Problem where a body can't mean any."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import UNSET
@@ -8,36 +9,57 @@ from msgspec import UNSET
 from koudai import cards
 from koudai.api.ids import Ids
 from koudai.api.problems import invalid
-from koudai.api.shapes import (
+from koudai.api.shapes import BatchRedemption, NewActivity
+from koudai.api.wishes import (
     Activate,
-    BatchRedemption,
+    AdjustDecrement,
+    AdjustIncrement,
+    Authorise,
     Block,
+    Capture,
+    Expire,
     Load,
-    NewActivity,
     Redeem,
     Refund,
+    Renew,
     Reversal,
+    Transfer,
     Unblock,
+    Void,
 )
 from koudai.base import asset
+from koudai.cards import FundingSource
 from koudai.identity import Scope
+from koudai.ledger import Place
 
 SCOPES: dict[type[Any], Scope] = {
     Activate: Scope.CARDS_ACTIVATE,
     Load: Scope.CARDS_LOAD,
     Redeem: Scope.CARDS_REDEEM,
+    Authorise: Scope.CARDS_REDEEM,
+    Capture: Scope.CARDS_REDEEM,
+    Void: Scope.CARDS_REDEEM,
     Refund: Scope.CARDS_REFUND,
     # Whoever may pay must be able to undo a payment whose answer was lost.
     Reversal: Scope.CARDS_REDEEM,
+    Transfer: Scope.CARDS_TRANSFER,
+    AdjustIncrement: Scope.CARDS_ADJUST,
+    AdjustDecrement: Scope.CARDS_ADJUST,
+    Expire: Scope.CARDS_EXPIRE,
+    Renew: Scope.CARDS_EXPIRE,
     Block: Scope.CARDS_BLOCK,
     Unblock: Scope.CARDS_BLOCK,
 }
 """What a key must be allowed for each type of activity."""
 
 
-def command_of(ids: Ids, body: NewActivity, key: str) -> cards.Command:
-    """The command that an activity's body means."""
-    return _MAKERS[type(body)](ids, body, key)
+def command_of(ids: Ids, body: NewActivity, key: str, made_by: str = "") -> cards.Command:
+    """The command that an activity's body means; `made_by` is the id of the API key that asks.
+
+    Corrections keep it. Without it they are refused.
+    """
+    maker = _MAKERS.get(type(body))
+    return maker(ids, body, key) if maker else _adjust(ids, body, key, made_by)  # type: ignore[arg-type]
 
 
 def known_currency(code: str) -> str:
@@ -56,6 +78,7 @@ def redeem(ids: Ids, body: Redeem | BatchRedemption, key: str) -> cards.Redeem:
         amount_minor=body.amount_minor,
         asset=known_currency(body.currency),
         partial=body.partial,
+        device=body.device,
     )
 
 
@@ -83,7 +106,100 @@ def _load(ids: Ids, body: Load, key: str) -> cards.Load:
         amount_minor=body.amount_minor,
         asset=known_currency(body.currency),
         source=body.source,
+        payer=body.payer,
+        refund_to=body.refund_to,
+        expires_at=None if body.expires_at is None else in_utc("expires_at", body.expires_at),
+        may_pass=body.may_pass,
+        may_sell=body.may_sell,
+        may_refund=body.may_refund,
+        device=body.device,
     )
+
+
+def in_utc(field: str, moment: datetime) -> datetime:
+    """A moment of a field in UTC: the same request, whatever the offset it is told with.
+
+    Raises Problem where UTC has no such year.
+    """
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise invalid(field, "time") from None
+
+
+def _authorise(ids: Ids, body: Authorise, key: str) -> cards.Authorise:
+    return cards.Authorise(
+        key=key,
+        card=ids.card_ref(body.gift_card_id, body.gan),
+        merchant_id=ids.merchant(body.merchant_id),
+        amount_minor=body.amount_minor,
+        asset=known_currency(body.currency),
+        ttl_s=body.ttl_s,
+        partial=body.partial,
+        group=body.group,
+        device=body.device,
+    )
+
+
+def _capture(ids: Ids, body: Capture, key: str) -> cards.Capture:
+    hold, group = _hold_of(ids, body)
+    amount_minor = None if body.amount_minor is UNSET else body.amount_minor
+    if group is not None and amount_minor is not None:
+        raise invalid("amount_minor", "not_with", other="group")
+    if amount_minor == 0 and not body.final:
+        raise invalid("amount_minor", "at_least", bound=1)
+    return cards.Capture(key=key, hold=hold, group=group, amount_minor=amount_minor, final=body.final)
+
+
+def _void(ids: Ids, body: Void, key: str) -> cards.Void:
+    hold, group = _hold_of(ids, body)
+    return cards.Void(key=key, hold=hold, group=group)
+
+
+def _hold_of(ids: Ids, body: Capture | Void) -> tuple[Place | None, str | None]:
+    """The hold or the group that is named: exactly one of them."""
+    if body.group is UNSET and body.hold_id is not UNSET:
+        return ids.place(body.hold_id), None
+    if body.group is not UNSET and body.hold_id is UNSET:
+        return None, body.group
+    raise invalid("hold_id", "one_of", other="group")
+
+
+def _transfer(ids: Ids, body: Transfer, key: str) -> cards.Transfer:
+    return cards.Transfer(
+        key=key,
+        card=ids.card_ref(body.gift_card_id, body.gan),
+        to_card=ids.card(body.to_gift_card_id),
+        asset=known_currency(body.currency),
+        purpose=body.purpose,
+        amount_minor=body.amount_minor,
+        recipient=body.recipient,
+        device=body.device,
+    )
+
+
+def _adjust(ids: Ids, body: AdjustIncrement | AdjustDecrement, key: str, made_by: str) -> cards.Adjust:
+    return cards.Adjust(
+        key=key,
+        card=ids.card_ref(body.gift_card_id, body.gan),
+        amount_minor=body.amount_minor,
+        asset=known_currency(body.currency),
+        increment=isinstance(body, AdjustIncrement),
+        source=getattr(body, "source", FundingSource.COMPANY),
+        reason=body.reason,
+        made_by=made_by,
+        approved_by=body.approved_by,
+        corrects=None if body.corrects_id is None else ids.place(body.corrects_id),
+    )
+
+
+def _expire(ids: Ids, body: Expire, key: str) -> cards.Expire:
+    return cards.Expire(key=key, card=ids.card_ref(body.gift_card_id, body.gan))
+
+
+def _renew(ids: Ids, body: Renew, key: str) -> cards.Renew:
+    card = ids.card_ref(body.gift_card_id, body.gan)
+    return cards.Renew(key=key, card=card, expires_at=in_utc("expires_at", body.expires_at))
 
 
 def _refund(ids: Ids, body: Refund, key: str) -> cards.Refund:
@@ -120,8 +236,14 @@ _MAKERS: dict[type[Any], Callable[[Ids, Any, str], cards.Command]] = {
     Activate: _activate,
     Load: _load,
     Redeem: redeem,
+    Authorise: _authorise,
+    Capture: _capture,
+    Void: _void,
     Refund: _refund,
     Reversal: _reverse,
+    Transfer: _transfer,
+    Expire: _expire,
+    Renew: _renew,
     Block: _block,
     Unblock: _unblock,
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 _CARD = "gftc_00000000000000000000000000000000"
 _MERCHANT = "mrch_00000000000000000000000000000000"
+_OTHER_CARD = "gftc_00000000000000000000000000000001"
 _REDEMPTION = "gact_00000000000000000000000000000000"
 
 
@@ -15,7 +16,20 @@ PROGRAMME = {
     "gifts": _example(
         "Cards in yuan, at most 1,000.00 on each",
         {"name": "Gifts", "currency": "CNY", "number_prefix": "900001", "max_balance_minor": 100_000},
-    )
+    ),
+    "limits": _example(
+        "Limits: a holder spends 20,000.00 or pays 5 times a day, a card is loaded with 1,000.00 in any 24 hours",
+        {
+            "name": "Gifts with limits",
+            "currency": "CNY",
+            "number_prefix": "900001",
+            "draw_order": "bonus_first",
+            "limits": [
+                {"subjects": ["holder"], "flow": "redeem", "per": "day", "max_minor": 2_000_000, "max_count": 5},
+                {"subjects": ["card"], "flow": "load", "per": "rolling", "window_s": 86_400, "max_minor": 100_000},
+            ],
+        },
+    ),
 }
 
 MERCHANT = {"tea_house": _example("A merchant paid in yuan", {"name": "Tea house 茶馆", "currency": "CNY"})}
@@ -37,6 +51,22 @@ ACTIVITIES = {
         "Pay 12.50 at a merchant",
         {"type": "REDEEM", "gift_card_id": _CARD, "merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY"},
     ),
+    "authorise": _example(
+        "Reserve 50.00 for a merchant, for a day",
+        {
+            "type": "AUTHORISE",
+            "gift_card_id": _CARD,
+            "merchant_id": _MERCHANT,
+            "amount_minor": 5_000,
+            "currency": "CNY",
+            "ttl_s": 86_400,
+        },
+    ),
+    "capture": _example(
+        "Capture 42.00 of a hold and give the rest free",
+        {"type": "CAPTURE", "hold_id": _REDEMPTION, "amount_minor": 4_200, "final": True},
+    ),
+    "void": _example("Cancel a hold", {"type": "VOID", "hold_id": _REDEMPTION}),
     "refund": _example(
         "Give 2.50 of a redemption back",
         {"type": "REFUND", "redemption_id": _REDEMPTION, "amount_minor": 250, "currency": "CNY"},
@@ -44,10 +74,49 @@ ACTIVITIES = {
     "reversal": _example(
         "Undo a redemption whose answer never arrived", {"type": "REVERSAL", "redemption_key": "order-1001"}
     ),
+    "transfer": _example(
+        "Give 20.00 to another card",
+        {
+            "type": "TRANSFER",
+            "gift_card_id": _CARD,
+            "to_gift_card_id": _OTHER_CARD,
+            "purpose": "gift",
+            "amount_minor": 2_000,
+            "currency": "CNY",
+        },
+    ),
+    "adjust": _example(
+        "Correct a card upwards; a second person approves",
+        {
+            "type": "ADJUST_INCREMENT",
+            "gift_card_id": _CARD,
+            "amount_minor": 500,
+            "currency": "CNY",
+            "reason": "Charged twice at the till",
+            "approved_by": "Li Na",
+        },
+    ),
+    "adjust_downwards": _example(
+        "Correct a card downwards",
+        {
+            "type": "ADJUST_DECREMENT",
+            "gift_card_id": _CARD,
+            "amount_minor": 500,
+            "currency": "CNY",
+            "reason": "Loaded twice at the till",
+        },
+    ),
+    "expire": _example("Take expired value off a card", {"type": "EXPIRE", "gift_card_id": _CARD}),
+    "renew": _example(
+        "Let what expires last longer",
+        {"type": "RENEW", "gift_card_id": _CARD, "expires_at": "2029-12-31T16:00:00Z"},
+    ),
     "activate": _example("Activate a pending card", {"type": "ACTIVATE", "gift_card_id": _CARD}),
     "block": _example("Block a lost card", {"type": "BLOCK", "gift_card_id": _CARD}),
     "unblock": _example("Let a blocked card go on", {"type": "UNBLOCK", "gift_card_id": _CARD}),
 }
+
+CLOCK = {"a_day": _example("Go on to a moment", {"to": "2028-01-31T16:00:00Z"})}
 
 BATCH = {
     "two": _example(

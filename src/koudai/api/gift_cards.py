@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import UNSET
 
 from koudai import cards
@@ -16,10 +17,12 @@ from koudai.cards import Card, CardRefusal, Issue, Issued
 def _shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
     ids = call.door.ids.of(CARD, [card.id for card in found])
     programmes = call.door.ids.of(PROGRAMME, [card.programme_id for card in found])
+    replaced = [card.successor_id for card in found if card.successor_id is not None]
+    successors: dict[int | None, str] = dict(zip(replaced, call.door.ids.of(CARD, replaced), strict=True))
     return [
         GiftCard(
-            id_, programme_id, c.state, c.last4, c.holder_ref, Amount(c.balance_minor, c.asset), c.issued_at,
-            call.principal.mode,
+            id_, programme_id, c.state, c.last4, c.holder_ref, Amount(c.balance_minor, c.asset), c.held_minor,
+            c.available_minor, c.issued_at, call.principal.mode, successors.get(c.successor_id, UNSET),
         )
         for c, id_, programme_id in zip(found, ids, programmes, strict=True)
     ]  # fmt: skip
@@ -32,10 +35,7 @@ async def create(call: Call) -> GiftCard | Refused:
     if not isinstance(outcome, Issued):
         return outcome
     (card,) = _shown(call, [outcome.card])
-    return GiftCard(
-        card.id, card.programme_id, card.state, card.last4, card.holder_ref, card.balance, card.issued_at, card.mode,
-        outcome.number or UNSET,
-    )  # fmt: skip
+    return msgspec.structs.replace(card, gan=outcome.number or UNSET)
 
 
 async def page(call: Call) -> GiftCardPage:

@@ -90,14 +90,19 @@ class Ids:
         of_cards = self.of(CARD, [a.card_id for a in found])
         known = {a.merchant_id for a in found if a.merchant_id is not None}
         merchants: dict[int | None, str] = dict(zip(known, self.of(MERCHANT, known), strict=True))
-        places = {a.redemption for a in found if a.redemption is not None}
-        redemptions: dict[Place | None, str] = (
+        # Few entries name another entry or card: most batches look nothing up.
+        linked = [a for a in found if a.redemption or a.hold or a.other_card_id]
+        places = {place for a in linked for place in (a.redemption, a.hold) if place is not None}
+        entries: dict[Place | None, str] = (
             dict(zip(places, self._keyring.opaque_ids(ACTIVITY, places), strict=True)) if places else {}
         )
+        cards = {a.other_card_id for a in linked if a.other_card_id is not None}
+        others: dict[int | None, str] = dict(zip(cards, self.of(CARD, cards), strict=True)) if cards else {}
         return [
             GiftCardActivity(
-                id_, a.type, card_id, a.amount_minor, a.asset, a.balance_minor, merchants.get(a.merchant_id),
-                a.source, redemptions.get(a.redemption), a.event_at, a.recorded_at,
+                id_, a.type, card_id, a.amount_minor, a.asset, a.balance_minor, a.held_minor,
+                merchants.get(a.merchant_id), a.source, entries.get(a.redemption), a.event_at, a.recorded_at,
+                entries.get(a.hold, UNSET), others.get(a.other_card_id, UNSET),
             )
             for a, id_, card_id in zip(found, own, of_cards, strict=True)
         ]  # fmt: skip

@@ -16,13 +16,18 @@ from koudai.base import asset
 from koudai.ledger import LedgerRefusal
 from koudai.pg import PgFault
 
+_BY_CARD = (
+    "Activate", "AdjustDecrement", "AdjustIncrement", "Authorise", "BatchRedemption", "Block", "Expire", "Load",
+    "Redeem", "Renew", "Transfer", "Unblock",
+)  # fmt: skip
+
 _SCHEMAS = "#/components/schemas/"
 
 _ABOUT = """\
 Prepaid and gift cards: programmes, merchants, cards, and everything that happens to a card.
 
 Amounts are whole minor units (`amount_minor`: 12.50 CNY is 1250) with their currency; times are RFC 3339 in UTC.
-Every request that changes something carries an `Idempotency-Key`, kept for ever: the same key and request give
+Every request that books or makes something carries an `Idempotency-Key`, kept for ever: the same key and request give
 the first outcome again, the same key with another request is refused, naming the field. Problems are RFC 9457,
 with a dotted `code`, in English or Chinese by `Accept-Language`. 401, 422 for a malformed request and 503 are not
 remembered; judged refusals are.
@@ -103,8 +108,13 @@ def _finished(components: Json) -> Json:
         "title": "Currency", "type": "string", "description": "ISO 4217", "enum": codes, "examples": ["CNY"],
     }  # fmt: skip
     by_card = [{"required": ["gift_card_id"]}, {"required": ["gan"]}]
-    for name in ("Activate", "Load", "Redeem", "Block", "Unblock", "BatchRedemption"):
+    for name in _BY_CARD:
         components[name]["oneOf"] = by_card
+    components["Capture"]["oneOf"] = [
+        {"required": ["hold_id"], "properties": {"group": False}},
+        {"required": ["group"], "properties": {"hold_id": False, "amount_minor": False}},
+    ]
+    components["Void"]["oneOf"] = [{"required": ["hold_id"]}, {"required": ["group"]}]
     components["Refund"]["oneOf"] = [
         {
             "required": ["redemption_id"],

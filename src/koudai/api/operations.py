@@ -1,11 +1,12 @@
 """Every route of the API, declared once: the router and the OpenAPI document are built from these."""
 
-from koudai.api import activities, batch, gift_cards, merchants, outcomes, probes, programmes
+from koudai.api import activities, batch, gift_cards, merchants, outcomes, probes, programmes, sandbox
 from koudai.api.door import Operation
-from koudai.api.examples import ACTIVITIES, BATCH, GAN, GIFT_CARD, MERCHANT, PROGRAMME
+from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GIFT_CARD, MERCHANT, PROGRAMME
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
+    ClockAdvance,
     CodeExplained,
     GanLookup,
     GiftCard,
@@ -23,24 +24,26 @@ from koudai.api.shapes import (
     Programme,
     ProgrammePage,
     RedemptionBatch,
+    SandboxClock,
 )
 from koudai.cards import CardRefusal
-from koudai.identity import Scope
+from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
 
 _PAGE = ("cursor", "limit")
 
 # What only a programme or a card's issue can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
-    ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE,
-    *(code for code in CardRefusal if code is not CardRefusal.UNKNOWN_PROGRAMME),
+    ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
+    LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
+    *(code for code in CardRefusal if code not in {CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT}),
 )  # fmt: skip
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST", path="/v1/programmes", name="create_programme", tag="Programmes",
         summary="Make a card programme", scope=Scope.PROGRAMMES_WRITE, keyed=True, request=NewProgramme,
-        response=Programme, status=201, examples=PROGRAMME, handle=programmes.create,
+        response=Programme, status=201, codes=(CardRefusal.BAD_LIMIT,), examples=PROGRAMME, handle=programmes.create,
     ),
     Operation(
         method="GET", path="/v1/programmes", name="list_programmes", tag="Programmes",
@@ -90,8 +93,9 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="POST", path="/v1/gift_card_activities", name="create_gift_card_activity", tag="Activities",
-        summary="Activate, load, redeem, refund, reverse, block or unblock a card", keyed=True, request=NewActivity,
-        response=GiftCardActivity, status=201, codes=_ACTIVITY_CODES, examples=ACTIVITIES, raw=activities.create,
+        summary="Load, redeem, authorise, capture, void, refund, reverse, transfer, adjust, expire, renew, and more",
+        keyed=True, request=NewActivity, response=GiftCardActivity, status=201, codes=_ACTIVITY_CODES,
+        examples=ACTIVITIES, raw=activities.create,
     ),
     Operation(
         method="GET", path="/v1/gift_card_activities", name="list_gift_card_activities", tag="Activities",
@@ -112,6 +116,18 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET", path="/v1/idempotency_keys/{key}", name="get_outcome_of_key", tag="Idempotency",
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
+    ),
+    Operation(
+        method="GET", path="/v1/test_clock", name="get_test_clock", tag="Test clock",
+        summary="The time of the test side; a live key is refused", scope=Scope.CARDS_READ, response=SandboxClock,
+        codes=(IdentityFault.LIVE_CLOCK,), handle=sandbox.show_clock,
+    ),
+    Operation(
+        method="POST", path="/v1/test_clock/advance", name="advance_test_clock", tag="Test clock",
+        summary="Move the time of the test side forward: holds and lots expire, limits reset; never for a live key",
+        scope=Scope.CLOCK_ADVANCE, request=ClockAdvance, response=SandboxClock,
+        codes=(IdentityFault.LIVE_CLOCK, IdentityFault.CLOCK_OUT_OF_RANGE), examples=CLOCK,
+        handle=sandbox.advance_clock,
     ),
     Operation(
         method="GET", path="/problems/{code}", name="explain_problem", tag="Server", open=True,

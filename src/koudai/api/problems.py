@@ -44,11 +44,11 @@ def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
 STATUS: Mapping[str, int] = {
     **_codes(400, ApiProblem.KEY_REQUIRED, ApiProblem.MALFORMED_JSON),
     **_codes(401, ApiProblem.UNAUTHENTICATED),
-    **_codes(403, ApiProblem.SCOPE_MISSING),
+    **_codes(403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK),
     **_codes(
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
-        IdentityFault.KEY_UNKNOWN,
+        IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -56,7 +56,11 @@ STATUS: Mapping[str, int] = {
         CardRefusal.ALREADY_BLOCKED, CardRefusal.NOT_BLOCKED, CardRefusal.LOAD_CAP_EXCEEDED,
         CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.INSUFFICIENT_BALANCE, CardRefusal.REFUND_EXCEEDS_PAID,
         CardRefusal.ALREADY_REFUNDED, LedgerRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BALANCE_TOO_LARGE,
-        LedgerRefusal.LINKED_FAILED,
+        LedgerRefusal.LINKED_FAILED, CardRefusal.HOLD_CLOSED, CardRefusal.HOLD_EXPIRED, CardRefusal.HOLD_CAPTURED,
+        CardRefusal.CAPTURE_EXCEEDS_HOLD, CardRefusal.NOT_TRANSFERABLE, CardRefusal.HAS_HOLDS, CardRefusal.REPLACED,
+        CardRefusal.NOTHING_EXPIRED, CardRefusal.NOTHING_TO_RENEW, LedgerRefusal.PERIOD_CLOSED,
+        LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
+        LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -64,7 +68,8 @@ STATUS: Mapping[str, int] = {
         422, ApiProblem.INVALID, ApiProblem.BAD_NUMBER, CardRefusal.AMOUNT_NOT_POSITIVE, CardRefusal.AMOUNT_TOO_LARGE,
         CardRefusal.CURRENCY_MISMATCH, LedgerRefusal.KEY_REUSED, LedgerRefusal.LINKED_CHAIN_OPEN,
         LedgerRefusal.AMOUNT_NOT_POSITIVE, LedgerRefusal.AMOUNT_TOO_LARGE, LedgerRefusal.SAME_ACCOUNT,
-        LedgerRefusal.ASSET_MISMATCH,
+        LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
+        CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
@@ -103,7 +108,10 @@ _RETRY_AFTER_S = b"1"
 _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见服务器日志"}
 
 # The rooms' names of a request's fields where the API has others.
-_FIELDS = {"card": "gift_card_id", "redemption": "redemption_id", "verb": "type"}
+_FIELDS = {
+    "card": "gift_card_id", "to_card": "to_gift_card_id", "redemption": "redemption_id", "hold": "hold_id",
+    "corrects": "corrects_id", "increment": "type", "verb": "type",
+}  # fmt: skip
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -188,8 +196,8 @@ def problem_of(no: Refused | Fault, named: str | None = None) -> Problem:
     The ledger's account numbers are internal and are left out.
     """
     facts = {name: value for name, value in no.facts.items() if name != "account"}
-    if no.code == LedgerRefusal.KEY_REUSED:
-        field = str(facts.get("field"))
+    if "field" in facts:
+        field = str(facts["field"])
         facts["field"] = named if named and field == "card" else _FIELDS.get(field, field)
     return Problem(no.code, facts)
 

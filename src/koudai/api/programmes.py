@@ -6,20 +6,34 @@ from koudai import cards
 from koudai.api.door import Call
 from koudai.api.ids import MAX_INT4, PROGRAMME
 from koudai.api.problems import ApiProblem, Problem, invalid
-from koudai.api.shapes import Programme, ProgrammePage
+from koudai.api.shapes import FlowLimit, Programme, ProgrammePage
 from koudai.base import Refused, asset
 from koudai.cards import CreateProgramme
+from koudai.ledger import Limit
 
 
 def _shown(call: Call, found: Sequence[cards.Programme]) -> list[Programme]:
     ids = call.door.ids.of(PROGRAMME, [programme.id for programme in found])
     return [
         Programme(
-            id_, p.name, p.asset, p.number_prefix, p.max_balance_minor, p.max_load_minor, p.created_at,
-            call.principal.mode,
+            id_, p.name, p.asset, p.number_prefix, p.max_balance_minor, p.max_load_minor, p.draw_order,
+            [_limit_shown(limit) for limit in p.limits], p.created_at, call.principal.mode,
         )
         for p, id_ in zip(found, ids, strict=True)
     ]  # fmt: skip
+
+
+def _limit_shown(limit: Limit) -> FlowLimit:
+    return FlowLimit(
+        subjects=list(limit.subjects), flow=limit.flow, per=limit.per, window_s=limit.window_s,
+        min_minor=limit.min_minor, max_minor=limit.max_minor, max_count=limit.max_count,
+    )  # fmt: skip
+
+
+def _limit_wished(limit: FlowLimit) -> Limit:
+    return Limit(
+        tuple(limit.subjects), limit.flow, limit.per, limit.window_s, limit.min_minor, limit.max_minor, limit.max_count
+    )
 
 
 async def create(call: Call) -> Programme | Refused:
@@ -29,7 +43,7 @@ async def create(call: Call) -> Programme | Refused:
         raise invalid("currency", "currency")
     wish = CreateProgramme(
         call.key, call.body.name, currency, call.body.number_prefix, call.body.max_balance_minor,
-        call.body.max_load_minor,
+        call.body.max_load_minor, call.body.draw_order, tuple(_limit_wished(limit) for limit in call.body.limits),
     )  # fmt: skip
     (outcome,) = await call.transact(lambda tx: cards.create_programmes(tx, call.book, [wish]))
     return outcome if isinstance(outcome, Refused) else _shown(call, [outcome])[0]

@@ -7,53 +7,73 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from koudai.api.problems import ProblemBody
-from koudai.base import MAX_MINOR
+from koudai.api.scalars import (
+    AmountMinor,
+    Body,
+    Bound,
+    Cap,
+    Currency,
+    Device,
+    Gan,
+    Id,
+    Key,
+    Moment,
+    Name,
+    Prefix,
+    WindowSeconds,
+)
+from koudai.api.wishes import (
+    Activate,
+    AdjustDecrement,
+    AdjustIncrement,
+    Authorise,
+    Block,
+    Capture,
+    Expire,
+    Load,
+    OnCard,
+    Redeem,
+    Refund,
+    Renew,
+    Reversal,
+    Transfer,
+    Unblock,
+    Void,
+)
 from koudai.cards import ActivityType, CardState, FundingSource
 from koudai.identity import Mode
-
-# `$` would let a line feed pass at the end; what the document shows is the plain form.
-_PRINTABLE = r"^[ -~]+(?![\s\S])"
-
-Id = Annotated[str, Meta(max_length=100)]
-Gan = Annotated[
-    str,
-    Meta(
-        max_length=100,
-        description="The card's number: 19 digits, the last of which is a Luhn check digit.",
-        extra_json_schema={"pattern": "^[0-9]{19}$", "maxLength": 19},
-    ),
-]
-AmountMinor = Annotated[
-    int, Meta(ge=1, le=MAX_MINOR, description="Whole minor units: 12.50 CNY is 1250.", examples=[1250])
-]
-Cap = Annotated[int, Meta(ge=1, le=MAX_MINOR, description="In minor units; null: no cap.")]
-Currency = Annotated[
-    str,
-    Meta(min_length=3, max_length=3, extra_json_schema={"$ref": "#/components/schemas/Currency"}),
-]
-Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=_PRINTABLE, extra_json_schema={"pattern": "^[ -~]+$"})]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-Prefix = Annotated[
-    str,
-    Meta(
-        min_length=6, max_length=6, pattern="^[09][0-9]{5}$",
-        description="The first six digits of every card's number: private use, so 9 or 0 first.", examples=["900001"],
-    ),
-]  # fmt: skip
+from koudai.ledger import DrawOrder, Flow, Per, Subject
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is sent: a field that isn't known is refused, so that a misspelt one isn't passed over."""
+class FlowLimit(Body, frozen=True, kw_only=True, omit_defaults=True):
+    """How much may flow: of one subject, or of a pair such as a card and a device.
+
+    `min_minor` is the least of one transaction, or the balance to keep; `max_minor` the most, `max_count` how
+    often. Days and months are China's.
+    """
+
+    subjects: Annotated[list[Subject], Meta(min_length=1, max_length=2)]
+    flow: Flow
+    per: Per
+    window_s: WindowSeconds | None = None
+    min_minor: Bound | None = None
+    max_minor: Bound | None = None
+    max_count: Bound | None = None
 
 
 class NewProgramme(Body, frozen=True, kw_only=True):
-    """A card programme: in which currency, under which number prefix, and the caps of a card."""
+    """A card programme: in which currency, under which number prefix, the caps of a card, and the limits.
+
+    `draw_order` says which value is spent first.
+    """
 
     name: Name
     currency: Currency
     number_prefix: Prefix
     max_balance_minor: Cap | None = None
     max_load_minor: Cap | None = None
+    draw_order: DrawOrder = DrawOrder.BONUS_FIRST
+    limits: Annotated[tuple[FlowLimit, ...], Meta(max_length=50)] = ()
 
 
 class NewMerchant(Body, frozen=True, kw_only=True):
@@ -77,65 +97,24 @@ class GanLookup(Body, frozen=True, kw_only=True):
     gan: Gan
 
 
-class OnCard(Body, frozen=True, kw_only=True):
-    """What names a card: `gift_card_id` or `gan`, exactly one of them."""
-
-    gift_card_id: Id | UnsetType = UNSET
-    gan: Gan | UnsetType = UNSET
-
-
-class Activate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ACTIVATE"):
-    """Make a pending card usable."""
-
-
-class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
-    """Put value on a card, naming where it came from."""
-
-    amount_minor: AmountMinor
-    currency: Currency
-    source: FundingSource
-
-
-class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
-    """Pay a merchant. With `partial`, what the card holds is taken when it isn't enough."""
-
-    merchant_id: Id
-    amount_minor: AmountMinor
-    currency: Currency
-    partial: bool = False
-
-
-class Refund(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REFUND"):
-    """Give value back to the card that paid: by `redemption_id`, or by the card and the merchant.
-
-    By card and merchant it is laid on the latest redemption first.
-    """
-
-    amount_minor: AmountMinor
-    currency: Currency
-    redemption_id: Id | UnsetType = UNSET
-    merchant_id: Id | UnsetType = UNSET
-
-
-class Reversal(Body, frozen=True, kw_only=True, tag_field="type", tag="REVERSAL"):
-    """Undo a redemption whose answer never arrived: by its idempotency key, or by its id.
-
-    A key that never arrived is barred: the redemption, should it still come, is refused.
-    """
-
-    redemption_key: Key | UnsetType = UNSET
-    redemption_id: Id | UnsetType = UNSET
-
-
-class Block(OnCard, frozen=True, kw_only=True, tag_field="type", tag="BLOCK"):
-    """Stop a card: value can still come back to it, but not leave it nor be loaded."""
-
-
-class Unblock(OnCard, frozen=True, kw_only=True, tag_field="type", tag="UNBLOCK"):
-    """Let a blocked card go on."""
-
-
-NewActivity = Activate | Load | Redeem | Refund | Reversal | Block | Unblock
+NewActivity = (
+    Activate
+    | Load
+    | Redeem
+    | Authorise
+    | Capture
+    | Void
+    | Refund
+    | Reversal
+    | Transfer
+    | AdjustIncrement
+    | AdjustDecrement
+    | Expire
+    | Renew
+    | Block
+    | Unblock
+)
+"""What may be asked for at POST /v1/gift_card_activities."""
 
 
 class BatchRedemption(OnCard, frozen=True, kw_only=True):
@@ -146,6 +125,7 @@ class BatchRedemption(OnCard, frozen=True, kw_only=True):
     amount_minor: AmountMinor
     currency: Currency
     partial: bool = False
+    device: Device | None = None
 
 
 class RedemptionBatch(Body, frozen=True, kw_only=True):
@@ -170,6 +150,8 @@ class Programme(msgspec.Struct, frozen=True):
     number_prefix: str
     max_balance_minor: int | None
     max_load_minor: int | None
+    draw_order: DrawOrder
+    limits: list[FlowLimit]
     created_at: datetime
     mode: Mode
 
@@ -185,7 +167,11 @@ class Merchant(msgspec.Struct, frozen=True):
 
 
 class GiftCard(msgspec.Struct, frozen=True):
-    """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end."""
+    """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end.
+
+    `held_minor` is what of the balance holds reserve; `available_minor` is what can be spent now: neither
+    reserved nor expired. `successor_id` is the card that replaced it, where one did.
+    """
 
     id: str
     programme_id: str
@@ -193,15 +179,20 @@ class GiftCard(msgspec.Struct, frozen=True):
     last4: str
     holder_ref: str | None
     balance: Amount
+    held_minor: int
+    available_minor: int
     issued_at: datetime
     mode: Mode
+    successor_id: str | UnsetType = UNSET
     gan: str | UnsetType = UNSET
 
 
 class GiftCardActivity(msgspec.Struct, frozen=True):
     """An entry of a card's history: what moved (0 where nothing did), and what the card held after it.
 
-    `redemption_id` is the redemption that a refund or reversal was laid on, the newest where several.
+    `held_minor` is what of that balance holds reserved. `redemption_id` is the redemption that a refund or
+    reversal was laid on, the newest where several. `hold_id` is the hold that was captured or given free, and
+    `other_gift_card_id` the card that value went to or came from: each is there only where there is one.
     """
 
     id: str
@@ -210,11 +201,14 @@ class GiftCardActivity(msgspec.Struct, frozen=True):
     amount_minor: int
     currency: str
     balance_minor: int
+    held_minor: int
     merchant_id: str | None
     source: FundingSource | None
     redemption_id: str | None
     event_at: datetime
     recorded_at: datetime
+    hold_id: str | UnsetType = UNSET
+    other_gift_card_id: str | UnsetType = UNSET
 
 
 class ProgrammePage(msgspec.Struct, frozen=True):
@@ -279,6 +273,19 @@ class KeyOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     merchant_id: str | None = None
     programme_id: str | None = None
     problem: ProblemBody | None = None
+
+
+class ClockAdvance(Body, frozen=True, kw_only=True):
+    """Until when the time of the test side goes on: not earlier than it stands."""
+
+    to: Moment
+
+
+class SandboxClock(msgspec.Struct, frozen=True):
+    """The time of the test side. Once it was moved it stands still until it is moved again."""
+
+    now_at: datetime
+    mode: Mode
 
 
 class Health(msgspec.Struct, frozen=True):

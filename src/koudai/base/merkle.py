@@ -53,7 +53,7 @@ class Plan:
             raise ValueError(f"{len(self.needed)} hashes are needed, not {len(hashes)}")
         proof, at = [], 0
         for count in self.folds:
-            proof.append(_fold(hashes[at : at + count]))
+            proof.append(fold(hashes[at : at + count]))
             at += count
         return proof
 
@@ -74,6 +74,16 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     while len(level) > 1:
         level = _parents(level)
     return level[0] if level else EMPTY_ROOT
+
+
+def fold(subtrees: Sequence[bytes]) -> bytes:
+    """The hash over perfect subtrees that stand side by side, the larger ones first."""
+    if not subtrees:
+        return EMPTY_ROOT
+    folded = subtrees[-1]
+    for left in subtrees[-2::-1]:
+        folded = node_hash(left, folded)
+    return folded
 
 
 def inclusion_path(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
@@ -149,16 +159,6 @@ def _parents(level: Sequence[bytes]) -> list[bytes]:
     if len(level) & 1:
         parents.append(level[-1])
     return parents
-
-
-def _fold(subtrees: Sequence[bytes]) -> bytes:
-    """The hash over perfect subtrees that stand side by side, the larger ones first."""
-    if not subtrees:
-        return EMPTY_ROOT
-    folded = subtrees[-1]
-    for left in subtrees[-2::-1]:
-        folded = node_hash(left, folded)
-    return folded
 
 
 def _plan(ranges: Iterable[tuple[int, int]]) -> Plan:

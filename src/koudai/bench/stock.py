@@ -1,4 +1,7 @@
-"""The stock: cards with more on them than any contest takes, merchants, and a key for the API."""
+"""The stock: cards with more on them than any contest takes, merchants, and a key for the API.
+
+Everything that a card can have is on: two lots, a holder, and limits of three windows on both.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from koudai.base import Fault, asset
 from koudai.bench.model import BenchFault, Sizes
 from koudai.identity import Mode, Scope
 from koudai.instance import Instance
+from koudai.ledger import Flow, Limit, Per, Subject
 from koudai.pg import Tx
 
 CURRENCY = "GBP"
@@ -15,6 +19,12 @@ CURRENCY = "GBP"
 _PIECE = 1_000
 _PREFIX = "990611"
 _LOADED_MINOR = 10_000_000
+_SOURCES = (cards.FundingSource.TRANSFER, cards.FundingSource.BONUS)
+_LIMITS = tuple(
+    Limit((subject,), Flow.REDEEM, per, max_minor=_LOADED_MINOR, max_count=_LOADED_MINOR)
+    for subject in (Subject.CARD, Subject.HOLDER)
+    for per in (Per.DAY, Per.MONTH, Per.LIFETIME)
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ async def lay_in(instance: Instance, sizes: Sizes, tell: Callable[[int, int], No
 async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
     kind = asset(CURRENCY)
     assert kind is not None
-    wish = cards.CreateProgramme("programme", "Bench", kind, _PREFIX)
+    wish = cards.CreateProgramme("programme", "Bench", kind, _PREFIX, limits=_LIMITS)
     (programme,) = await cards.create_programmes(tx, book, [wish])
     shops = await merchants.register(
         tx, book, [merchants.Register(f"merchant/{n}", f"Merchant {n}", kind) for n in range(count)]
@@ -55,15 +65,15 @@ async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
 
 async def _make_cards(instance: Instance, book: int, programme_id: int, first: int, count: int) -> list[int]:
     numbers = range(first, first + count)
-    wishes = [cards.Issue(f"issue/{n}", programme_id) for n in numbers]
+    wishes = [cards.Issue(f"issue/{n}", programme_id, holder_ref=f"holder {n}") for n in numbers]
     issued = await instance.db.transact(lambda tx: cards.issue(tx, book, wishes, instance.keyring))
     ids = [one.card.id for one in issued if isinstance(one, cards.Issued)]
     loads = [
         cards.Load(
-            key=f"load/{n}", card=card, amount_minor=_LOADED_MINOR, asset=CURRENCY,
-            source=cards.FundingSource.TRANSFER,
+            key=f"load/{n}/{source}", card=card, amount_minor=_LOADED_MINOR, asset=CURRENCY, source=source,
         )
         for n, card in zip(numbers, ids, strict=True)
+        for source in _SOURCES
     ]  # fmt: skip
     check(await instance.db.transact(lambda tx: cards.run(tx, book, loads)))
     return ids

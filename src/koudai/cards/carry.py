@@ -6,11 +6,10 @@ from koudai.cards.checks import (
     bad_asset,
     below_floor,
     card_of,
-    counted,
     not_usable,
     over_balance_cap,
-    over_limit,
     too_little,
+    within_limits,
 )
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
@@ -27,6 +26,8 @@ from koudai.ledger import (
     Part,
     Place,
     Provenance,
+    Slot,
+    count,
     expiry_s,
     proportional,
 )
@@ -47,14 +48,16 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
     amount = sum(minor for _, minor in parts)
     sheet, at = desk.sheet, command.event_at or desk.sheet.now
     device, recipient = command.device, command.recipient
-    full = sheet.too_full(target.pocket, amount)
+    slots: list[Slot] | Refused = []
     if command.purpose is not Purpose.REPLACEMENT:
-        full = (
-            below_floor(desk, source, amount)
-            or over_limit(desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient)
-            or over_balance_cap(desk, target, amount)
-            or full
+        slots = below_floor(desk, source, amount) or within_limits(
+            desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient
         )
+        if not isinstance(slots, Refused):
+            slots = over_balance_cap(desk, target, amount) or slots
+    if isinstance(slots, Refused):
+        return slots
+    full = sheet.too_full(target.pocket, amount)
     if full:
         return full
     sheet.carry(place.ordinal, source.pocket, target.pocket, parts, command.purpose, at)
@@ -62,8 +65,7 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
     desk.moved(target, amount)
     if command.purpose is Purpose.REPLACEMENT:
         sheet.succeed(source.pocket, target.pocket)
-    else:
-        counted(desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient)
+    count(slots, amount)
     sheet.touch(source.id, place.ordinal)
     gave = desk.enter(
         source, place, ActivityType.TRANSFER_BALANCE_FROM, amount, at, other_card_id=target.id, device=device,
@@ -101,7 +103,7 @@ def _replaced(command: Transfer, source: HeldCard) -> list[Part] | Refused:
         return Refused(CardRefusal.BAD_TERM, {"field": "amount_minor"})
     if source.pocket.held_minor:
         return Refused(CardRefusal.HAS_HOLDS, {"held_minor": source.pocket.held_minor, "currency": source.asset})
-    return [(lot, lot.minor) for lot in source.pocket.lots or ()]
+    return [(lot, lot.minor) for lot in source.pocket.lots]
 
 
 def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Refused:
@@ -112,7 +114,7 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
         return lot.free_minor(now_s) if lot.flags & needs == needs else 0
 
     available = pocket.available_minor(now_s)
-    may_go = sum(free(lot) for lot in pocket.lots or ())
+    may_go = sum(free(lot) for lot in pocket.lots)
     amount = may_go if command.amount_minor is None else command.amount_minor
     if not available or available < amount:
         return too_little(source, available, amount)
@@ -124,7 +126,7 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
             "currency": source.asset,
         }
         return Refused(CardRefusal.NOT_TRANSFERABLE, facts)
-    return proportional(pocket.lots or (), amount, free)
+    return proportional(pocket.lots, amount, free)
 
 
 def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
@@ -189,7 +191,7 @@ def expire(desk: Desk, command: Expire, place: Place) -> Activity | Refused:
     sheet = desk.sheet
     parts = [
         (lot, lot.minor - lot.held_minor)
-        for lot in card.pocket.lots or ()
+        for lot in card.pocket.lots
         if 0 < lot.expires_s <= sheet.now_s and lot.minor > lot.held_minor
     ]
     if not parts:
@@ -213,7 +215,7 @@ def renew(desk: Desk, command: Renew, place: Place) -> Activity | Refused:
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
     until = expiry_s(command.expires_at)
-    lots = [lot for lot in card.pocket.lots or () if 0 < lot.expires_s < until and lot.minor > lot.held_minor]
+    lots = [lot for lot in card.pocket.lots if 0 < lot.expires_s < until and lot.minor > lot.held_minor]
     if not lots:
         return Refused(CardRefusal.NOTHING_TO_RENEW)
     at = command.event_at or sheet.now

@@ -6,7 +6,7 @@ from koudai.base import MAX_MINOR, Refused
 from koudai.cards.commands import CardRef
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
-from koudai.ledger import Flow, count, judge, judge_cap, judge_floor
+from koudai.ledger import Flow, Slot, judge_cap, judge_floor
 
 
 def card_of(desk: Desk, ref: CardRef | None) -> HeldCard | None:
@@ -69,7 +69,7 @@ def over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused |
     meter = desk.meter_of_holder(card)
     for limit in card.terms.holder_bounds if meter else ():
         assert meter is not None
-        over = judge_cap(limit, meter.used(limit, 0)[0], amount_minor, card.asset)
+        over = judge_cap(limit, meter.held_minor(limit), amount_minor, card.asset)
         if over:
             return over
     return None
@@ -85,28 +85,18 @@ def below_floor(desk: Desk, card: HeldCard, amount_minor: int) -> Refused | None
     meter = desk.meter_of_holder(card)
     for limit in card.terms.holder_bounds if meter else ():
         assert meter is not None
-        under = judge_floor(limit, meter.used(limit, 0)[0], amount_minor, card.asset)
+        under = judge_floor(limit, meter.held_minor(limit), amount_minor, card.asset)
         if under:
             return under
     return None
 
 
-def over_limit(
+def within_limits(
     desk: Desk, card: HeldCard, flow: Flow, amount_minor: int, at: datetime, *, device: str | None = None,
     recipient: str | None = None,
-) -> Refused | None:  # fmt: skip
-    """The first limit on a flow that an amount would pass."""
+) -> Refused | list[Slot]:  # fmt: skip
+    """The first limit on a flow that an amount would pass; else where to count it, once it is accepted."""
     limits = card.terms.limits[flow]
-    if not limits:
-        return None
-    return judge(limits, desk.meters(card, flow, device, recipient), amount_minor, desk.seconds(at), card.asset)
-
-
-def counted(
-    desk: Desk, card: HeldCard, flow: Flow, amount_minor: int, at: datetime, *, device: str | None = None,
-    recipient: str | None = None,
-) -> None:  # fmt: skip
-    """Count an accepted flow."""
-    limits = card.terms.limits[flow]
-    if limits:
-        count(limits, desk.meters(card, flow, device, recipient), amount_minor, desk.seconds(at))
+    if not limits.kinds and not limits.single:
+        return []
+    return limits.judge(desk.meters(card, flow, device, recipient), amount_minor, desk.seconds(at), card.asset)

@@ -101,7 +101,7 @@ class Desk:
     ) -> dict[Kind, Meter]:
         """The meters of those whom limits on a flow count; who isn't known has none."""
         found: dict[Kind, Meter] = {}
-        for kind in card.terms.kinds[flow]:
+        for kind in card.terms.limits[flow].kinds:
             if kind == _CARD:
                 found[kind] = card.pocket.meter
                 continue
@@ -120,7 +120,7 @@ class Desk:
         """Tell the limits on what a holder has together that a card of his got so much, or lost it (negative)."""
         if card.terms.holder_bounds and (meter := self.meter_of_holder(card)):
             for limit in card.terms.holder_bounds:
-                meter.add(limit, 0, minor, 0)
+                meter.moved(limit, minor)
 
     def add_hold(self, hold: Hold) -> Hold:
         """Know a hold, by its place and its group; the one that is known already where it is."""

@@ -8,16 +8,15 @@ from koudai.cards.checks import (
     bad_asset,
     below_floor,
     card_of,
-    counted,
     not_usable,
-    over_limit,
     too_little,
+    within_limits,
 )
 from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
-from koudai.ledger import Flow, Hold, HoldState, Place, give_back
+from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 MAX_TTL_S = 366 * 86_400
 
@@ -46,9 +45,9 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
             return too_little(card, available, amount)
         amount = available
     at = command.event_at or sheet.now
-    over = below_floor(desk, card, amount) or over_limit(desk, card, Flow.REDEEM, amount, at, device=command.device)
-    if over:
-        return over
+    slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    if isinstance(slots, Refused):
+        return slots
     expires_at = sheet.now + timedelta(seconds=command.ttl_s)
     hold = sheet.reserve(
         place.ordinal, pocket, merchant.account_id, amount, card.terms.draw_order, at, expires_at, command.device,
@@ -56,7 +55,7 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     )  # fmt: skip
     desk.add_hold(hold)
     desk.merchants_of_holds[place] = merchant.id
-    counted(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    count(slots, amount)
     sheet.touch(card.id, place.ordinal)
     return desk.enter(
         card, place, ActivityType.AUTHORISE, amount, at, merchant_id=merchant.id, device=command.device
@@ -164,7 +163,7 @@ def _free(desk: Desk, card: HeldCard, hold: Hold, state: HoldState) -> int:
     released = desk.sheet.release(card.pocket, hold, state)
     meters = desk.meters(card, Flow.REDEEM, hold.device)
     whole = not hold.captured_minor
-    give_back(card.terms.limits[Flow.REDEEM], meters, released, desk.seconds(hold.counted_at), whole=whole)
+    card.terms.limits[Flow.REDEEM].give_back(meters, released, desk.seconds(hold.counted_at), whole=whole)
     return released
 
 

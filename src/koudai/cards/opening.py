@@ -178,7 +178,7 @@ def _new_lots(desk: Desk, named: Named) -> int:
     A card has no more lots than there are strains in the whole batch, so value that is sent to and fro
     makes few.
     """
-    lots = Counter({card.id: len(card.pocket.lots or ()) for card in desk.cards.values()})
+    lots = Counter({card.id: card.pocket.count_lots() for card in desk.cards.values()})
     strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands)
     strains += min(len(desk.redemptions) * _DRAWN_AT_MOST, 4 * _DRAWN_AT_MOST)
     needed = 0

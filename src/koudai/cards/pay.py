@@ -6,11 +6,10 @@ from koudai.cards.checks import (
     bad_asset,
     below_floor,
     card_of,
-    counted,
     not_usable,
     over_balance_cap,
-    over_limit,
     too_little,
+    within_limits,
 )
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
@@ -26,7 +25,7 @@ from koudai.ledger import (
     Memory,
     Place,
     Provenance,
-    give_back,
+    count,
 )
 from koudai.pg import Conflict
 
@@ -58,19 +57,20 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
             "currency": card.asset,
         }
         return Refused(CardRefusal.LOAD_CAP_EXCEEDED, facts)
-    over = (
-        over_balance_cap(desk, card, amount)
-        or over_limit(desk, card, Flow.LOAD, amount, at, device=command.device)
-        or sheet.too_full(card.pocket, amount)
+    slots = over_balance_cap(desk, card, amount) or within_limits(
+        desk, card, Flow.LOAD, amount, at, device=command.device
     )
-    if over:
-        return over
+    if isinstance(slots, Refused):
+        return slots
+    full = sheet.too_full(card.pocket, amount)
+    if full:
+        return full
     funding = card.terms.funding[command.source]
     provenance = Provenance(
         command.source, _flags(command), at, place, command.payer, command.refund_to, command.expires_at
     )
     sheet.put(place.ordinal, funding, card.pocket, amount, provenance, "load", at)
-    counted(desk, card, Flow.LOAD, amount, at, device=command.device)
+    count(slots, amount)
     desk.moved(card, amount)
     return desk.enter(
         card, place, ActivityType.LOAD, amount, at, source=command.source, device=command.device
@@ -110,15 +110,13 @@ def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
             return too_little(card, available, amount)
         amount = available
     at = command.event_at or sheet.now
-    over = below_floor(desk, card, amount) or over_limit(desk, card, Flow.REDEEM, amount, at, device=command.device)
-    if over:
-        return over
-    parts = sheet.draw(pocket, amount, card.terms.draw_order)
-    sheet.pay(place.ordinal, pocket, merchant.account_id, parts, "redeem", at)
-    counted(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    if isinstance(slots, Refused):
+        return slots
+    drawn = sheet.spend(place.ordinal, pocket, merchant.account_id, amount, card.terms.draw_order, "redeem", at)
+    count(slots, amount)
     desk.moved(card, -amount)
     if desk.tracks_redemptions:
-        drawn = [(lot.id, minor) for lot, minor in parts]
         track(desk, Redemption(place, card.id, merchant.id, amount, 0, at, command.device, drawn))
     return desk.enter(
         card, place, ActivityType.REDEEM, amount, at, merchant_id=merchant.id, device=command.device
@@ -204,9 +202,8 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     target, paid = successor_of(desk, card), found.paid_minor
     outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
     if isinstance(outcome, Activity):
-        limits = card.terms.limits[Flow.REDEEM]
         meters = desk.meters(card, Flow.REDEEM, found.device)
-        give_back(limits, meters, paid, desk.seconds(found.at), whole=True)
+        card.terms.limits[Flow.REDEEM].give_back(meters, paid, desk.seconds(found.at), whole=True)
     return outcome
 
 

@@ -4,6 +4,7 @@ A rule either refuses and changes nothing, or moves value on the sheet and enter
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from koudai.base import Refused
@@ -14,7 +15,6 @@ from koudai.cards.commands import (
     Authorise,
     Block,
     Capture,
-    CardRef,
     Command,
     Expire,
     Load,
@@ -37,17 +37,16 @@ from koudai.ledger import Memory, Place, request_text
 def apply(desk: Desk, command: Command) -> Activity | Refused | Place:
     """Fold one command; a Place answers a key that was used before: the entry that stands there."""
     sheet = desk.sheet
-    verb, rule, always, sometimes = _RULES[type(command)]
-    fields: dict[str, Any] = {"verb": verb}
-    for name, told in always:
-        value = getattr(command, name)
-        fields[told] = _card_field(desk, value) if told in _CARDS else value
+    verb, rule, names, always, sometimes = _RULES[type(command)]
+    fields: dict[str, Any] = {"verb": verb, **dict(zip(names, always(command), strict=True))}
+    for name in _CARDS:
+        if isinstance(fields.get(name), bytes):
+            fields[name] = _card_field(desk, fields[name])
     # What came later stands in a request only where it says something, so that older keys stay what they were.
     for name in sometimes:
         value = getattr(command, name)
         if value is not None:
             fields[name] = value
-    fields["event_at"] = command.event_at
     request = request_text(fields)
     known = sheet.keys.recall(command.key, request)
     if known is not None:
@@ -63,49 +62,51 @@ def apply(desk: Desk, command: Command) -> Activity | Refused | Place:
     return outcome
 
 
-def _card_field(desk: Desk, ref: CardRef | None) -> int | str | None:
+def _card_field(desk: Desk, ref: bytes) -> int | str:
     """A card as a request names it: the same whether by id or by number; an unknown number by its hash."""
-    if isinstance(ref, bytes):
-        return desk.ids_of_numbers.get(ref) or ref.hex()
-    return ref
+    return desk.ids_of_numbers.get(ref) or ref.hex()
 
 
-_CARDS = {"card", "to_card"}
+_CARDS = ("card", "to_card")
 
 _Rule = Callable[[Desk, Any, Place], Activity | Refused]
+_Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...]]
 
 
-def _told(*names: str) -> tuple[tuple[str, str], ...]:
-    """Fields of a command, and how its canonical request calls them: what it is in is its currency."""
-    return tuple((name, "currency" if name == "asset" else name) for name in names)
+def _rule(verb: str, rule: _Rule, always: tuple[str, ...], sometimes: tuple[str, ...] = ()) -> _Entry:
+    """A verb's rule, and the fields of its canonical request: those always told, and the others.
+
+    What an amount is in is called its currency there.
+    """
+    names = tuple("currency" if name == "asset" else name for name in always)
+    # A second field makes the getter answer a tuple, also where there is one field.
+    return verb, rule, (*names, "event_at"), attrgetter(*always, "event_at"), sometimes
 
 
-_ONE_CARD = _told("card")
-_PAID = _told("card", "merchant_id", "amount_minor", "asset", "partial")
+_ONE_CARD = ("card",)
+_PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 
-_RULES: dict[type[Command], tuple[str, _Rule, tuple[tuple[str, str], ...], tuple[str, ...]]] = {
-    Activate: ("activate", change_state, _ONE_CARD, ()),
-    Block: ("block", change_state, _ONE_CARD, ()),
-    Unblock: ("unblock", change_state, _ONE_CARD, ()),
-    Load: (
-        "load", load, _told("card", "amount_minor", "asset", "source"),
+_RULES: dict[type[Command], _Entry] = {
+    Activate: _rule("activate", change_state, _ONE_CARD),
+    Block: _rule("block", change_state, _ONE_CARD),
+    Unblock: _rule("unblock", change_state, _ONE_CARD),
+    Load: _rule(
+        "load", load, ("card", "amount_minor", "asset", "source"),
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device"),
     ),
-    Redeem: ("redeem", redeem, _PAID, ("device",)),
-    Refund: ("refund", refund, _told("redemption", "card", "merchant_id", "amount_minor", "asset"), ()),
-    Reverse: ("reverse", reverse, _told("redemption_key", "redemption"), ()),
-    Authorise: ("authorise", authorise, (*_PAID, ("ttl_s", "ttl_s")), ("group", "device")),
-    Capture: ("capture", capture, _told("hold", "group", "amount_minor", "final"), ()),
-    Void: ("void", void, _told("hold", "group"), ()),
-    Transfer: (
-        "transfer", transfer, _told("card", "to_card", "amount_minor", "asset", "purpose"), ("recipient", "device"),
+    Redeem: _rule("redeem", redeem, _PAID, ("device",)),
+    Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
+    Reverse: _rule("reverse", reverse, ("redemption_key", "redemption")),
+    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device")),
+    Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
+    Void: _rule("void", void, ("hold", "group")),
+    Transfer: _rule(
+        "transfer", transfer, ("card", "to_card", "amount_minor", "asset", "purpose"), ("recipient", "device"),
     ),
-    Adjust: (
+    Adjust: _rule(
         "adjust", adjust,
-        _told("card", "amount_minor", "asset", "increment", "source", "reason", "made_by", "approved_by", "corrects"),
-        (),
+        ("card", "amount_minor", "asset", "increment", "source", "reason", "made_by", "approved_by", "corrects"),
     ),
-    Expire: ("expire", expire, _ONE_CARD, ()),
-    Renew: ("renew", renew, _told("card", "expires_at"), ()),
+    Expire: _rule("expire", expire, _ONE_CARD),
+    Renew: _rule("renew", renew, ("card", "expires_at")),
 }  # fmt: skip
-"""Each command's verb, its rule, and the fields of its canonical request: those always told, and the others."""

@@ -1,11 +1,11 @@
 """Terms: what a programme says of its cards, as the rules ask for it. They never change once made."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from koudai.cards.store import SQL, programmes_of_book
-from koudai.ledger import DrawOrder, Flow, Limit, Per, Subject, limits_of_book
+from koudai.ledger import DrawOrder, Flow, Limit, Limits, Per, Subject, limits_of_book
 from koudai.pg import Conflict, Tx
 
 Kind = tuple[Subject, ...]
@@ -15,9 +15,8 @@ Kind = tuple[Subject, ...]
 class Terms:
     """The terms of one programme; amounts in minor units, None: no cap.
 
-    `limits` and `kinds` are by flow: what is counted, and whose meters that takes. `card_bounds` and
-    `holder_bounds` are the limits on balances. `funding` and `accounts` are hot accounts, by source and
-    by purpose.
+    `limits` are by flow. `card_bounds` and `holder_bounds` are the limits on balances. `funding` and
+    `accounts` are hot accounts, by source and by purpose.
     """
 
     programme_id: int
@@ -25,21 +24,19 @@ class Terms:
     draw_order: DrawOrder
     max_balance_minor: int | None
     max_load_minor: int | None
-    limits: dict[Flow, list[Limit]] = field(default_factory=lambda: {flow: [] for flow in Flow})
-    kinds: dict[Flow, list[Kind]] = field(default_factory=lambda: {flow: [] for flow in Flow})
+    limits: dict[Flow, Limits] = field(default_factory=dict)
     card_bounds: list[Limit] = field(default_factory=list)
     holder_bounds: list[Limit] = field(default_factory=list)
     funding: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
 
-    def add(self, limit: Limit) -> None:
-        """Take a limit in."""
-        if limit.per is Per.BALANCE:
-            (self.card_bounds if limit.subjects == (Subject.CARD,) else self.holder_bounds).append(limit)
-            return
-        self.limits[limit.flow].append(limit)
-        if limit.per is not Per.TRANSACTION and limit.subjects not in self.kinds[limit.flow]:
-            self.kinds[limit.flow].append(limit.subjects)
+    def limit(self, limits: Sequence[Limit]) -> None:
+        """Take its limits."""
+        bounds = [limit for limit in limits if limit.per is Per.BALANCE]
+        self.card_bounds = [limit for limit in bounds if limit.subjects == (Subject.CARD,)]
+        self.holder_bounds = [limit for limit in bounds if limit.subjects != (Subject.CARD,)]
+        for flow in Flow:
+            self.limits[flow] = Limits(x for x in limits if x.flow is flow and x.per is not Per.BALANCE)
 
     def with_accounts(self, made: dict[str, int]) -> "Terms":
         """The same terms with further accounts."""
@@ -92,8 +89,7 @@ async def _read(tx: Tx, book: int) -> BookTerms:
         read.programmes[programme_id].accounts[purpose] = account
     by_programme: dict[int, list[Limit]] = defaultdict(list, limits)
     for terms in read.programmes.values():
-        for limit in by_programme[terms.programme_id]:
-            terms.add(limit)
-            if limit.per is not Per.TRANSACTION and limit.subjects != (Subject.CARD,):
-                read.kinds.add(limit.subjects)
+        terms.limit(by_programme[terms.programme_id])
+        kinds = {limit.subjects for limit in by_programme[terms.programme_id] if limit.per is not Per.TRANSACTION}
+        read.kinds |= kinds - {(Subject.CARD,)}
     return read

@@ -1,58 +1,31 @@
 """`koudai card`: everything that happens to a card, and what it holds."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from koudai import cards
-from koudai.base import Asset, Fault, Refused
+from koudai.base import Asset, Fault
 from koudai.cli.codes import CliFault
+from koudai.cli.happen import card_ref, found_card, happen
+from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
-from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_key
+from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
 from koudai.cli.render import activity_object, card_object, cell, fields
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
-from koudai.cli.session import Side, key_or_new, opened_side
-from koudai.cli.speak import as_fault, note, print_json
+from koudai.cli.session import opened_side
+from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Group
 from koudai.cli.values import CardName, Key, OneOf, Opaque, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
-from koudai.pg import Tx
 
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-card.add_command(issue)
-
-
-def _card_ref(side: Side, name: str) -> cards.CardRef:
-    """A card by its id or by the hash of its number."""
-    if not name.startswith("gftc_"):
-        return side.instance.keyring.lookup_hash(name)
-    return side.internal_id("gftc", name)[0]
-
-
-def _happen(
-    call: Call, issuer: str, mode: str, key: str | None, *, as_json: bool, command: Callable[[Side, str], cards.Command]
-) -> None:  # fmt: skip
-    """Run one command on a card and show the entry that it made."""
-    key = key_or_new(key)
-
-    async def work() -> dict[str, Any]:
-        async with opened_side(issuer, mode) as side:
-            wanted = command(side, key)
-            (outcome,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wanted]))
-            if isinstance(outcome, Refused):
-                raise as_fault(outcome, idempotency_key=key)
-            return activity_object(side.instance.keyring, outcome)
-
-    made = call.run(work())
-    if as_json:
-        print_json({**made, "idempotency_key": key})
-    else:
-        print_fields(fields(made))
+for verb in (issue, authorise, capture, void):
+    card.add_command(verb)
 
 
 @card.command("activate", help=word("help.card_activate"))
@@ -63,9 +36,9 @@ def _happen(
 @click.pass_obj
 def activate(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
     """PENDING → ACTIVE."""
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Activate(key=key, card=_card_ref(side, card)),
+        command=lambda side, key: cards.Activate(key=key, card=card_ref(side, card)),
     )  # fmt: skip
 
 
@@ -75,20 +48,21 @@ def activate(call: Call, card: str, issuer: str, mode: str, key: str | None, as_
 @click.option(
     "--source", type=OneOf(list(cards.FundingSource)), required=True, metavar="SOURCE", help=word("opt.source")
 )
+@with_device
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def load(
-    call: Call, card: str, amount_minor: int, currency: Asset, source: str, issuer: str, mode: str,
-    key: str | None, as_json: bool,
+    call: Call, card: str, amount_minor: int, currency: Asset, source: str, device: str | None, issuer: str,
+    mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put value on a card."""
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Load(
-            key=key, card=_card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
-            source=cards.FundingSource(source),
+            key=key, card=card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
+            source=cards.FundingSource(source), device=device,
         ),
     )  # fmt: skip
 
@@ -98,20 +72,21 @@ def load(
 @click.option("--merchant", type=Opaque("mrch"), required=True, metavar="MERCHANT", help=word("opt.merchant"))
 @with_amount
 @click.option("--partial", is_flag=True, help=word("opt.partial"))
+@with_device
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def redeem(
-    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool, issuer: str, mode: str,
-    key: str | None, as_json: bool,
+    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool, device: str | None,
+    issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Pay a merchant."""
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Redeem(
-            key=key, card=_card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
-            amount_minor=amount_minor, asset=currency.code, partial=partial,
+            key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
+            amount_minor=amount_minor, asset=currency.code, partial=partial, device=device,
         ),
     )  # fmt: skip
 
@@ -134,12 +109,12 @@ def refund(
     by_card = redemption is None and card is not None and merchant is not None
     if not (by_redemption or by_card):
         raise Fault(CliFault.REFUND_NAMES, command="koudai card refund")
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Refund(
             key=key, amount_minor=amount_minor, asset=currency.code,
             redemption=Place(*side.internal_id("gact", redemption)) if redemption else None,
-            card=_card_ref(side, card) if card else None,
+            card=card_ref(side, card) if card else None,
             merchant_id=side.internal_id("mrch", merchant)[0] if merchant else None,
         ),
     )  # fmt: skip
@@ -159,7 +134,7 @@ def reverse(
     """Undo a redemption whose answer never arrived."""
     if (redemption_key is None) is (redemption is None):
         raise Fault(CliFault.REVERSE_NAMES, command="koudai card reverse")
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Reverse(
             key=key, redemption_key=redemption_key,
@@ -176,9 +151,9 @@ def reverse(
 @click.pass_obj
 def block(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
     """ACTIVE → BLOCKED."""
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Block(key=key, card=_card_ref(side, card)),
+        command=lambda side, key: cards.Block(key=key, card=card_ref(side, card)),
     )  # fmt: skip
 
 
@@ -190,22 +165,10 @@ def block(call: Call, card: str, issuer: str, mode: str, key: str | None, as_jso
 @click.pass_obj
 def unblock(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
     """BLOCKED → ACTIVE."""
-    _happen(
+    happen(
         call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Unblock(key=key, card=_card_ref(side, card)),
+        command=lambda side, key: cards.Unblock(key=key, card=card_ref(side, card)),
     )  # fmt: skip
-
-
-async def _found(tx: Tx, side: Side, name: str) -> cards.Card:
-    """A card by its id or number; raises the fault of an unknown card."""
-    ref = _card_ref(side, name)
-    if isinstance(ref, bytes):
-        found = await cards.card_by_number(tx, side.book, ref)
-    else:
-        found = (await cards.cards_by_id(tx, side.book, [ref])).get(ref)
-    if found is None:
-        raise as_fault(Refused(cards.CardRefusal.UNKNOWN_CARD))
-    return found
 
 
 @card.command("show", help=word("help.card_show"))
@@ -218,7 +181,7 @@ def show(call: Call, card: str, issuer: str, mode: str, as_json: bool) -> None:
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
-            return card_object(side.instance.keyring, await _found(tx, side, card), side.issuer.mode)
+            return card_object(side.instance.keyring, await found_card(tx, side, card), side.issuer.mode)
 
     found = call.run(work())
     if as_json:
@@ -240,7 +203,7 @@ def activities(call: Call, card: str, limit: int, begin: str | None, issuer: str
     async def work() -> tuple[list[dict[str, Any]], str | None]:
         async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
             keyring = side.instance.keyring
-            found = await _found(tx, side, card)
+            found = await found_card(tx, side, card)
             place = Place(*side.internal_id("gact", begin)) if begin else found.newest
             entries, following = await cards.activities_of_card(tx, side.book, found.id, place, limit)
             return [activity_object(keyring, e) for e in entries], (

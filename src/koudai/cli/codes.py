@@ -30,6 +30,16 @@ class CliFault(StrEnum):
     NOT_A_KEY = "cli.not_a_key"
     NOT_TEXT = "cli.not_text"
     NOT_A_PREFIX = "cli.not_a_prefix"
+    NOT_A_DURATION = "cli.not_a_duration"
+    LIMIT_FORM = "cli.limit_form"
+    LIMIT_FIELD = "cli.limit_field"
+    HOLD_NAMES = "cli.hold_names"
+    CLOCK_NAMES = "cli.clock_names"
+    NOT_AN_ENTRY = "cli.not_an_entry"
+    NOT_AN_ACCOUNT = "cli.not_an_account"
+    NOT_A_TIME = "cli.not_a_time"
+    OUT_EXISTS = "cli.out_exists"
+    OUT_UNWRITABLE = "cli.out_unwritable"
     FILE_EXISTS = "cli.file_exists"
     FILE_UNWRITABLE = "cli.file_unwritable"
     REFUND_NAMES = "cli.refund_names"
@@ -47,8 +57,12 @@ _STATUS: dict[str, int] = {
     CliFault.PORT_TAKEN: FAILED,
     CliFault.ADDRESS_UNUSABLE: FAILED,
     CliFault.FILE_UNWRITABLE: FAILED,
+    CliFault.OUT_UNWRITABLE: FAILED,
     CliFault.INTERRUPTED: 130,
     CliFault.TERMINATED: 143,
+    # As the checker that is handed out on its own has it.
+    "proof.bad_key": WRONG_USAGE,
+    "proof.unreadable": WRONG_USAGE,
 }
 
 

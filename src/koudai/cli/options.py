@@ -45,6 +45,11 @@ def with_amount(command: F) -> F:
     )
 
 
+def with_device(command: F) -> F:
+    """`--device`, which limits may count."""
+    return click.option("--device", type=Text(200), metavar="REF", help=word("opt.device"))(command)
+
+
 def of_card(command: F) -> F:
     """The argument CARD."""
     return click.argument("card", type=CardName())(command)

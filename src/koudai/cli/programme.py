@@ -6,6 +6,7 @@ import click
 
 from koudai import cards
 from koudai.base import Asset, Refused
+from koudai.cli.limits import LimitWords
 from koudai.cli.options import as_json, at_issuer, with_currency, with_key
 from koudai.cli.render import cell, fields, programme_object
 from koudai.cli.running import Call
@@ -13,8 +14,9 @@ from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import key_or_new, opened_side
 from koudai.cli.speak import as_fault, print_json
 from koudai.cli.tree import Group
-from koudai.cli.values import Amount, Prefix, Text
+from koudai.cli.values import Amount, OneOf, Prefix, Text
 from koudai.cli.words import word
+from koudai.ledger import DrawOrder, Limit
 
 _PAGE = 1000
 _COLUMNS = ("id", "name", "number_prefix", "max_balance_minor", "max_load_minor", "created_at")
@@ -28,17 +30,28 @@ programme = Group("programme", help=word("help.programme"), no_args_is_help=True
 @click.option("--number-prefix", type=Prefix(), default="990000", metavar="DIGITS", help=word("opt.number_prefix"))
 @click.option("--max-balance-minor", type=Amount(), metavar="N", help=word("opt.max_balance_minor"))
 @click.option("--max-load-minor", type=Amount(), metavar="N", help=word("opt.max_load_minor"))
+@click.option(
+    "--draw-order",
+    type=OneOf(list(DrawOrder)),
+    default=str(DrawOrder.BONUS_FIRST),
+    metavar="ORDER",
+    help=word("opt.draw_order"),
+)
+@click.option("--limit", "limits", type=LimitWords(), multiple=True, metavar="LIMIT", help=word("opt.limits"))
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def create(
     call: Call, name: str, currency: Asset, number_prefix: str, max_balance_minor: int | None,
-    max_load_minor: int | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    max_load_minor: int | None, draw_order: str, limits: tuple[Limit, ...], issuer: str, mode: str, key: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Make a programme and show it."""
     key = key_or_new(key)
-    wanted = cards.CreateProgramme(key, name, currency, number_prefix, max_balance_minor, max_load_minor)
+    wanted = cards.CreateProgramme(
+        key, name, currency, number_prefix, max_balance_minor, max_load_minor, DrawOrder(draw_order), limits
+    )
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side:

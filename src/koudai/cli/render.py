@@ -8,6 +8,7 @@ from typing import Any
 
 from koudai.base import render_time
 from koudai.cards import Activity, Card, Programme
+from koudai.cli.limits import limit_object, limit_words
 from koudai.cli.screen import money
 from koudai.identity import ApiKey, Keyring, Mode
 from koudai.merchants import Merchant
@@ -24,9 +25,17 @@ def card_object(keyring: Keyring, card: Card, mode: Mode) -> Object:
         "last4": card.last4,
         "holder_ref": card.holder_ref,
         "balance": {"amount_minor": card.balance_minor, "currency": card.asset},
+        "held_minor": card.held_minor,
+        "available_minor": card.available_minor,
         "issued_at": render_time(card.issued_at),
         "mode": str(mode),
+        **_named("successor_id", keyring, "gftc", card.successor_id),
     }
+
+
+def _named(name: str, keyring: Keyring, kind: str, number: int | None, low: int = 0) -> Object:
+    """A field that is there only where it names something."""
+    return {} if number is None else {name: keyring.opaque_id(kind, number, low)}
 
 
 def activity_object(keyring: Keyring, activity: Activity) -> Object:
@@ -39,11 +48,14 @@ def activity_object(keyring: Keyring, activity: Activity) -> Object:
         "amount_minor": activity.amount_minor,
         "currency": activity.asset,
         "balance_minor": activity.balance_minor,
+        "held_minor": activity.held_minor,
         "merchant_id": keyring.opaque_id("mrch", merchant) if merchant is not None else None,
         "source": str(activity.source) if activity.source else None,
         "redemption_id": keyring.opaque_id("gact", *redemption) if redemption else None,
         "event_at": render_time(activity.event_at),
         "recorded_at": render_time(activity.recorded_at),
+        **_named("hold_id", keyring, "gact", *(activity.hold or (None, 0))),
+        **_named("other_gift_card_id", keyring, "gftc", activity.other_card_id),
     }
 
 
@@ -56,6 +68,8 @@ def programme_object(keyring: Keyring, programme: Programme, mode: Mode) -> Obje
         "number_prefix": programme.number_prefix,
         "max_balance_minor": programme.max_balance_minor,
         "max_load_minor": programme.max_load_minor,
+        "draw_order": str(programme.draw_order),
+        "limits": [limit_object(limit) for limit in programme.limits],
         "created_at": render_time(programme.created_at),
         "mode": str(mode),
     }
@@ -88,7 +102,9 @@ def key_object(key: ApiKey) -> Object:
 
 def fields(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The fields of an object that have a value, as text: money with its currency."""
-    return [(name, cell(shown, name)) for name, value in shown.items() if value is not None and name != "currency"]
+    return [
+        (name, cell(shown, name)) for name, value in shown.items() if value not in (None, []) and name != "currency"
+    ]
 
 
 def cell(shown: Mapping[str, Any], name: str) -> str:
@@ -96,8 +112,10 @@ def cell(shown: Mapping[str, Any], name: str) -> str:
     value = shown[name]
     if value is None:
         return ""
+    if name == "limits":
+        return "; ".join(map(limit_words, value))
     if isinstance(value, dict):
         return money(value["amount_minor"], value["currency"])
     if name.endswith("_minor"):
-        return money(value, shown["currency"])
+        return money(value, shown["currency"] if "currency" in shown else shown["balance"]["currency"])
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -27,6 +27,9 @@ _COMMANDS = {
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
     "key": "koudai.cli.key:key",
+    "ledger": "koudai.cli.ledger:ledger",
+    "proof": "koudai.cli.proof:proof",
+    "clock": "koudai.cli.clock:clock",
     "bench": "koudai.cli.bench:bench",
 }
 

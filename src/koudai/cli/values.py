@@ -3,15 +3,18 @@
 import re
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 import click
 
-from koudai.base import MAX_MINOR, Asset, Fault, asset
+from koudai.base import MAX_MINOR, Asset, Fault, asset, parse_time
 from koudai.cli.codes import CliFault
 
 _AMOUNT = re.compile(r"[+-]?[0-9]+")
 _OPAQUE = re.compile(r"([a-z]+)_[0-9a-f]{32}")
+_PLACE = re.compile(r"([0-9]{1,19})/([0-9]{1,10})")
+_DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
 _SHOWN = 60
 
 
@@ -24,11 +27,48 @@ def named(param: click.Parameter) -> str:
 
 def wrong(code: CliFault, param: click.Parameter | None, value: object, **facts: Any) -> NoReturn:
     """Raise the fault of a wrong value."""
+    raise Fault(code, option=named(param) if param else "", found=shortened(value), **facts)
+
+
+def shortened(value: object) -> str:
+    """What was given, as it can be repeated: not too long."""
     found = str(value)
     found = found if len(found) <= _SHOWN else found[:_SHOWN] + "…"
     # Bytes that are no text stand in the arguments as lone surrogates, which nothing can print.
-    found = found.encode("utf-8", "replace").decode()
-    raise Fault(code, option=named(param) if param else "", found=found, **facts)
+    return found.encode("utf-8", "replace").decode()
+
+
+def amount_of(value: str, option: str, *, least: int = 1) -> int:
+    """A whole number of minor units within a bigint; `least` is 1, or 0 where nothing is an amount too."""
+    text, found = value.strip(), shortened(value)
+    if not _AMOUNT.fullmatch(text):
+        raise Fault(CliFault.AMOUNT_NOT_WHOLE, option=option, found=found)
+    digits = text.lstrip("+-").lstrip("0")
+    if (text.startswith("-") and digits) or (not digits and least):
+        raise Fault(CliFault.AMOUNT_NOT_POSITIVE, option=option, found=found)
+    # By length first: Python refuses to read numbers of thousands of digits.
+    if len(digits) > len(str(MAX_MINOR)) or int(digits or "0") > MAX_MINOR:
+        raise Fault(CliFault.AMOUNT_TOO_LARGE, option=option, found=found, limit_minor=MAX_MINOR)
+    return int(digits or "0")
+
+
+def whole_of(value: str, option: str, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    text = value.strip()
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise Fault(CliFault.NOT_IN_RANGE, option=option, found=shortened(value), least=least, most=most)
+    return int(text)
+
+
+def seconds_of_duration(value: str, option: str, most_days: int) -> int:
+    """The seconds of a duration such as `36h` or `1d12h`."""
+    text = value.strip()
+    match = _DURATION.fullmatch(text)
+    days, hours, minutes, seconds = (int(part or "0") for part in match.groups()) if match else (0, 0, 0, 0)
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not 1 <= total <= most_days * 86_400:
+        raise Fault(CliFault.NOT_A_DURATION, option=option, found=shortened(value), most=most_days)
+    return total
 
 
 class Text(click.ParamType[str]):
@@ -66,24 +106,16 @@ class Key(click.ParamType[str]):
 
 
 class Amount(click.ParamType[int]):
-    """A positive whole number of minor units within a bigint."""
+    """A whole number of minor units within a bigint: positive, unless `least` is 0."""
 
     name = "minor units"
 
+    def __init__(self, *, least: int = 1) -> None:
+        self._least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The amount."""
-        if isinstance(value, int):
-            return value
-        text = value.strip()
-        if not _AMOUNT.fullmatch(text):
-            wrong(CliFault.AMOUNT_NOT_WHOLE, param, value)
-        digits = text.lstrip("+-").lstrip("0")
-        if text.startswith("-") or not digits:
-            wrong(CliFault.AMOUNT_NOT_POSITIVE, param, value)
-        # By length first: Python refuses to read numbers of thousands of digits.
-        if len(digits) > len(str(MAX_MINOR)) or int(digits) > MAX_MINOR:
-            wrong(CliFault.AMOUNT_TOO_LARGE, param, value, limit_minor=MAX_MINOR)
-        return int(digits)
+        return value if isinstance(value, int) else amount_of(value, named(param) if param else "", least=self._least)
 
 
 class Currency(click.ParamType[Asset]):
@@ -102,7 +134,7 @@ class Currency(click.ParamType[Asset]):
 
 
 class Opaque(click.ParamType[str]):
-    """An id as koudai gives it out, of one kind: `gftc`, `gact`, `mrch` or `prgm`."""
+    """An id as koudai gives it out, of one kind: `gftc`, `gact`, `mrch`, `prgm` or `cur`."""
 
     name = "id"
 
@@ -115,6 +147,51 @@ class Opaque(click.ParamType[str]):
         if match is None or match[1] != self._kind:
             wrong(CliFault.NOT_AN_ID, param, value, kind=self._kind)
         return value
+
+
+class EntryName(click.ParamType[str]):
+    """An entry by its activity's id, or as BATCH/ORDINAL."""
+
+    name = "entry"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id, or the two numbers with the stroke between them."""
+        match = _OPAQUE.fullmatch(value)
+        numbers = _PLACE.fullmatch(value)
+        if not (match is not None and match[1] == "gact") and not (
+            numbers and int(numbers[1]) <= MAX_MINOR and int(numbers[2]) < 2**31
+        ):
+            wrong(CliFault.NOT_AN_ENTRY, param, value)
+        return value
+
+
+class AccountName(click.ParamType[str]):
+    """An account by its number, or by the id of the card or merchant whose it is."""
+
+    name = "account"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The number or the id."""
+        match = _OPAQUE.fullmatch(value)
+        number = re.fullmatch(r"[0-9]{1,19}", value)
+        if not (match is not None and match[1] in ("gftc", "mrch")) and not (number and int(value) <= MAX_MINOR):
+            wrong(CliFault.NOT_AN_ACCOUNT, param, value)
+        return value
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment in RFC 3339, with its offset from UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment, in UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_time(value)
+        except ValueError:
+            wrong(CliFault.NOT_A_TIME, param, value)
 
 
 class CardName(click.ParamType[str]):
@@ -165,10 +242,24 @@ class Whole(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number."""
-        text = str(value).strip()
-        if not re.fullmatch(r"[0-9]{1,18}", text) or not self._least <= int(text) <= self._most:
-            wrong(CliFault.NOT_IN_RANGE, param, value, least=self._least, most=self._most)
-        return int(text)
+        return whole_of(str(value), named(param) if param else "", self._least, self._most)
+
+
+class Duration(click.ParamType[int]):
+    """A duration in days, hours, minutes and seconds, as in `36h` or `1d12h`; in seconds."""
+
+    name = "duration"
+
+    def __init__(self, most_days: int) -> None:
+        self._most_days = most_days
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seconds."""
+        return (
+            value
+            if isinstance(value, int)
+            else seconds_of_duration(value, named(param) if param else "", self._most_days)
+        )
 
 
 class OneOf(click.Choice[str]):

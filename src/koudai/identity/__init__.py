@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from koudai.identity.clock import advance_clock, read_clock
 from koudai.identity.keyring import Keyring, load_keyring
 from koudai.identity.keys import (
     Principal,
@@ -30,6 +31,7 @@ __all__ = [
     "NewKey",
     "Principal",
     "Scope",
+    "advance_clock",
     "authenticate",
     "create_key",
     "find_issuer",
@@ -38,6 +40,7 @@ __all__ = [
     "list_issuers",
     "list_keys",
     "load_keyring",
+    "read_clock",
     "revoke_key",
     "rotate_key",
 ]

@@ -1,7 +1,7 @@
 """The keyring: the installation's own secret keys, in a file that only its user can read.
 
 Four keys, each for one purpose: `fields` encrypts card numbers, `lookup` hashes them so that they can
-be found, `ids` turns internal ids into opaque ones, `signing` will sign receipts. The database names
+be found, `ids` turns internal ids into opaque ones, `signing` signs the log. The database names
 them by fingerprint, so that a server with the wrong ones finds out before it writes anything.
 """
 
@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -99,6 +100,11 @@ class Keyring:
         if plain[:4] != _tag(kind):
             return None
         return int.from_bytes(plain[4:12]), int.from_bytes(plain[12:])
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs the log: Ed25519, of which `signing` is the 32 bytes of RFC 8032's secret."""
+        return Ed25519PrivateKey.from_private_bytes(self._keys["signing"])
 
     def to_text(self) -> str:
         """The keyring as its file holds it."""

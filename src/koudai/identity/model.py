@@ -6,13 +6,15 @@ from enum import StrEnum
 
 
 class IdentityFault(StrEnum):
-    """Why a caller or a keyring is not accepted."""
+    """Why a caller, a keyring or a time is not accepted."""
 
     KEYS_MISSING = "identity.keys_missing"
     KEYS_WRONG = "identity.keys_wrong"
     KEYS_EXPOSED = "identity.keys_exposed"
     KEYS_UNREADABLE = "identity.keys_unreadable"
     KEY_UNKNOWN = "identity.key_unknown"
+    LIVE_CLOCK = "identity.live_clock"
+    CLOCK_OUT_OF_RANGE = "identity.clock_out_of_range"
 
 
 class Mode(StrEnum):
@@ -36,6 +38,10 @@ class Scope(StrEnum):
     CARDS_REDEEM = "cards:redeem"
     CARDS_REFUND = "cards:refund"
     CARDS_BLOCK = "cards:block"
+    CARDS_TRANSFER = "cards:transfer"
+    CARDS_ADJUST = "cards:adjust"
+    CARDS_EXPIRE = "cards:expire"
+    CLOCK_ADVANCE = "clock:advance"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ INSERT INTO identity.issuers (name, mode) VALUES ($1::text, $2::text) RETURNING 
 -- list_issuers: all issuers
 SELECT id, name, mode FROM identity.issuers ORDER BY id
 
+-- mode_of_issuer: whether an issuer's side is the test or the live one
+SELECT mode FROM identity.issuers WHERE id = $1::int
+
 -- add_key: a new API key
 INSERT INTO identity.api_keys (id, issuer_id, name, secret_sha256, scopes)
 VALUES ($1::text, $2::int, $3::text, $4::bytea, $5::text[])

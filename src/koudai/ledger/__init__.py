@@ -13,12 +13,12 @@ from koudai.ledger.keys import BARRED, Keys, Memory, request_text
 from koudai.ledger.limits import (
     Flow,
     Limit,
+    Limits,
     Meter,
     Per,
+    Slot,
     Subject,
     count,
-    give_back,
-    judge,
     judge_cap,
     judge_floor,
 )
@@ -70,7 +70,7 @@ from koudai.ledger.store import (
     write,
 )
 from koudai.ledger.verify import Check, Finding, Report, verify
-from koudai.ledger.views import Turnover, balances, outcome_of_key, turnover
+from koudai.ledger.views import SealedBatch, Turnover, balances, legs_of_batch, outcome_of_key, turnover
 from koudai.pg import Room
 
 ROOM = Room("ledger", Path(__file__).parent)
@@ -94,6 +94,7 @@ __all__ = [
     "Keys",
     "LedgerRefusal",
     "Limit",
+    "Limits",
     "Lot",
     "Memory",
     "Meter",
@@ -104,7 +105,9 @@ __all__ = [
     "Posting",
     "Provenance",
     "Report",
+    "SealedBatch",
     "Sheet",
+    "Slot",
     "Subject",
     "Turnover",
     "add_provenances",
@@ -122,12 +125,11 @@ __all__ = [
     "expiry_s",
     "fold_deltas",
     "fresh_ids_statement",
-    "give_back",
     "holds_of_groups_statement",
     "holds_statement",
-    "judge",
     "judge_cap",
     "judge_floor",
+    "legs_of_batch",
     "limits_of_book",
     "lock_statement",
     "lock_subjects_statement",

@@ -100,6 +100,10 @@ BEGIN
         RETURN false;
     END IF;
     INSERT INTO ledger.periods (book, closed_before, closed_by) VALUES (p_book, p_before, p_by);
+    DROP TRIGGER IF EXISTS transfers_in_open_period ON ledger.transfers;
+    EXECUTE format('CREATE TRIGGER transfers_in_open_period BEFORE INSERT ON ledger.transfers FOR EACH ROW'
+                   ' WHEN (NEW.event_at < %L) EXECUTE FUNCTION ledger.hold_closed_periods_v1()',
+                   (SELECT max(p.closed_before) FROM ledger.periods p));
     RETURN true;
 END $$;
 

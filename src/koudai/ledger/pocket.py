@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from koudai.ledger.limits import Meter
-from koudai.ledger.lots import Lot, as_lots
+from koudai.ledger.lots import NUMBERS, Lot, as_lots
 from koudai.ledger.model import Place
 
 
@@ -11,11 +11,13 @@ class Pocket:
     """A constrained account under lock.
 
     `balance_minor` is what is booked, of which `held_minor` is reserved by holds. `lots` are its live
-    lots in the order in which they are drawn; None: it is not kept in lots. `due_at` is when the first
-    of its open holds expires. `at` is where its row is (PostgreSQL's tid).
+    lots in the order in which they are drawn. `due_at` is when the first of its open holds expires. `at`
+    is where its row is (PostgreSQL's tid).
     """
 
     __slots__ = (
+        "_flat",
+        "_lots",
         "asset",
         "at",
         "balance_minor",
@@ -23,7 +25,6 @@ class Pocket:
         "held_minor",
         "holder_id",
         "id",
-        "lots",
         "meter",
         "newest",
         "successor_id",
@@ -43,27 +44,75 @@ class Pocket:
         self.holder_id = holder_id
         self.successor_id = successor_id
         self.due_at = due_at
-        self.lots: list[Lot] | None = None if lots is None else as_lots(lots)
+        self._flat = lots
+        self._lots: list[Lot] | None = None
         self.meter = Meter(account, at, meters)
+
+    @property
+    def in_lots(self) -> bool:
+        """Whether its value is kept in lots."""
+        return self._flat is not None
+
+    @property
+    def lots(self) -> list[Lot]:
+        """Its live lots, which may be changed."""
+        if self._lots is None:
+            self._lots = as_lots(self._flat or ())
+        return self._lots
+
+    def numbers(self) -> list[int]:
+        """Its live lots as its row has them."""
+        if self._lots is None:
+            return self._flat or []
+        return [number for lot in self._lots for number in lot.numbers()]
+
+    def count_lots(self) -> int:
+        """How many live lots it has."""
+        return len(self.numbers()) // NUMBERS
 
     def available_minor(self, now_s: int) -> int:
         """What can be drawn now: neither reserved nor in a lot that has expired."""
-        if self.lots is None:
+        if self._flat is None:
             return self.balance_minor
-        available = 0
-        for lot in self.lots:
-            if not lot.expires_s or lot.expires_s > now_s:
-                available += lot.minor - lot.held_minor
+        if self._lots is not None:
+            return sum(lot.free_minor(now_s) for lot in self._lots)
+        flat, available = self._flat, 0
+        for i in range(0, len(flat), NUMBERS):
+            if not flat[i + 4] or flat[i + 4] > now_s:
+                available += flat[i + 1] - flat[i + 2]
         return available
+
+    def take_first(self, amount_minor: int, now_s: int) -> int | None:
+        """Take an amount from the first lot that can be drawn, where that one has it all, and answer its id.
+
+        That is how most redemptions end: then no lot has to be unpacked.
+        """
+        if self._lots is not None or self._flat is None:
+            return None
+        flat = self._flat
+        for i in range(0, len(flat), NUMBERS):
+            if flat[i + 4] and flat[i + 4] <= now_s:
+                continue
+            free = flat[i + 1] - flat[i + 2]
+            if free >= amount_minor:
+                lot_id = flat[i]
+                flat[i + 1] -= amount_minor
+                if not flat[i + 1]:
+                    del flat[i : i + NUMBERS]
+                self.balance_minor -= amount_minor
+                return lot_id
+            if free:
+                return None
+        return None
 
     def lot(self, lot_id: int) -> Lot | None:
         """A live lot by its id."""
-        for lot in self.lots or ():
+        for lot in self.lots:
             if lot.id == lot_id:
                 return lot
         return None
 
     def settle(self) -> None:
         """Let go of the lots that are empty."""
-        if self.lots is not None:
-            self.lots = [lot for lot in self.lots if lot.minor]
+        if self._lots is not None:
+            self._lots = [lot for lot in self._lots if lot.minor]

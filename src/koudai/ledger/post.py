@@ -97,7 +97,7 @@ def _judge(sheet: Sheet, assets: dict[int, str], posting: Posting) -> Refused | 
         if assets[account] != posting.asset:
             return Refused(LedgerRefusal.ASSET_MISMATCH, {"account": account, "asset": assets[account]})
     for account in (posting.debit, posting.credit):
-        if account in sheet.pockets and sheet.pockets[account].lots is not None:
+        if account in sheet.pockets and sheet.pockets[account].in_lots:
             return Refused(LedgerRefusal.KEPT_IN_LOTS, {"account": account})
     return sheet.closed(posting.event_at)
 

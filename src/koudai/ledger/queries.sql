@@ -161,3 +161,28 @@ SELECT account, kind, sum(came), sum(went) FROM (
     SELECT debit_account, kind, 0, amount_minor
     FROM ledger.transfers WHERE debit_account = ANY ($1::bigint[])
 ) AS e GROUP BY account, kind
+
+-- sealed_batch: what a batch is, and its seal where it has one
+SELECT b.book, b.recorded_at, s.entries, s.salt, s.root
+FROM ledger.batches b LEFT JOIN ledger.seals s ON s.batch_id = b.id WHERE b.id = $1::bigint
+
+-- legs_of_batch: all transfers of a batch as it was sealed with them, in order
+SELECT ordinal, debit_account, credit_account, amount_minor, asset, kind, event_at, entry, debit_lot, credit_lot
+FROM ledger.transfers WHERE batch_id = $1::bigint ORDER BY ordinal
+
+-- page_transfers: transfers of a book behind a place, of one account or of all
+SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.debit_lot, t.credit_account, t.credit_lot, t.amount_minor,
+       t.asset, t.kind, t.event_at, b.recorded_at
+FROM ledger.transfers t JOIN ledger.batches b ON b.id = t.batch_id
+WHERE (t.batch_id, t.ordinal) > ($2::bigint, $3::int) AND b.book = $1::int
+  AND ($4::bigint IS NULL OR t.debit_account = $4::bigint OR t.credit_account = $4::bigint)
+ORDER BY t.batch_id, t.ordinal LIMIT $5::int
+
+-- page_accounts: accounts of a book behind a number, of one kind or of all
+SELECT id, kind, asset, constrained FROM ledger.accounts
+WHERE id > $2::bigint AND book = $1::int AND ($3::text IS NULL OR kind = $3::text) ORDER BY id LIMIT $4::int
+
+-- holding: what an account holds, reserves and lets be drawn, and its live lots
+SELECT a.kind, a.asset, a.constrained, a.held_minor, ledger.available_v1(a.id, a.lots, a.due_at, coalesce(
+           (SELECT c.now_at FROM ledger.clocks c WHERE c.book = a.book), clock_timestamp())), a.lots
+FROM ledger.accounts a WHERE a.id = $2::bigint AND a.book = $1::int

@@ -147,9 +147,22 @@ class Sheet:
             self.transfers.append((leg, pocket.id, payee, minor, pocket.asset, kind, at, entry, lot.id, None))
         pocket.settle()
 
+    def spend(
+        self, entry: int, pocket: Pocket, payee: int, amount_minor: int, order: DrawOrder, kind: str, at: datetime,
+    ) -> list[Drawn]:  # fmt: skip
+        """Pay an amount that the pocket has available to a hot account; from which lots it was drawn."""
+        lot_id = pocket.take_first(amount_minor, self.now_s) if order is DrawOrder.BONUS_FIRST else None
+        if lot_id is None:
+            parts = self.draw(pocket, amount_minor, order)
+            self.pay(entry, pocket, payee, parts, kind, at)
+            return [(lot.id, minor) for lot, minor in parts]
+        self.transfers.append(
+            (entry, pocket.id, payee, amount_minor, pocket.asset, kind, at, entry, lot_id, None)
+        )  # fmt: skip
+        return [(lot_id, amount_minor)]
+
     def draw(self, pocket: Pocket, amount_minor: int, order: DrawOrder) -> list[Part]:
         """The parts that an amount is drawn from; the pocket has that much available."""
-        assert pocket.lots is not None
         return choose(pocket.lots, amount_minor, order, self.now_s)
 
     def put(
@@ -258,7 +271,6 @@ class Sheet:
             pocket.due_at = None
 
     def _into(self, pocket: Pocket, lot: Lot, minor: int) -> None:
-        assert pocket.lots is not None
         if not lot.minor and lot not in pocket.lots:
             pocket.lots.append(lot)
         lot.minor += minor
@@ -267,7 +279,6 @@ class Sheet:
 
     def _lot_for(self, entry: int, pocket: Pocket, provenance: Provenance, parent: int | None) -> Lot:
         """The pocket's live lot of a provenance, one of its own that was emptied, or a new one."""
-        assert pocket.lots is not None
         strain = provenance.strain()
         flags, expires = provenance.flags, expiry_s(provenance.expires_at)
         for lot in pocket.lots:

@@ -129,12 +129,8 @@ def _entered(entered: Sequence[tuple[Pocket, int]]) -> list[Column]:
     meters: list[int] = []
     rows = []
     for pocket, ordinal in entered:
-        lot_from, meter_from = len(lots) + 1, len(meters) + 1
-        if pocket.lots is None:
-            lot_from = 0
-        else:
-            for lot in pocket.lots:
-                lots += lot.numbers()
+        lot_from, meter_from = len(lots) + 1 if pocket.in_lots else 0, len(meters) + 1
+        lots += pocket.numbers()
         meters += pocket.meter.flat
         rows.append(
             (

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, cast
 
 from koudai.ledger.keys import Memory
+from koudai.ledger.leaves import Leg
 from koudai.ledger.lot_store import SQL
 from koudai.ledger.store import recall
 from koudai.pg import Tx, int8s
@@ -34,3 +37,32 @@ async def turnover(tx: Tx, accounts: Iterable[int]) -> list[Turnover]:
 async def outcome_of_key(tx: Tx, book: int, key: str) -> Memory | None:
     """What was answered under an idempotency key, or None when it was never used."""
     return (await recall(tx, book, [key])).known.get(key)
+
+
+class Seal(NamedTuple):
+    """What a batch was sealed with: the root over its entries, how many they are, and the secret salt."""
+
+    entries: int
+    salt: bytes
+    root: bytes
+
+
+@dataclass(frozen=True)
+class SealedBatch:
+    """A batch with all its transfers. One that was booked before there were seals has none."""
+
+    id: int
+    book: int
+    recorded_at: datetime
+    legs: list[Leg]
+    seal: Seal | None
+
+
+async def legs_of_batch(tx: Tx, batch_id: int) -> SealedBatch | None:
+    """A batch with its transfers, in order of their ordinals, and its seal; None when it isn't there."""
+    batch, legs = await tx.together((SQL["sealed_batch"], batch_id), (SQL["legs_of_batch"], batch_id))
+    if not batch:
+        return None
+    book, recorded_at, entries, salt, root = batch[0]
+    seal = None if salt is None else Seal(entries, salt, root)
+    return SealedBatch(batch_id, book, recorded_at, cast(list[Leg], legs), seal)

@@ -37,7 +37,16 @@ class _Told(dict[str, Any]):
         return "{" + name + "}"
 
 
+_NEVER = {Language.EN: "never", Language.ZH: "永不"}
+
+
 def say(code: str, facts: Mapping[str, Any], language: Language) -> str:
-    """The sentence of a code in a language, with its facts; the code itself when it has none."""
+    """The sentence of a code in a language, with its facts; the code itself when it has none.
+
+    A time that doesn't come (`resets_at` of a limit for life) is told as never.
+    """
     sentence = sentences().get(code)
-    return sentence[language].format_map(_Told(facts)) if sentence else code
+    if sentence is None:
+        return code
+    told = {n: _NEVER[language] if f is None and n.endswith("_at") else f for n, f in facts.items()}
+    return sentence[language].format_map(_Told(told))

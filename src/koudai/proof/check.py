@@ -338,7 +338,18 @@ def _moment(micros: int) -> str:
     return (_EPOCH + timedelta(microseconds=micros)).isoformat().replace("+00:00", "Z")
 
 
-def _contents(path: str) -> bytes:
+def key_from(told: str) -> Key:
+    """A key that is given as its text, or by the name of a file that holds it; raises Unproven when it is none."""
+    if re.search(r"\+[0-9a-f]{8}\+", told):
+        return Key.read(told)
+    try:
+        return Key.read(contents(told).decode())
+    except UnicodeDecodeError as error:
+        raise Unproven(ProofFault.BAD_KEY, "the file that is named isn't text") from error
+
+
+def contents(path: str) -> bytes:
+    """What a file holds, up to a byte more than `verify` reads; raises Unproven when it can't be read."""
     try:
         with open(path, "rb") as file:
             return file.read(MAX_FILE + 1)
@@ -354,16 +365,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with every fact")
     options = parser.parse_args(arguments)
     try:
-        is_key = re.search(r"\+[0-9a-f]{8}\+", options.key)
-        key = Key.read(options.key if is_key else _contents(options.key).decode())
-    except (Unproven, UnicodeDecodeError) as error:
+        key = key_from(options.key)
+    except Unproven as error:
         parser.error(f"--key: {error}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     status = 0
     for path in options.files:
         try:
-            kind, said, facts = verify(_contents(path), key)
+            kind, said, facts = verify(contents(path), key)
             line, told = f"{path}: {kind} holds: {said}", {"file": path, "holds": True, "kind": kind, **facts}
         except Unproven as unproven:
             status = max(status, 2 if unproven.code is ProofFault.UNREADABLE else 1)

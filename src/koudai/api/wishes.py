@@ -1,0 +1,179 @@
+"""The activities that may be asked for: one body for each type."""
+
+from msgspec import UNSET, UnsetType
+
+from koudai.api.scalars import (
+    AmountMinor,
+    Body,
+    CaptureMinor,
+    Currency,
+    Device,
+    Gan,
+    Group,
+    Id,
+    Key,
+    Moment,
+    Name,
+    Reason,
+    Seconds,
+)
+from koudai.cards import FundingSource, Purpose
+
+
+class OnCard(Body, frozen=True, kw_only=True):
+    """What names a card: `gift_card_id` or `gan`, exactly one of them."""
+
+    gift_card_id: Id | UnsetType = UNSET
+    gan: Gan | UnsetType = UNSET
+
+
+class Activate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ACTIVATE"):
+    """Make a pending card usable."""
+
+
+class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
+    """Put value on a card, naming where it came from.
+
+    `payer` is who paid and `refund_to` to whom it may go back, as you call them. What may be done with the
+    value (`may_pass` it on as a gift, `may_sell`, `may_refund`) is what its source allows where nothing is
+    said: bonus isn't refunded, and what was bought on credit or by instalment isn't sold. Without
+    `expires_at` it lasts for ever.
+    """
+
+    amount_minor: AmountMinor
+    currency: Currency
+    source: FundingSource
+    payer: Name | None = None
+    refund_to: Name | None = None
+    expires_at: Moment | None = None
+    may_pass: bool | None = None
+    may_sell: bool | None = None
+    may_refund: bool | None = None
+    device: Device | None = None
+
+
+class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
+
+    merchant_id: Id
+    amount_minor: AmountMinor
+    currency: Currency
+    partial: bool = False
+    device: Device | None = None
+
+
+class Authorise(OnCard, frozen=True, kw_only=True, tag_field="type", tag="AUTHORISE"):
+    """Reserve value for a merchant, for `ttl_s` seconds. The activity's id is the hold's id.
+
+    With `partial`, what the card has available is reserved when it isn't enough.
+    """
+
+    merchant_id: Id
+    amount_minor: AmountMinor
+    currency: Currency
+    ttl_s: Seconds = 604_800
+    partial: bool = False
+    group: Group | None = None
+    device: Device | None = None
+
+
+class Capture(Body, frozen=True, kw_only=True, tag_field="type", tag="CAPTURE"):
+    """Pay the merchant what a hold reserves: all of it, or a part, once or several times.
+
+    `final` gives back what is left: an entry RELEASE of its own behind the capture. With `group` all its
+    open holds are captured whole, or none; the answer is the entry of the first one.
+    """
+
+    hold_id: Id | UnsetType = UNSET
+    group: Group | UnsetType = UNSET
+    amount_minor: CaptureMinor | UnsetType = UNSET
+    final: bool = False
+
+
+class Void(Body, frozen=True, kw_only=True, tag_field="type", tag="VOID"):
+    """Cancel a hold, or all open holds of a group, of which nothing was captured: all of them or none."""
+
+    hold_id: Id | UnsetType = UNSET
+    group: Group | UnsetType = UNSET
+
+
+class Refund(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REFUND"):
+    """Give value back to the card that paid: by `redemption_id`, or by the card and the merchant.
+
+    The redemption may be a capture too. By card and merchant it is laid on the latest one first. What a
+    replaced card paid goes to the card that took over.
+    """
+
+    amount_minor: AmountMinor
+    currency: Currency
+    redemption_id: Id | UnsetType = UNSET
+    merchant_id: Id | UnsetType = UNSET
+
+
+class Reversal(Body, frozen=True, kw_only=True, tag_field="type", tag="REVERSAL"):
+    """Undo a redemption or capture whose answer never arrived: by its idempotency key, or by its id.
+
+    A key that never arrived is barred: the redemption, should it still come, is refused.
+    """
+
+    redemption_key: Key | UnsetType = UNSET
+    redemption_id: Id | UnsetType = UNSET
+
+
+class Transfer(OnCard, frozen=True, kw_only=True, tag_field="type", tag="TRANSFER"):
+    """Carry value to another card, with its provenance; without an amount, all that may go.
+
+    A `gift` takes what may be passed on, a `sale` what may be sold. A `replacement` takes all, and what
+    comes back to the old card goes to the new one from then on. `recipient` is who gets it, as you call
+    him, where limits count recipients. The answer is the entry of the card that gave.
+    """
+
+    to_gift_card_id: Id
+    purpose: Purpose
+    currency: Currency
+    amount_minor: AmountMinor | None = None
+    recipient: Name | None = None
+    device: Device | None = None
+
+
+class AdjustIncrement(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ADJUST_INCREMENT"):
+    """Correct what a card holds upwards, by hand. The API key stands for who made it.
+
+    It creates value, so `approved_by` is a second person. `source` is what it counts as, `corrects_id` the
+    activity of the card that it corrects.
+    """
+
+    amount_minor: AmountMinor
+    currency: Currency
+    reason: Reason
+    approved_by: Name
+    source: FundingSource = FundingSource.COMPANY
+    corrects_id: Id | None = None
+
+
+class AdjustDecrement(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ADJUST_DECREMENT"):
+    """Correct what a card holds downwards, by hand. The API key stands for who made it."""
+
+    amount_minor: AmountMinor
+    currency: Currency
+    reason: Reason
+    approved_by: Name | None = None
+    corrects_id: Id | None = None
+
+
+class Expire(OnCard, frozen=True, kw_only=True, tag_field="type", tag="EXPIRE"):
+    """Take the value of expired lots off a card."""
+
+
+class Renew(OnCard, frozen=True, kw_only=True, tag_field="type", tag="RENEW"):
+    """Give the value of a card that expires before `expires_at` that date."""
+
+    expires_at: Moment
+
+
+class Block(OnCard, frozen=True, kw_only=True, tag_field="type", tag="BLOCK"):
+    """Stop a card: value can still come back to it, but not leave it nor be loaded."""
+
+
+class Unblock(OnCard, frozen=True, kw_only=True, tag_field="type", tag="UNBLOCK"):
+    """Let a blocked card go on."""

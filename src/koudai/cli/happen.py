@@ -1,0 +1,53 @@
+"""What every verb of `koudai card` does: find the card, run one command, show the entry that it made."""
+
+from collections.abc import Callable
+from typing import Any
+
+from koudai import cards
+from koudai.base import Refused
+from koudai.cli.render import activity_object, fields
+from koudai.cli.running import Call
+from koudai.cli.screen import print_fields
+from koudai.cli.session import Side, key_or_new, opened_side
+from koudai.cli.speak import as_fault, print_json
+from koudai.pg import Tx
+
+
+def card_ref(side: Side, name: str) -> cards.CardRef:
+    """A card by its id or by the hash of its number."""
+    if not name.startswith("gftc_"):
+        return side.instance.keyring.lookup_hash(name)
+    return side.internal_id("gftc", name)[0]
+
+
+def happen(
+    call: Call, issuer: str, mode: str, key: str | None, *, as_json: bool, command: Callable[[Side, str], cards.Command]
+) -> None:  # fmt: skip
+    """Run one command on a card and show the entry that it made."""
+    key = key_or_new(key)
+
+    async def work() -> dict[str, Any]:
+        async with opened_side(issuer, mode) as side:
+            wanted = command(side, key)
+            (outcome,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wanted]))
+            if isinstance(outcome, Refused):
+                raise as_fault(outcome, idempotency_key=key)
+            return activity_object(side.instance.keyring, outcome)
+
+    made = call.run(work())
+    if as_json:
+        print_json({**made, "idempotency_key": key})
+    else:
+        print_fields(fields(made))
+
+
+async def found_card(tx: Tx, side: Side, name: str) -> cards.Card:
+    """A card by its id or number; raises the fault of an unknown card."""
+    ref = card_ref(side, name)
+    if isinstance(ref, bytes):
+        found = await cards.card_by_number(tx, side.book, ref)
+    else:
+        found = (await cards.cards_by_id(tx, side.book, [ref])).get(ref)
+    if found is None:
+        raise as_fault(Refused(cards.CardRefusal.UNKNOWN_CARD))
+    return found

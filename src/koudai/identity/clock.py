@@ -1,0 +1,33 @@
+"""The test clock: the time of a test side, moved forward by hand. A live side follows the real time, always."""
+
+from datetime import UTC, datetime
+
+from koudai import ledger
+from koudai.base import Fault, render_time
+from koudai.identity.keys import SQL
+from koudai.identity.model import IdentityFault, Mode
+from koudai.pg import Tx
+
+LATEST = datetime(2999, 12, 31, tzinfo=UTC)
+"""How far a test clock goes: behind it there is room for every term that a card may have."""
+
+
+async def read_clock(tx: Tx, book: int) -> datetime:
+    """The time of a test side. Raises Fault when the side is a live one."""
+    if await tx.value(SQL["mode_of_issuer"], book) != Mode.TEST:
+        raise Fault(IdentityFault.LIVE_CLOCK)
+    # The ledger tells the time of a book as it begins a batch; one without entries does no harm.
+    ((_, _, now, _),) = await tx.rows(*ledger.begin_statement(book))
+    assert isinstance(now, datetime)
+    return now
+
+
+async def advance_clock(tx: Tx, book: int, to: datetime) -> datetime:
+    """Move the time of a test side forward, and answer it; it stands there until it is moved again.
+
+    Raises Fault when the side is a live one, or when `to` is earlier than its time or beyond `LATEST`.
+    """
+    now = await read_clock(tx, book)
+    if not now <= to <= LATEST:
+        raise Fault(IdentityFault.CLOCK_OUT_OF_RANGE, now_at=render_time(now), latest_at=render_time(LATEST))
+    return await ledger.advance_clock(tx, book, to)
