@@ -117,10 +117,11 @@ class Model:
         self.answers.setdefault(key, (asked, told))
         return self.answers[key][1]
 
-    def touched(self, _key, _verb, fields):
+    def touched(self, _key, verb, fields):
         """The cards that a command names or leads to, as things stand before its batch."""
         found = {fields.get("card"), fields.get("to_card")}
-        found |= {hold.card for hold in self.members(fields.get("hold"), fields.get("group"))}
+        if verb in ("capture", "void"):
+            found |= {hold.card for hold in self.members(fields.get("hold"), fields.get("group"))}
         payment = self.payments.get(fields.get("redemption")) or self.payment_of_key(fields.get("redemption_key"))
         if payment:
             found.add(payment.card)

@@ -379,9 +379,42 @@ class Asker:
             return {"redemption_key": self.some(self.machine.next_key(), *(key for key, _, _ in self.machine.sent[-9:]))}
         return {"redemption": entry}
 
+    def transfer(self):
+        replacement = self.now_and_then(10)
+        stopped = [n for n, c in self.model.cards.items() if c.state == "BLOCKED"] if replacement else []
+        card = self.card(*stopped, *(n for n, c in self.model.cards.items() if n != "usd"))
+        about = self.model.available(card) if card in CARDS else 9
+        amount = None if replacement and not self.now_and_then(10) else self.some(None, *[self.amount(about)] * 3)
+        purpose = "replacement" if replacement else self.some("split", "gift", "sale")
+        return {**self.flow(card, 0), "to_card": self.card(), "amount": amount, "purpose": purpose,
+                "recipient": self.some(None, "pat", "sam")}  # fmt: skip
+
+    def adjust(self):
+        card = self.card()
+        own = self.model.cards[card].entries[-9:] if card in CARDS else []
+        corrects = self.some(None, None, *own) if not self.now_and_then(12) else self.some(-1, *self.machine.shop.places)
+        increment = self.now_and_then(2)
+        about = 20 if increment or card not in CARDS else self.model.available(card)
+        approved_by = self.some("chi", "chi", "chi", "chi", "wu", None, " ") if increment else self.some(None, "chi")
+        return {
+            "card": card, "amount": self.amount(about), "asset": self.asset_of(card), "event_at": self.event_at(),
+            "increment": increment, "source": self.some(None, None, "bonus", "cash"), "made_by": self.some(*["wu"] * 9, ""),
+            "reason": self.some(*["wrong"] * 9, " "), "approved_by": approved_by,
+            "corrects": corrects if corrects in self.machine.shop.places else None if corrects != -1 else -1,
+        }  # fmt: skip
+
+    def expire(self):
+        over = {lot.card for lot in self.model.lots if lot.minor and self.model.is_over(lot)}
+        return {"card": self.card(*(sorted(over) if not self.now_and_then(6) else ())), "event_at": self.event_at()}
+
+    def renew(self):
+        ends = {lot.card for lot in self.model.lots if lot.minor and lot.expires_at}
+        expires_at = self.until() + timedelta(seconds=self.some(0, 0, 50 * DAY)) if not self.now_and_then(12) else START
+        return {"card": self.card(*(sorted(ends) if not self.now_and_then(6) else ())), "expires_at": expires_at}
+
 
 WEIGHTS = {"load": 9, "redeem": 9, "authorise": 9, "capture": 10, "void": 3, "refund": 7, "reverse": 4, "activate": 1,
-           "block": 1, "unblock": 2}  # fmt: skip
+           "block": 1, "unblock": 2, "transfer": 9, "adjust": 5, "expire": 3, "renew": 3}  # fmt: skip
 
 
 SEED = st.integers(0, 2**24 - 1)
@@ -416,7 +449,7 @@ class LotMachine(RuleBasedStateMachine):
     def next_key(self):
         return f"k{self.keys + 1}"
 
-    @rule(seeds=st.lists(SEED, min_size=1, max_size=8), by_number=st.booleans(), split=st.booleans())
+    @rule(seeds=st.lists(SEED, min_size=3, max_size=12), by_number=st.booleans(), split=st.booleans())
     def batch(self, seeds, by_number, split):
         if split:
             for seed in seeds:
@@ -429,6 +462,7 @@ class LotMachine(RuleBasedStateMachine):
         self.model.now += timedelta(seconds=later)
         now = self.shop.within(lambda tx: ledger.advance_clock(tx, self.shop.book, self.model.now))
         assert now == self.model.now
+        self.shop.within(lambda tx: ledger.fold_deltas(tx, 5))
         self.compare()
 
     def step(self, commands, *, by_number=False):

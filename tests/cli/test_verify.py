@@ -28,7 +28,9 @@ def test_sound_books(koudai: Any, account: int) -> None:
 
 
 def test_a_changed_balance_is_found_and_named(koudai: Any, account: int) -> None:
-    koudai.as_superuser(f"UPDATE ledger.accounts SET balance_minor = balance_minor + 1 WHERE id = {account}")
+    koudai.as_superuser(
+        f"UPDATE ledger.accounts SET balance_minor = balance_minor + 1, lots[2] = lots[2] + 1 WHERE id = {account}"
+    )
     try:
         told = koudai("verify", "--json")
         assert told.status == 1
@@ -42,7 +44,9 @@ def test_a_changed_balance_is_found_and_named(koudai: Any, account: int) -> None
         assert f"ledger.accounts {account}" in table.out
         assert "账簿不符" in table.out
     finally:
-        koudai.as_superuser(f"UPDATE ledger.accounts SET balance_minor = balance_minor - 1 WHERE id = {account}")
+        koudai.as_superuser(
+            f"UPDATE ledger.accounts SET balance_minor = balance_minor - 1, lots[2] = lots[2] - 1 WHERE id = {account}"
+        )
     assert koudai("verify").status == 0
 
 

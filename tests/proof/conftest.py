@@ -1,16 +1,24 @@
 """A log of a few batches, signed by an issuer, from which any proof can be had."""
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from koudai.base import merkle
+from koudai import ledger
+from koudai.base import Asset, merkle
+from koudai.identity import Keyring
 from koudai.ledger.leaves import Leg, batch_data, entry_data, entry_hashes, entry_salt, seal
-from koudai.proof import Key
+from koudai.pg import Database, Tx
+from koudai.proof import PROOF_CHECKS, Key, prove_log, prove_seals
 from koudai.proof.formats import consistency, receipt, sign_checkpoint, verifier_key
+
+_keys = itertools.count(1)
 
 ORIGIN = "example.org/pocket"
 BEGAN = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -92,3 +100,67 @@ def log() -> Log:
 def new_log() -> type[Log]:
     """Makes another log."""
     return Log
+
+
+@dataclass
+class Till:
+    """Two hot accounts of a book, between which as many batches are posted as a test wants."""
+
+    db: Database
+    accounts: tuple[int, int]
+    book: int = 1
+
+    async def post(self, count: int = 1, entries: int = 1, **fields: Any) -> list[ledger.Place]:
+        """Post so many batches of so many entries; the place of each entry."""
+        return [
+            place
+            for _ in range(count)
+            for place in await self.db.transact(lambda tx: self.within(tx, entries, **fields))
+        ]
+
+    async def within(self, tx: Tx, entries: int = 1, **fields: Any) -> list[ledger.Place]:
+        """Post one batch in a transaction of the test's own."""
+        debit, credit = self.accounts
+        told = {"amount_minor": 5, "asset": "CNY", "kind": "redeem", "event_at": BEGAN, **fields}
+        postings = [ledger.Posting(key=f"k{next(_keys)}", debit=debit, credit=credit, **told) for _ in range(entries)]
+        places = await ledger.post(tx, self.book, postings)
+        assert all(isinstance(place, ledger.Place) for place in places), places
+        return list(places)
+
+
+async def open_till(db: Database, book: int = 1) -> Till:
+    async def work(tx: Tx) -> tuple[int, int]:
+        sheet = await ledger.open_batch(tx, book, [])
+        cny = Asset("CNY", 2)
+        debit, credit = await ledger.open_accounts(tx, sheet, cny, "test", constrained=False, ordinals=[0, 0])
+        ledger.write(tx, sheet)
+        return debit, credit
+
+    return Till(db, await db.transact(work), book)
+
+
+@pytest.fixture
+async def till(db: Database) -> Till:
+    return await open_till(db)
+
+
+async def wrong_rows(db: Database, keyring: Keyring) -> dict[str, list[str]]:
+    """The rows that the room's checks name, by check."""
+    found: dict[str, list[str]] = {}
+    async with db.transaction(snapshot=True) as tx:
+        told = {
+            check.name: await tx.rows(check.statement, *((1, 2**62) if check.ranged else ())) for check in PROOF_CHECKS
+        }
+        told["proof.seal_root"] = await prove_seals(tx, 1, 2**62)
+        told["proof.log"] = await prove_log(tx, keyring)
+    for name, rows in told.items():
+        assert all(detail for _, detail in rows)
+        if rows:
+            found[name] = [row for row, _ in rows]
+    return found
+
+
+@pytest.fixture(scope="session")
+def find_wrong() -> Any:
+    """Runs every check of the room on a database: the rows that are wrong, by check."""
+    return wrong_rows

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from koudai.base import merkle
 from koudai.ledger.leaves import batch_data, entry_data
-from koudai.proof import Key, ProofFault, Unproven, verify
+from koudai.proof import Key, LogFault, ProofFault, Unproven, verify
 from koudai.proof.check import MAX_FILE, is_consistent, is_included
 from koudai.proof.formats import consistency, receipt, sign_checkpoint, verifier_key
 
@@ -465,4 +465,5 @@ def test_the_examples_of_the_reference_hold():
     assert (facts["ordinal"], facts["batch_id"], facts["legs"][0]["amount_minor"]) == (1, 10, 1999)
     facts = verify(examples[2].encode(), key).facts
     assert (facts["old"]["tree_size"], facts["new"]["tree_size"]) == (1, 2)
-    assert re.findall(r"^\| `(proof\.\w+)`", page, re.M) == list(ProofFault)
+    codes = page.partition("## Codes")[2]
+    assert re.findall(r"^\| `(proof\.\w+)`", codes, re.M) == [*ProofFault, *LogFault]

@@ -51,7 +51,7 @@ Group = Annotated[
     str,
     Meta(
         min_length=1, max_length=200, pattern=r"^[^\x00]+$",
-        description="A free word: holds of one group are captured and voided as one.",
+        description="A free word, such as an order's number: its holds are captured and voided as one.",
     ),
 ]  # fmt: skip
 Prefix = Annotated[

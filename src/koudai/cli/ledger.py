@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 import click
 
 from koudai import ledger as books, merchants
-from koudai.base import Fault, render_time
+from koudai.base import Fault, Refused, render_time
 from koudai.cli.options import as_json, at_issuer
 from koudai.cli.render import cell
 from koudai.cli.running import Call
 from koudai.cli.screen import money, print_fields, print_table
 from koudai.cli.session import Side, opened_side
-from koudai.cli.speak import note, print_json
+from koudai.cli.speak import as_fault, note, print_json
 from koudai.cli.tree import Group
 from koudai.cli.values import AccountName, Moment, Opaque, Text, Whole
 from koudai.cli.words import word
@@ -23,8 +23,8 @@ from koudai.pg import Tx
 T = TypeVar("T")
 
 _TRANSFERS = ("recorded_at", "entry", "kind", "amount_minor", "debit_account", "credit_account")
-_ACCOUNTS = ("account", "kind", "balance_minor", "constrained")
-_LOTS = ("lot", "amount_minor", "held_minor", "expires_at")
+_ACCOUNTS = ("account", "kind", "balance_minor")
+_LOTS = ("lot", "amount_minor", "held_minor", "source", "expires_at")
 
 ledger = Group("ledger", help=word("help.ledger"), no_args_is_help=True)
 
@@ -163,6 +163,8 @@ def balance(
         if as_of is None and known_at is None:
             return _holding_object(now)
         then = await books.balance_at(tx, side.book, number, as_of, known_at)
+        if isinstance(then, Refused):
+            raise as_fault(then)
         return {
             "account": then.account,
             "kind": now.kind,
@@ -203,9 +205,10 @@ def _holding_object(now: listing.Holding) -> dict[str, Any]:
         else [
             {
                 "lot": lot.id,
-                "amount_minor": lot.amount_minor,
+                "amount_minor": lot.minor,
                 "held_minor": lot.held_minor,
-                "bonus": lot.bonus,
+                "source": lot.source,
+                "funded_at": render_time(lot.funded_at),
                 "expires_at": render_time(lot.expires_at) if lot.expires_at else None,
             }
             for lot in now.lots

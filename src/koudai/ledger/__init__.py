@@ -8,6 +8,7 @@ the rows.
 
 from pathlib import Path
 
+from koudai.ledger.history import BalanceAt, Line, LiveLot, balance_at, lots_of, statement, tainted
 from koudai.ledger.holds import Hold, HoldState
 from koudai.ledger.keys import BARRED, Keys, Memory, request_text
 from koudai.ledger.limits import (
@@ -61,10 +62,12 @@ from koudai.ledger.store import (
     begin_statement,
     close_period,
     fold_deltas,
+    index_partitions,
     lock_statement,
     open_accounts,
     open_batch,
     recall_statement,
+    roll,
     sheet_from,
     take_unsequenced,
     write,
@@ -82,6 +85,7 @@ __all__ = [
     "MAY_REFUND",
     "MAY_SELL",
     "ROOM",
+    "BalanceAt",
     "Check",
     "Correction",
     "DrawOrder",
@@ -95,6 +99,8 @@ __all__ = [
     "LedgerRefusal",
     "Limit",
     "Limits",
+    "Line",
+    "LiveLot",
     "Lot",
     "Memory",
     "Meter",
@@ -116,6 +122,7 @@ __all__ = [
     "as_drawn",
     "as_hold",
     "as_keys",
+    "balance_at",
     "balances",
     "begin_statement",
     "close_period",
@@ -127,12 +134,14 @@ __all__ = [
     "fresh_ids_statement",
     "holds_of_groups_statement",
     "holds_statement",
+    "index_partitions",
     "judge_cap",
     "judge_floor",
     "legs_of_batch",
     "limits_of_book",
     "lock_statement",
     "lock_subjects_statement",
+    "lots_of",
     "lots_statement",
     "open_accounts",
     "open_batch",
@@ -142,8 +151,11 @@ __all__ = [
     "proportional",
     "recall_statement",
     "request_text",
+    "roll",
     "sheet_from",
+    "statement",
     "successors",
+    "tainted",
     "take_unsequenced",
     "turnover",
     "verify",

@@ -336,7 +336,10 @@ BEGIN
         DELETE FROM ledger.deltas d USING (
             SELECT batch_id, account_id FROM ledger.deltas ORDER BY batch_id, account_id LIMIT p_limit) AS f
         WHERE d.account_id = f.account_id AND d.batch_id = f.batch_id
-        RETURNING d.account_id, d.amount_minor
+        RETURNING d.account_id, d.batch_id, d.amount_minor
+    ), kept AS (
+        INSERT INTO ledger.turnovers (account_id, batch_id, amount_minor)
+        SELECT g.account_id, g.batch_id, g.amount_minor FROM gone g ORDER BY g.account_id, g.batch_id
     ), added AS (
         UPDATE ledger.accounts a SET folded_minor = a.folded_minor + g.amount
         FROM (SELECT account_id, sum(amount_minor) AS amount FROM gone GROUP BY account_id) AS g
@@ -344,6 +347,41 @@ BEGIN
     )
     SELECT count(*) FROM gone INTO folded;
     RETURN folded;
+END $$;
+
+-- Begins a new partition of transfers: batches that begin from now on are numbered into it, and the one
+-- after it is made. The number of the partition that is left.
+CREATE OR REPLACE FUNCTION ledger.roll_v1() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    width  constant bigint := 68719476736;
+    number integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ledger.roll'));
+    number := (SELECT last_value FROM ledger.batch_ids) / width;
+    EXECUTE format('CREATE TABLE IF NOT EXISTS ledger.transfers_p%s PARTITION OF ledger.transfers FOR VALUES FROM (%s) TO (%s)',
+                   number + 2, (number + 2) * width, (number + 3) * width);
+    PERFORM setval('ledger.batch_ids', (number + 1) * width, false);
+    INSERT INTO ledger.partitions (number) VALUES (number);
+    RETURN number;
+END $$;
+
+-- Gives partitions that were left, and that no running transaction can write to, their indexes by
+-- account. How many it gave them to.
+CREATE OR REPLACE FUNCTION ledger.index_partitions_v1() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    given integer := 0;
+    part  integer;
+BEGIN
+    FOR part IN SELECT p.number FROM ledger.partitions p
+                WHERE p.indexed_at IS NULL AND pg_snapshot_xmin(pg_current_snapshot()) > p.horizon ORDER BY p.number LOOP
+        EXECUTE format('CREATE INDEX IF NOT EXISTS transfers_p%1$s_by_debit ON ledger.transfers_p%1$s (debit_account, batch_id)', part);
+        EXECUTE format('CREATE INDEX IF NOT EXISTS transfers_p%1$s_by_credit ON ledger.transfers_p%1$s (credit_account, batch_id)', part);
+        UPDATE ledger.partitions SET indexed_at = clock_timestamp() WHERE number = part;
+        given := given + 1;
+    END LOOP;
+    RETURN given;
 END $$;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;

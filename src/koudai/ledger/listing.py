@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from koudai.base import moment_of
+from koudai.ledger.history import LiveLot, lots_of
 from koudai.ledger.lot_store import SQL
-from koudai.ledger.lots import BONUS, as_lots
 from koudai.ledger.model import Place
 from koudai.ledger.views import balances
 from koudai.pg import Tx
@@ -41,17 +40,6 @@ class Account:
 
 
 @dataclass(frozen=True)
-class LotHeld:
-    """A live lot of an account, and what of it holds have reserved."""
-
-    id: int
-    amount_minor: int
-    held_minor: int
-    bonus: bool
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Holding:
     """What an account holds now: booked, reserved by holds, to be drawn, and in which lots (None: in none)."""
 
@@ -61,7 +49,7 @@ class Holding:
     balance_minor: int
     held_minor: int
     available_minor: int
-    lots: Sequence[LotHeld] | None
+    lots: Sequence[LiveLot] | None
 
 
 async def page_transfers(tx: Tx, book: int, account: int | None, after: Place, limit: int) -> list[Transfer]:
@@ -85,17 +73,7 @@ async def holding(tx: Tx, book: int, account: int) -> Holding | None:
     row = await tx.row(SQL["holding"], book, account)
     if row is None:
         return None
-    kind, asset, constrained, held_minor, available, lots = row
+    kind, asset, held_minor, available, in_lots = row
     balance = (await balances(tx, [account]))[account]
-    live = None
-    if lots is not None:
-        live = [
-            LotHeld(lot.id, lot.minor, lot.held_minor, lot.flags & BONUS > 0, _expiry(lot.expires_s))
-            for lot in as_lots(lots)
-        ]
-    drawable = available if constrained and lots is not None else balance
-    return Holding(account, kind, asset, balance, held_minor, drawable, live)
-
-
-def _expiry(expires_s: int) -> datetime | None:
-    return moment_of(expires_s) if expires_s else None
+    lots = await lots_of(tx, book, account) if in_lots else None
+    return Holding(account, kind, asset, balance, held_minor, available if in_lots else balance, lots)

@@ -142,6 +142,12 @@ SELECT $1::int, $2::bigint, t.* FROM unnest($3::text[], $4::text[], $5::int[], $
     AS t (key, request, ordinal, refusal, facts)
 ORDER BY t.key
 
+-- roll: begins a new partition of transfers
+SELECT ledger.roll_v1()
+
+-- index_partitions: gives partitions that were left their indexes
+SELECT ledger.index_partitions_v1()
+
 -- fold: folds up to so many deltas of hot accounts into their balances
 SELECT ledger.fold_v1($1::int)
 
@@ -182,7 +188,7 @@ ORDER BY t.batch_id, t.ordinal LIMIT $5::int
 SELECT id, kind, asset, constrained FROM ledger.accounts
 WHERE id > $2::bigint AND book = $1::int AND ($3::text IS NULL OR kind = $3::text) ORDER BY id LIMIT $4::int
 
--- holding: what an account holds, reserves and lets be drawn, and its live lots
-SELECT a.kind, a.asset, a.constrained, a.held_minor, ledger.available_v1(a.id, a.lots, a.due_at, coalesce(
-           (SELECT c.now_at FROM ledger.clocks c WHERE c.book = a.book), clock_timestamp())), a.lots
+-- holding: what of an account is reserved and lets be drawn, and whether it is kept in lots
+SELECT a.kind, a.asset, a.held_minor, ledger.available_v1(a.id, a.lots, a.due_at, coalesce(
+           (SELECT c.now_at FROM ledger.clocks c WHERE c.book = a.book), clock_timestamp())), a.lots IS NOT NULL
 FROM ledger.accounts a WHERE a.id = $2::bigint AND a.book = $1::int

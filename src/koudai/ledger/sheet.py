@@ -1,5 +1,6 @@
 """The sheet: locked accounts in memory, on which a batch is folded. Pure."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -71,7 +72,7 @@ class Sheet:
         self.keys = keys
         self.subjects: dict[str | int, Meter] = {}
         self.closed_before = closed_before
-        self.fresh_ids = list(fresh_ids)
+        self.fresh_ids = deque(fresh_ids)
         self.ordinal = 0
         self.transfers: list[Transfer] = []
         self.touched: dict[int, int] = {}
@@ -286,7 +287,7 @@ class Sheet:
                 return lot
         if parent is not None and self.provenances[parent] == (pocket.id, provenance):
             return Lot(parent, 0, 0, flags, expires, strain)
-        lot_id = self.fresh_ids.pop()
+        lot_id = self.fresh_ids.popleft()
         self.provenances[lot_id] = (pocket.id, provenance)
         self.new_lots.append(NewLot(lot_id, pocket.id, parent, provenance, entry))
         return Lot(lot_id, 0, 0, flags, expires, strain)

@@ -203,6 +203,16 @@ async def take_unsequenced(tx: Tx, limit: int) -> list[Sequence[Any]]:
     return list(await tx.rows(SQL["take_unsequenced"], limit))
 
 
+async def roll(tx: Tx) -> int:
+    """Begin a new partition of transfers; the number of the one that is left."""
+    return int(await tx.value(SQL["roll"]))
+
+
+async def index_partitions(tx: Tx) -> int:
+    """Give partitions that were left their indexes by account; how many got them."""
+    return int(await tx.value(SQL["index_partitions"]))
+
+
 async def fold_deltas(tx: Tx, limit: int = 50_000) -> int:
     """Fold what hot accounts gathered into their balances; how many deltas went in."""
     return int(await tx.value(SQL["fold"], limit))

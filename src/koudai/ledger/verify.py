@@ -106,7 +106,8 @@ async def verify(db: Database, checks: Sequence[Check] = (), on_progress: Progre
         report.resumed_after = through
         step = _FIRST_RANGE
         while through < report.sealed_batch_id:
-            last = min(through + step, report.sealed_batch_id)
+            first = await _next_batch(db, through)
+            last = min(first - 1 + step, report.sealed_batch_id)
             began = time.monotonic()
             await _prove_range(db, audit_id, through + 1, last, checks, report)
             took = time.monotonic() - began
@@ -158,6 +159,11 @@ async def _seal(db: Database) -> int:
                 return int(newest)
         await asyncio.sleep(0.02)
     return 0
+
+
+async def _next_batch(db: Database, after: int) -> int:
+    async with db.transaction() as tx:
+        return int(await tx.value(SQL["next_batch"], after))
 
 
 async def _prove_range(

@@ -1,6 +1,9 @@
 -- newest_batch: the newest batch that can be seen
 SELECT coalesce(max(id), 0) FROM ledger.batches
 
+-- next_batch: the first batch after one; ids jump where a partition ends
+SELECT coalesce(min(id), 0) FROM ledger.batches WHERE id > $1::bigint
+
 -- own_transaction: a transaction id that is younger than every batch seen before
 SELECT pg_current_xact_id()::text
 
