@@ -181,22 +181,24 @@ class Model:
         return [(lot, part) for lot, part in parts if part]
 
     def put(self, name, amount, like):
-        """Put value of a provenance on a card: into a live lot that is alike, else into a new one."""
-        for lot in self.cards[name].lots:
-            if lot.minor and self.strain(lot) == self.strain(like):
-                lot.minor += amount
-                return
-        lot = SimpleNamespace(**{**vars(like), "number": len(self.lots), "card": name, "minor": amount, "held": 0})
-        self.lots.append(lot)
-        self.cards[name].lots.append(lot)
+        """Put value of a provenance on a card: into its live lot that is alike, else into a new one."""
+        lot = self.alike(name, like)
+        if lot is None:
+            lot = SimpleNamespace(**{**vars(like), "number": len(self.lots), "card": name, "minor": 0, "held": 0})
+            self.lots.append(lot)
+            self.cards[name].lots.append(lot)
+        lot.minor += amount
 
     def restore(self, lot, amount):
-        """Put value back where it was drawn, or on the card that replaced that one."""
+        """Put value back: on its card, where a lot that was emptied comes to life again, or on that one's heir."""
         heir = self.heir(lot.card)
-        if heir == lot.card:
+        if heir == lot.card and self.alike(heir, lot) is None:
             lot.minor += amount
         else:
             self.put(heir, amount, lot)
+
+    def alike(self, name, like):
+        return next((lot for lot in self.cards[name].lots if lot.minor and self.strain(lot) == self.strain(like)), None)
 
     @staticmethod
     def strain(lot):

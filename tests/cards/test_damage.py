@@ -1,16 +1,18 @@
 """Every check has a damage that it finds, and names the row: proven on copies that are damaged one by one."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from koudai import cards, ledger, merchants
 from koudai.base import asset
-from koudai.ledger import Posting, post
+from koudai.ledger import Flow, FundingSource, Limit, Per, Posting, Subject, post
 from koudai.ledger.verify import LEDGER_CHECKS
 from koudai.pg import Database
 
-PAY, BACK, OTHER, NO = "pay", "back", "other", "no"
+START = datetime(2024, 5, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,27 @@ def damage(check, row, *doing):
     return Damage(check, row, doing)
 
 
+def at(name, columns="batch_id, ordinal"):
+    """The place of an entry of the story."""
+    return f"({columns}) = ({{{name}_batch}}, {{{name}_ordinal}})"
+
+
+def another(batch, ordinal, of, entry=None, lots="debit_lot, credit_lot"):
+    """A transfer like one of the story at another place."""
+    return ("INSERT INTO ledger.transfers (batch_id, ordinal, entry, debit_account, credit_account, amount_minor, event_at,"
+            f" asset, kind, debit_lot, credit_lot) SELECT {batch}, {ordinal}, {entry or ordinal}, debit_account,"
+            f" credit_account, amount_minor, event_at, asset, kind, {lots} FROM ledger.transfers WHERE {at(of)}")  # fmt: skip
+
+
+def loose(table, *names):
+    """Take constraints off a table."""
+    return f"ALTER TABLE ledger.{table} " + ", ".join(f"DROP CONSTRAINT {name}" for name in names)
+
+
 TRANSFER, KEY = "ledger.transfers {pay}", "ledger.idempotency 1/"
 ACTIVITY = "cards.activities {pay}"
-AT_PAY = "(batch_id, ordinal) = ({pay_batch}, {pay_ordinal})"
-AT_BACK = "(batch_id, ordinal) = ({back_batch}, {back_ordinal})"
-ON_PAY = "(redemption_batch_id, redemption_ordinal) = ({pay_batch}, {pay_ordinal})"
-LOOSE = "ALTER TABLE ledger.transfers DROP CONSTRAINT {0}"
+AT_PAY, AT_BACK = at("pay"), at("back")
+ON_PAY = at("pay", "redemption_batch_id, redemption_ordinal")
 
 DAMAGES = [
     # An entry is not what it was
@@ -42,29 +59,27 @@ DAMAGES = [
     damage("ledger.transfer_accounts", TRANSFER, f"UPDATE ledger.transfers SET credit_account = 10000 WHERE {AT_PAY}"),
     damage("ledger.transfer_accounts", TRANSFER, f"UPDATE ledger.transfers SET credit_account = {{foreign}} WHERE {AT_PAY}"),
     damage("ledger.transfer_accounts", TRANSFER, f"UPDATE ledger.transfers SET asset = 'GBP' WHERE {AT_PAY}"),
-    damage("ledger.transfer_accounts", TRANSFER, LOOSE.format("transfers_positive"),
+    damage("ledger.transfer_accounts", TRANSFER, loose("transfers", "transfers_positive"),
            f"UPDATE ledger.transfers SET amount_minor = -amount_minor WHERE {AT_PAY}"),
-    damage("ledger.transfer_accounts", TRANSFER, LOOSE.format("transfers_two_accounts"),
+    damage("ledger.transfer_accounts", TRANSFER, loose("transfers", "transfers_two_places"),
            f"UPDATE ledger.transfers SET credit_account = debit_account WHERE {AT_PAY}"),
+    damage("ledger.transfer_accounts", "ledger.transfers {renewed}", loose("transfers", "transfers_two_places"),
+           f"UPDATE ledger.transfers SET credit_lot = debit_lot WHERE {at('renewed')}"),
     damage("ledger.transfer_accounts", TRANSFER, "UPDATE ledger.batches SET book = 2 WHERE id = {pay_batch}"),
     damage("ledger.transfer_accounts", TRANSFER, "DELETE FROM ledger.batches WHERE id = {pay_batch}"),
     damage("ledger.transfer_batch", TRANSFER, "DELETE FROM ledger.batches WHERE id = {pay_batch}"),
     damage("ledger.transfers_missed", "ledger.transfers",
            "DELETE FROM ledger.batches WHERE id = (SELECT max(id) FROM ledger.batches)"),
-    damage("ledger.transfers_missed", "ledger.transfers",
-           "INSERT INTO ledger.transfers SELECT -1, debit_account, credit_account, amount_minor, event_at, 1, asset, kind"
-           f" FROM ledger.transfers WHERE {AT_PAY}"),
+    damage("ledger.transfers_missed", "ledger.transfers", another(-1, 1, "pay")),
     # A key has lost its effect, or has one too many
     damage("ledger.transfer_key", TRANSFER, "DELETE FROM ledger.idempotency WHERE key = 'pay'"),
     damage("ledger.transfer_key", TRANSFER, "UPDATE ledger.idempotency SET refusal = 'cards.blocked' WHERE key = 'pay'"),
     damage("ledger.transfer_key", "ledger.transfers {pay_batch}/777",
-           "INSERT INTO ledger.transfers SELECT batch_id, debit_account, credit_account, amount_minor, event_at, 777, asset,"
-           f" kind FROM ledger.transfers WHERE {AT_PAY}"),
+           another("batch_id", 777, "pay")),
     damage("ledger.key_effect", KEY + "bare",
            "DELETE FROM ledger.transfers WHERE (batch_id, ordinal) = ({bare_batch}, {bare_ordinal})"),
     damage("ledger.key_effect", KEY + "no",
-           "INSERT INTO ledger.transfers SELECT {no_batch}, debit_account, credit_account, amount_minor, event_at,"
-           f" {{no_ordinal}}, asset, kind FROM ledger.transfers WHERE {AT_PAY}"),
+           another("{no_batch}", "{no_ordinal}", "pay")),
     damage("ledger.key_place", KEY + "again",
            "INSERT INTO ledger.idempotency SELECT book, ordinal, batch_id, 'again', request FROM ledger.idempotency"
            " WHERE key = 'pay'"),
@@ -72,7 +87,13 @@ DAMAGES = [
     damage("ledger.key_batch", "ledger.idempotency 2/pay", "UPDATE ledger.idempotency SET book = 2 WHERE key = 'pay'"),
     # A balance is not what its transfers make of it
     damage("ledger.balance", "ledger.accounts {card}",
+           "UPDATE ledger.accounts SET balance_minor = balance_minor + 1, lots[2] = lots[2] + 1 WHERE id = {card}"),
+    damage("ledger.balance", "ledger.accounts {card}", loose("accounts", "accounts_lots_agree"),
            "UPDATE ledger.accounts SET balance_minor = balance_minor + 1 WHERE id = {card}"),
+    damage("ledger.balance", "ledger.lots {mine_lot}",
+           "UPDATE ledger.accounts SET lots[2] = lots[2] + 1, lots[8] = lots[8] - 1 WHERE id = {mine}"),
+    damage("ledger.balance", "ledger.lots {mine_lot}", "UPDATE ledger.lots SET opened_minor = 1 WHERE id = {mine_lot}"),
+    damage("ledger.balance", "ledger.lots {gift_lot}", f"UPDATE ledger.transfers SET credit_lot = 10000 WHERE {at('sent')}"),
     damage("ledger.balance", "ledger.accounts {shop_account}",
            "UPDATE ledger.accounts SET folded_minor = folded_minor - 1 WHERE id = {shop_account}"),
     damage("ledger.balance", "ledger.accounts {card}", f"UPDATE ledger.transfers SET amount_minor = 41 WHERE {AT_PAY}"),
@@ -82,12 +103,69 @@ DAMAGES = [
     damage("ledger.balance", "ledger.accounts {shop_account}",
            "DELETE FROM ledger.deltas WHERE batch_id = {pay_batch} AND account_id = {shop_account}"),
     damage("ledger.balance", "ledger.accounts {card}", "DELETE FROM ledger.accounts WHERE id = {card}"),
-    damage("ledger.book_sum", "book 1", "UPDATE ledger.accounts SET balance_minor = balance_minor + 1 WHERE id = {card}"),
+    damage("ledger.book_sum", "book 1",
+           "UPDATE ledger.accounts SET balance_minor = balance_minor + 1, lots[2] = lots[2] + 1 WHERE id = {card}"),
     damage("ledger.book_sum", "book 1", "UPDATE ledger.deltas SET amount_minor = amount_minor - 1 WHERE account_id = {shop_account}"),
     damage("ledger.book_sum", "book 2", "UPDATE ledger.accounts SET book = 2 WHERE id = {card}"),
     damage("ledger.constrained_negative", "ledger.accounts {card}",
-           "ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_not_overdrawn",
+           loose("accounts", "accounts_not_overdrawn", "accounts_reserved", "accounts_lots_agree"),
            "UPDATE ledger.accounts SET balance_minor = -1 WHERE id = {card}"),
+    # A lot is not what it was, or not where it was
+    damage("ledger.transfer_lots", TRANSFER, f"UPDATE ledger.transfers SET debit_lot = {{second_lot}} WHERE {AT_PAY}"),
+    damage("ledger.transfer_lots", TRANSFER, f"UPDATE ledger.transfers SET debit_lot = 10000 WHERE {AT_PAY}"),
+    damage("ledger.transfer_lots", TRANSFER, f"UPDATE ledger.transfers SET debit_lot = NULL WHERE {AT_PAY}"),
+    damage("ledger.transfer_lots", TRANSFER, f"UPDATE ledger.transfers SET credit_lot = debit_lot WHERE {AT_PAY}"),
+    damage("ledger.transfer_lots", "ledger.transfers {bare}",
+           f"UPDATE ledger.transfers SET debit_lot = {{second_lot}} WHERE {at('bare')}"),
+    damage("ledger.transfer_lots", "ledger.transfers {sent}", "UPDATE ledger.lots SET account_id = {second} WHERE id = {gift_lot}"),
+    damage("ledger.entry_legs", "ledger.transfers {legs_second}", f"DELETE FROM ledger.transfers WHERE {at('legs')}"),
+    damage("ledger.entry_legs", "ledger.transfers {legs_second}",
+           "UPDATE ledger.transfers SET ordinal = ordinal + 10 WHERE batch_id = {legs_batch} AND ordinal = {legs_ordinal}"),
+    damage("ledger.entry_legs", "ledger.transfers {sent_batch}/777", another("batch_id", 777, "sent", entry="entry")),
+    damage("ledger.entry_legs", TRANSFER, f"UPDATE ledger.transfers SET entry = entry - 1 WHERE {AT_PAY}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "DELETE FROM ledger.lots WHERE id = {mine_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.lots SET account_id = {second} WHERE id = {mine_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.lots SET strain = strain + 1 WHERE id = {mine_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}",
+           "UPDATE ledger.lots SET expires_at = expires_at + interval '1 day' WHERE id = {bonus_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.lots SET expires_at = NULL WHERE id = {bonus_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.lots SET may_refund = true WHERE id = {bonus_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.lots SET may_sell = NOT may_sell WHERE id = {mine_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}",
+           "UPDATE ledger.lots SET may_pass = NOT may_pass WHERE id = {mine_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.lots SET paid = false WHERE id = {mine_lot}"),
+    damage("ledger.lot_row", "ledger.accounts {mine}", "UPDATE ledger.accounts SET lots[5] = 2000000000 WHERE id = {mine}"),
+    damage("ledger.lot_twice", "ledger.accounts {mine}", "UPDATE ledger.accounts SET lots[12] = lots[6] WHERE id = {mine}"),
+    damage("ledger.lot_twice", "ledger.accounts {mine}", "UPDATE ledger.accounts SET lots[7] = lots[1] WHERE id = {mine}"),
+    *(
+        damage("ledger.lot_provenance", "ledger.lots {gift_lot}", f"UPDATE ledger.lots SET {what} WHERE id = {{gift_lot}}")
+        for what in (
+            "source = 'debit'", "payer = 'other'", "refund_to = 'other'", "may_refund = NOT may_refund", "may_sell = NOT may_sell",
+            "may_pass = NOT may_pass", "paid = NOT paid", "funded_at = funded_at + interval '1 s'",
+            "funded_batch_id = funded_batch_id - 1", "funded_ordinal = funded_ordinal + 1", "parent_id = {second_lot}",
+        )
+    ),
+    damage("ledger.lot_provenance", "ledger.lots {gift_lot}", "DELETE FROM ledger.lots WHERE id = {mine_lot}"),
+    # A hold reserves something else than it says
+    damage("ledger.hold_reserved", "ledger.accounts {mine}", f"DELETE FROM ledger.holds WHERE {at('held')}"),
+    damage("ledger.hold_reserved", "ledger.accounts {mine}", f"UPDATE ledger.holds SET account_id = {{second}} WHERE {at('held')}"),
+    damage("ledger.hold_reserved", "ledger.accounts {second}", f"UPDATE ledger.holds SET account_id = {{second}} WHERE {at('held')}"),
+    damage("ledger.hold_reserved", "ledger.accounts {mine}", f"UPDATE ledger.holds SET lots[1] = {{mine_lot}} WHERE {at('held')}"),
+    damage("ledger.hold_reserved", "ledger.accounts {mine}",
+           f"UPDATE ledger.holds SET state = 'VOIDED', released_minor = amount_minor, lots = '{{{{}}}}' WHERE {at('held')}"),
+    damage("ledger.hold_reserved", "ledger.accounts {mine}",
+           "UPDATE ledger.accounts SET held_minor = held_minor + 1, lots[9] = lots[9] + 1 WHERE id = {mine}"),
+    damage("ledger.hold_reserved", "ledger.accounts {gift}",
+           "UPDATE ledger.accounts SET held_minor = held_minor + 1, lots[3] = lots[3] + 1 WHERE id = {gift}"),
+    damage("ledger.hold_left", "ledger.holds {held}", f"UPDATE ledger.holds SET lots[2] = lots[2] + 1 WHERE {at('held')}"),
+    damage("ledger.hold_left", "ledger.holds {held}", f"UPDATE ledger.holds SET lots = '{{{{}}}}' WHERE {at('held')}"),
+    damage("ledger.hold_left", "ledger.holds {held}", f"UPDATE ledger.holds SET released_minor = released_minor + 1 WHERE {at('held')}"),
+    damage("ledger.hold_left", "ledger.holds {part}", f"UPDATE ledger.holds SET captured_minor = captured_minor - 1 WHERE {at('part')}"),
+    damage("ledger.hold_due", "ledger.accounts {mine}", "UPDATE ledger.accounts SET due_at = NULL WHERE id = {mine}"),
+    damage("ledger.hold_due", "ledger.accounts {mine}",
+           "UPDATE ledger.accounts SET due_at = due_at + interval '1 day' WHERE id = {mine}"),
+    damage("ledger.hold_due", "ledger.accounts {mine}",
+           f"UPDATE ledger.holds SET expires_at = expires_at - interval '3 days' WHERE {at('held')}"),
     # What happened to a card is not what was booked
     damage("cards.activity_key", ACTIVITY, "DELETE FROM ledger.idempotency WHERE key = 'pay'"),
     damage("cards.activity_key", "cards.activities {blocking}", "DELETE FROM ledger.idempotency WHERE key = 'blocking'"),
@@ -107,6 +185,75 @@ DAMAGES = [
     damage("cards.activity_transfer", ACTIVITY, f"UPDATE ledger.transfers SET credit_account = {{other_account}} WHERE {AT_PAY}"),
     damage("cards.activity_transfer", "cards.activities {load}",
            "UPDATE cards.activities SET source = 'bonus' WHERE (batch_id, ordinal) = ({load_batch}, {load_ordinal})"),
+    *(
+        damage("cards.activity_transfer", f"cards.activities {{{name}}}", f"UPDATE {what} WHERE {at(name)}")
+        for name, what in (
+            ("held", "cards.activities SET amount_minor = 0"),
+            ("voiding", "cards.activities SET amount_minor = 0"),
+            ("late_freed", "cards.activities SET amount_minor = 0"),
+            ("caught", "cards.activities SET merchant_id = {other_id}"),
+            ("caught", "ledger.transfers SET amount_minor = amount_minor + 1"),
+            ("sent", "cards.activities SET other_card_id = {second}"),
+            ("came", "cards.activities SET other_card_id = {second}"),
+            ("came", "cards.activities SET card_id = {second}"),
+            ("came", "cards.activities SET lead = 0"),
+            ("up", "ledger.transfers SET debit_account = {expired_account}"),
+            ("up", "cards.activities SET type = 'ADJUST_DECREMENT'"),
+            ("down", "ledger.transfers SET credit_account = {expired_account}"),
+            ("lapsed", "ledger.transfers SET credit_account = {adjustment_account}"),
+            ("renewed", "ledger.transfers SET credit_account = {second}"),
+        )
+    ),
+    damage("cards.activity_transfer", "cards.activities {held}", another("{held_batch}", "{held_ordinal}", "legs")),
+    damage("cards.activity_transfer", "cards.activities {legs}",
+           "UPDATE ledger.transfers SET credit_account = {other_account} WHERE batch_id = {legs_batch}"
+           " AND ordinal = {legs_ordinal} + 1"),
+    damage("cards.transfer_activity", TRANSFER, f"DELETE FROM cards.activities WHERE {AT_PAY}"),
+    damage("cards.transfer_activity", "ledger.transfers {legs_second}", f"DELETE FROM cards.activities WHERE {at('legs')}"),
+    damage("cards.transfer_activity", "ledger.transfers {lapsed_batch}/777", another("batch_id", 777, "lapsed")),
+    damage("cards.activity_chain", "cards.activities {held}", f"UPDATE cards.activities SET held_minor = held_minor - 1 WHERE {at('held')}"),
+    damage("cards.activity_chain", "cards.activities {late_freed}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('late_freed')}"),
+    damage("cards.activity_key", "cards.activities {came}", "DELETE FROM ledger.idempotency WHERE key = 'sent'"),
+    damage("cards.activity_key", "cards.activities {freed}", "DELETE FROM ledger.idempotency WHERE key = 'final'"),
+    damage("cards.activity_key", "cards.activities {caught}", f"UPDATE cards.activities SET lead = 0 WHERE {at('caught')}"),
+    damage("cards.hold_entries", "ledger.holds {held}", f"DELETE FROM ledger.holds WHERE {at('held')}"),
+    damage("cards.hold_entries", "ledger.holds {held}", f"DELETE FROM cards.activities WHERE {at('held')}"),
+    damage("cards.hold_entries", "ledger.holds {held}", f"UPDATE cards.activities SET amount_minor = 59 WHERE {at('held')}"),
+    damage("cards.hold_entries", "ledger.holds {held}", f"UPDATE ledger.holds SET account_id = {{second}} WHERE {at('held')}"),
+    damage("cards.hold_entries", "ledger.holds {held}", f"UPDATE cards.activities SET card_id = {{second}} WHERE {at('held')}"),
+    damage("cards.hold_entries", "ledger.holds {part}", f"UPDATE ledger.holds SET captured_minor = 11 WHERE {at('part')}"),
+    damage("cards.hold_entries", "ledger.holds {part}", f"DELETE FROM cards.activities WHERE {at('caught')}"),
+    damage("cards.hold_entries", "ledger.holds {late}", f"DELETE FROM cards.activities WHERE {at('late_freed')}"),
+    damage("cards.hold_entries", "ledger.holds {part}",
+           f"UPDATE cards.activities SET hold_batch_id = {{part_batch}}, hold_ordinal = {{part_ordinal}} WHERE {at('voiding')}"),
+    # A correction without a reason, or the other way round
+    damage("cards.adjust_reason", "cards.activities {up}", f"DELETE FROM ledger.corrections WHERE {at('up')}"),
+    damage("cards.adjust_reason", "cards.activities {down}", f"DELETE FROM ledger.corrections WHERE {at('down')}"),
+    damage("cards.adjust_reason", "cards.activities {up}", f"UPDATE ledger.corrections SET creates = false WHERE {at('up')}"),
+    damage("cards.adjust_reason", "cards.activities {up}", f"DELETE FROM cards.activities WHERE {at('up')}"),
+    damage("cards.adjust_reason", "cards.activities {pay}",
+           "INSERT INTO ledger.corrections (batch_id, ordinal, creates, reason, made_by)"
+           " VALUES ({pay_batch}, {pay_ordinal}, false, 'none', 'nobody')"),
+    # A counter that its entries don't lead to
+    *(
+        damage("cards.limit_counter", f"ledger.limits {{{limit}_limit}}", f"UPDATE ledger.{what}")
+        for limit, what in (
+            ("card", "accounts SET meters[3] = meters[3] + 1 WHERE id = {mine}"),
+            ("card", "accounts SET meters[4] = meters[4] - 1 WHERE id = {mine}"),
+            ("card", "accounts SET meters = NULL WHERE id = {mine}"),
+            ("card", "accounts SET meters = '{{}}' WHERE id = {mine}"),
+            ("holder", "subjects SET meters[3] = 0 WHERE ref = 'holder:ann'"),
+            ("holder", "subjects SET meters = '{{}}' WHERE ref = 'holder:ann'"),
+            ("device", "subjects SET meters[3] = meters[3] - 1 WHERE ref = 'device:till'"),
+            ("device", "subjects SET meters[4] = meters[4] + 1 WHERE ref = 'device:till'"),
+            ("device", "subjects SET ref = 'device:other' WHERE ref = 'device:till'"),
+            ("pair", "subjects SET meters[3] = meters[3] + 1 WHERE ref = 'holder+recipient:{ann}+bob'"),
+        )
+    ),
+    damage("cards.limit_counter", "ledger.limits {card_limit}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('legs')}"),
+    damage("cards.limit_counter", "ledger.limits {device_limit}", f"UPDATE cards.activities SET device = 'other' WHERE {at('caught_hold')}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET balance_minor = balance_minor + 1 WHERE {AT_PAY}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET previous_batch_id = 0 WHERE {AT_PAY}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET previous_batch_id = 100000 WHERE {AT_PAY}"),
@@ -119,6 +266,8 @@ DAMAGES = [
     damage("cards.card_account", "cards.cards {second}", "UPDATE ledger.accounts SET asset = 'GBP' WHERE id = {second}"),
     damage("cards.card_newest", "cards.cards {card}",
            "UPDATE ledger.accounts SET last_batch_id = {pay_batch}, last_ordinal = {pay_ordinal} WHERE id = {card}"),
+    damage("cards.card_newest", "cards.cards {mine}",
+           "UPDATE ledger.accounts SET last_batch_id = {legs_batch}, last_ordinal = {legs_ordinal} WHERE id = {mine}"),
     damage("cards.card_newest", "cards.cards {second}", "UPDATE ledger.accounts SET last_batch_id = 0 WHERE id = {second}"),
     damage("cards.card_newest", "cards.cards {pending}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {pending}"),
     damage("cards.card_state", "cards.cards {blocked}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {blocked}"),
@@ -138,6 +287,8 @@ DAMAGES = [
     damage("cards.refund_parts", "cards.activities {back}",
            "UPDATE cards.refund_parts SET redemption_batch_id = {strange_batch}, redemption_ordinal = {strange_ordinal}"
            f" WHERE {AT_BACK}"),
+    damage("cards.refund_parts", "cards.activities {inherited}",
+           "UPDATE ledger.accounts SET successor_id = NULL WHERE id = {lost_card}"),
 ]  # fmt: skip
 
 
@@ -191,13 +342,104 @@ async def tell_story(db, keyring):
     bare = Posting("bare", shop.account_id, other.account_id, 3, "CNY", "test", memory_time(made))
     (places["bare"],) = await within(lambda tx: post(tx, 1, [bare]))
     await run(redeem(card, 1, "last"))
+    facts["second_lot"] = (await within(lambda tx: ledger.lots_of(tx, 1, second)))[0].id
+    await tell_of_lots(within, run, keyring, shop, facts, places)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",
             f"{name}_batch": place.batch_id,
             f"{name}_ordinal": place.ordinal,
         }
+    facts["legs_second"] = f"{places['legs'].batch_id}/{places['legs'].ordinal + 1}"
     return facts
+
+
+LIMITS = {
+    "card": Limit((Subject.CARD,), Flow.REDEEM, Per.LIFETIME, max_minor=1000),
+    "holder": Limit((Subject.HOLDER,), Flow.REDEEM, Per.MONTH, max_minor=2000),
+    "device": Limit((Subject.DEVICE,), Flow.REDEEM, Per.ROLLING, 86_400, max_count=50),
+    "pair": Limit((Subject.HOLDER, Subject.RECIPIENT), Flow.TRANSFER, Per.DAY, max_minor=100),
+    "load": Limit((Subject.CARD,), Flow.LOAD, Per.DAY, max_minor=1000),
+}
+
+
+async def tell_of_lots(within, run, keyring, shop, facts, places):
+    """Lots of several kinds, holds that end in every way or don't, gifts, corrections, expiry, and limits on all of it."""
+    await within(lambda tx: ledger.advance_clock(tx, 1, START))
+    wish = cards.CreateProgramme("counted", "Counted", asset("CNY"), "900002", limits=tuple(LIMITS.values()))
+    (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
+    facts |= {f"{name}_limit": made.id for name, made in zip(LIMITS, programme.limits, strict=True)}
+    holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "heir": None}
+    wishes = [cards.Issue(name, programme.id, holder_ref=holder) for name, holder in holders.items()]
+    made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
+    ids = {name: issued.card.id for name, issued in zip(holders, made, strict=True)}
+    mine, gift, lapsing = ids["mine"], ids["gift"], ids["lapsing"]
+
+    async def do(name, kind, **what):
+        key = what.pop("key", name)
+        if kind in (cards.Load, cards.Redeem, cards.Authorise, cards.Transfer, cards.Adjust):
+            what["asset"] = "CNY"
+        if kind in (cards.Redeem, cards.Authorise):
+            what["merchant_id"] = shop.id
+        done = await run(kind(key=key, **what))
+        places[name] = done.place
+        return done
+
+    await do("bonus", cards.Load, card=mine, amount_minor=100, source=FundingSource.BONUS, expires_at=START + 60 * DAY)
+    await do(
+        "cash", cards.Load, card=mine, amount_minor=300, source=FundingSource.CASH, payer="ann", refund_to="ann's bank"
+    )
+    await do("held", cards.Authorise, card=mine, amount_minor=60, ttl_s=10 * 86_400)
+    await do("legs", cards.Redeem, card=mine, amount_minor=50, device="till")
+    await do("part", cards.Authorise, card=mine, amount_minor=30, ttl_s=9 * 86_400, device="till")
+    places["caught_hold"] = places["part"]
+    await do("caught", cards.Capture, hold=places["part"], amount_minor=10)
+    await do("dropped", cards.Authorise, card=mine, amount_minor=5, device="till")
+    await do("voiding", cards.Void, hold=places["dropped"])
+    await do("ended", cards.Authorise, card=mine, amount_minor=9)
+    done = await do("final", cards.Capture, hold=places["ended"], amount_minor=4, final=True)
+    places["freed"] = done.place._replace(ordinal=done.place.ordinal + 1)
+    await do("late", cards.Authorise, card=mine, amount_minor=7, ttl_s=86_400)
+    done = await do(
+        "sent", cards.Transfer, card=mine, to_card=gift, amount_minor=50, purpose=cards.Purpose.GIFT, recipient="bob"
+    )
+    places["came"] = done.place._replace(ordinal=done.place.ordinal + 1)
+    await do(
+        "up", cards.Adjust, card=gift, amount_minor=20, increment=True, reason="sorry", made_by="ann", approved_by="bob"
+    )
+    await do(
+        "down",
+        cards.Adjust,
+        card=gift,
+        amount_minor=5,
+        increment=False,
+        reason="too much",
+        made_by="ann",
+        corrects=places["up"],
+    )
+    await do("short", cards.Load, card=lapsing, amount_minor=40, source=FundingSource.CASH, expires_at=START + DAY)
+    await do("long", cards.Load, card=lapsing, amount_minor=30, source=FundingSource.CASH, expires_at=START + 9 * DAY)
+    await do("lost", cards.Load, card=ids["lost_card"], amount_minor=50, source=FundingSource.CASH)
+    await do("lost_pay", cards.Redeem, card=ids["lost_card"], amount_minor=20)
+    await do("replaced", cards.Transfer, card=ids["lost_card"], to_card=ids["heir"], purpose=cards.Purpose.REPLACEMENT)
+    await do("inherited", cards.Refund, redemption=places["lost_pay"], amount_minor=5, asset="CNY")
+    await within(lambda tx: ledger.advance_clock(tx, 1, START + 2 * DAY))
+    await do("lapsed", cards.Expire, card=lapsing)
+    await do("renewed", cards.Renew, card=lapsing, expires_at=START + 99 * DAY)
+    done = await do("newest", cards.Redeem, card=mine, amount_minor=1)
+    # Before the command is judged, what the hold reserved is given free: as an entry of its own in its batch.
+    history, _ = await within(lambda tx: cards.activities_of_card(tx, 1, mine, done.place, 10))
+    (places["late_freed"],) = [e.place for e in history if e.type == "RELEASE" and e.hold == places["late"]]
+    lots = await within(lambda tx: ledger.lots_of(tx, 1, mine))
+    facts |= ids | {"bonus_lot": lots[0].id, "mine_lot": lots[1].id}
+    facts["gift_lot"] = (await within(lambda tx: ledger.lots_of(tx, 1, gift)))[0].id
+
+    async def ask(tx):
+        accounts = dict(await tx.rows("SELECT purpose, account_id FROM cards.programme_accounts"))
+        return accounts, await tx.value("SELECT id FROM ledger.subjects WHERE ref = 'holder:ann'")
+
+    accounts, facts["ann"] = await within(ask)
+    facts |= {f"{purpose}_account": account for purpose, account in accounts.items()}
 
 
 def memory_time(made):

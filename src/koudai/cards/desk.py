@@ -1,5 +1,6 @@
 """The desk: all that a batch of commands knows of its cards, under lock, while it is folded. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -177,7 +178,18 @@ def ref_of(kind: Kind, pocket: Pocket, device: str | None, recipient: str | None
     values = in_order(kind, told)
     if None in values:
         return None
-    return f"{name_of(kind)}:{'+'.join(str(value) for value in values)}"
+    return ref_from(kind, values)
+
+
+def ref_from(kind: Kind, values: Sequence[Any]) -> str:
+    """A ref from what is told in order; what stands before another has its own plus signs escaped."""
+    *before, last = (str(value) for value in values)
+    return f"{name_of(kind)}:{''.join(f'{escaped(one)}+' for one in before)}{last}"
+
+
+def escaped(value: str) -> str:
+    """A value that can stand before a plus sign."""
+    return value.replace("%", "%25").replace("+", "%2B")
 
 
 _RANKS = {Subject.HOLDER: 0, Subject.CARD: 1, Subject.DEVICE: 2, Subject.RECIPIENT: 3}

@@ -6,7 +6,7 @@ from typing import Any
 
 from koudai.base import MAX_MINOR
 from koudai.cards.commands import Capture, CardRef, Command, Refund, Reverse, Void
-from koudai.cards.desk import in_order, name_of
+from koudai.cards.desk import in_order, name_of, ref_from
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -76,7 +76,7 @@ class Named:
                 if Subject.HOLDER in kind:
                     pairs.add((card_id, name_of(kind), str(others[0])))
                 else:
-                    refs.add(f"{name_of(kind)}:{'+'.join(str(other) for other in in_order(kind, told))}")
+                    refs.add(ref_from(kind, in_order(kind, told)))
         return refs, pairs
 
     def _people(self) -> Iterable[tuple[int, str | None, str | None]]:

@@ -105,7 +105,8 @@ _RULES: dict[type[Command], _Entry] = {
     ),
     Adjust: _rule(
         "adjust", adjust,
-        ("card", "amount_minor", "asset", "increment", "source", "reason", "made_by", "approved_by", "corrects"),
+        # Not who made it: a repeated answer is the same whichever key of the API asks for it.
+        ("card", "amount_minor", "asset", "increment", "source", "reason", "approved_by", "corrects"),
     ),
     Expire: _rule("expire", expire, _ONE_CARD),
     Renew: _rule("renew", renew, ("card", "expires_at")),

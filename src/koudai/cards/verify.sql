@@ -118,7 +118,9 @@ WITH counted AS (
                              ELSE '' END
                      || CASE WHEN l.subject ~ 'card' THEN a.card_id || CASE WHEN l.subject ~ 'device|recipient' THEN '+'
                                                                              ELSE '' END ELSE '' END
-                     || CASE WHEN l.subject ~ 'device' THEN a.device || CASE WHEN l.subject ~ 'recipient' THEN '+' ELSE '' END
+                     || CASE WHEN l.subject ~ 'recipient' AND l.subject ~ 'device'
+                             THEN replace(replace(a.device, '%', '%25'), '+', '%2B') || '+'
+                             WHEN l.subject ~ 'device' THEN a.device
                              ELSE '' END
                      || CASE WHEN l.subject ~ 'recipient' THEN a.recipient ELSE '' END END AS subject
     FROM ledger.limits l

@@ -16,16 +16,20 @@ from koudai.cli.words import word
 
 
 @click.command("verify", cls=Command, help=word("help.verify"))
+@click.option("--incremental", is_flag=True, help=word("opt.incremental"))
 @as_json
 @click.pass_obj
-def verify(call: Call, as_json: bool) -> int:
+def verify(call: Call, incremental: bool, as_json: bool) -> int:
     """Prove the books; 1 when a row is wrong."""
 
     async def work() -> ledger.Report:
         with Progress() as progress:
             async with opened(connections=4) as instance:
                 return await ledger.verify(
-                    instance.db, cards.CARD_CHECKS, lambda done, total: progress("verify", done, total)
+                    instance.db,
+                    cards.CARD_CHECKS,
+                    lambda done, total: progress("verify", done, total),
+                    incremental=incremental,
                 )
 
     report = call.run(work())

@@ -8,6 +8,7 @@ the rows.
 
 from pathlib import Path
 
+from koudai.ledger.alarms import Alarm, clear_alarm, open_alarms
 from koudai.ledger.history import BalanceAt, Line, LiveLot, balance_at, lots_of, statement, tainted
 from koudai.ledger.holds import Hold, HoldState
 from koudai.ledger.keys import BARRED, Keys, Memory, request_text
@@ -70,6 +71,7 @@ from koudai.ledger.store import (
     roll,
     sheet_from,
     take_unsequenced,
+    time_of_book,
     write,
 )
 from koudai.ledger.verify import Check, Finding, Report, verify
@@ -85,6 +87,7 @@ __all__ = [
     "MAY_REFUND",
     "MAY_SELL",
     "ROOM",
+    "Alarm",
     "BalanceAt",
     "Check",
     "Correction",
@@ -125,6 +128,7 @@ __all__ = [
     "balance_at",
     "balances",
     "begin_statement",
+    "clear_alarm",
     "close_period",
     "count",
     "declare_limits",
@@ -144,6 +148,7 @@ __all__ = [
     "lots_of",
     "lots_statement",
     "open_accounts",
+    "open_alarms",
     "open_batch",
     "open_holds_statement",
     "outcome_of_key",
@@ -157,6 +162,7 @@ __all__ = [
     "successors",
     "tainted",
     "take_unsequenced",
+    "time_of_book",
     "turnover",
     "verify",
     "write",

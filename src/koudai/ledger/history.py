@@ -113,6 +113,6 @@ async def tainted(tx: Tx, accounts: Iterable[int], source: str, since: datetime)
 async def lots_of(tx: Tx, book: int, account: int) -> list[LiveLot]:
     """The live lots of an account, in the order in which they are drawn by default."""
     return [
-        LiveLot(*row[:11], Place(row[11], row[12]), Place(row[13], row[14]), row[15])
+        LiveLot(*(*row[:11], Place(row[11], row[12]), Place(row[13], row[14]), row[15]))
         for row in await tx.rows(SQL["lots_of"], book, account)
     ]

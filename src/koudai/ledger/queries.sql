@@ -19,6 +19,9 @@ FROM ledger.lock_subjects_v1($1::int, $2::bigint[], $3::text[], $4::bigint[], $5
 -- begin_batch: id and time of a new batch, the time of its book, and up to when that is closed
 SELECT id, recorded_at, now_at, closed_before FROM ledger.begin_batch_v2($1::int)
 
+-- time_of_book: the time of a book, which in a sandbox is moved by hand
+SELECT coalesce((SELECT now_at FROM ledger.clocks WHERE book = $1::int), clock_timestamp())
+
 -- advance_clock: moves the time of a sandbox forward; the time that it has then
 SELECT ledger.advance_clock_v1($1::int, $2::timestamptz)
 
@@ -192,3 +195,10 @@ WHERE id > $2::bigint AND book = $1::int AND ($3::text IS NULL OR kind = $3::tex
 SELECT a.kind, a.asset, a.held_minor, ledger.available_v1(a.id, a.lots, a.due_at, coalesce(
            (SELECT c.now_at FROM ledger.clocks c WHERE c.book = a.book), clock_timestamp())), a.lots IS NOT NULL
 FROM ledger.accounts a WHERE a.id = $2::bigint AND a.book = $1::int
+
+-- open_alarms: what verifications found and nobody has looked into yet
+SELECT id, raised_at, check_name, found, first_row FROM ledger.alarms WHERE cleared_at IS NULL ORDER BY id
+
+-- clear_alarm: notes who looked into an alarm, and why it is over
+UPDATE ledger.alarms SET cleared_at = clock_timestamp(), cleared_by = $2::text, reason = $3::text
+WHERE id = $1::bigint AND cleared_at IS NULL RETURNING id

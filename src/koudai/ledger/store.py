@@ -177,6 +177,12 @@ def _count_statement(book: int, counted: dict[int, Meter]) -> Statement:
     return (SQL["count"], book, *columns(_COUNTED, rows), int8s(flat))
 
 
+async def time_of_book(tx: Tx, book: int) -> datetime:
+    """The time of a book: the machine's, or that of its sandbox."""
+    found: datetime = await tx.value(SQL["time_of_book"], book)
+    return found
+
+
 async def advance_clock(tx: Tx, book: int, to: datetime) -> datetime:
     """Move the time of a sandbox forward (never back), and answer it.
 

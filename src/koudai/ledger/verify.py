@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from koudai.pg import Database, Statements, Tx
+from koudai.pg import Database, Statements, Tx, columns, int8s, texts
 
 SQL = Statements(Path(__file__).with_name("verify.sql"))
 
@@ -92,18 +92,22 @@ LEDGER_CHECKS = (
 )
 
 
-async def verify(db: Database, checks: Sequence[Check] = (), on_progress: Progress | None = None) -> Report:
+async def verify(
+    db: Database, checks: Sequence[Check] = (), on_progress: Progress | None = None, *, incremental: bool = False
+) -> Report:
     """Run the ledger's checks and those of the rooms above; the report names every row that is wrong.
 
-    An interrupted run is taken up where it stopped, unless it is still running elsewhere. `on_progress`
-    is told batches done and batches in all.
+    An interrupted run is taken up where it stopped, unless it is still running elsewhere. An
+    `incremental` one goes on from where the last one ended: it proves the batches that came since, and
+    the balances that they moved; what concerns the whole is for a full run. `on_progress` is told
+    batches done and batches in all. What is found raises alarms, which stop payouts.
     """
     started = time.monotonic()
     checks = (*LEDGER_CHECKS, *checks)
     async with db.session_lock("ledger.verify") as alone:
         report = Report()
-        audit_id, report.sealed_batch_id, through = await _begin(db, report, alone)
-        report.resumed_after = through
+        audit_id, report.sealed_batch_id, through = await _begin(db, report, alone, incremental)
+        report.resumed_after = since = through
         step = _FIRST_RANGE
         while through < report.sealed_batch_id:
             first = await _next_batch(db, through)
@@ -115,14 +119,15 @@ async def verify(db: Database, checks: Sequence[Check] = (), on_progress: Progre
             through = last
             if on_progress:
                 on_progress(through, report.sealed_batch_id)
-        await _prove_rest(db, audit_id, checks, report)
+        await _prove_rest(db, audit_id, checks, report, since if incremental and audit_id else 0)
         async with db.transaction() as tx:
             await tx.together((SQL["finish_audit"], audit_id), (SQL["drop_totals"], audit_id))
+            await _raise_alarms(tx, report)
     report.seconds = round(time.monotonic() - started, 3)
     return report
 
 
-async def _begin(db: Database, report: Report, alone: bool) -> tuple[int, int, int]:
+async def _begin(db: Database, report: Report, alone: bool, incremental: bool) -> tuple[int, int, int]:
     """Take up an interrupted audit or begin one: its id, the last sealed batch, and how far it came.
 
     Beside another one that still runs nothing is noted down: all is proven in one snapshot, as the tail.
@@ -138,7 +143,24 @@ async def _begin(db: Database, report: Report, alone: bool) -> tuple[int, int, i
         return row[0], row[1], row[2]
     sealed = await _seal(db)
     async with db.transaction() as tx:
+        if incremental:
+            row = await tx.row(SQL["reopen_audit"], sealed)
+            if row is not None:
+                report.transfers = row[3]
+                return row[0], row[1], row[2]
         return await tx.value(SQL["begin_audit"], sealed), sealed, 0
+
+
+async def _raise_alarms(tx: Tx, report: Report) -> None:
+    """Note what was found where clearing will see it."""
+    first: dict[str, Finding] = {}
+    counts: dict[str, int] = {}
+    for finding in report.findings:
+        first.setdefault(finding.check, finding)
+        counts[finding.check] = counts.get(finding.check, 0) + 1
+    if first:
+        rows = [(check, counts[check], f"{finding.row}: {finding.detail}") for check, finding in first.items()]
+        await tx.rows(SQL["raise_alarm"], *columns((texts, int8s, texts), rows))
 
 
 async def _seal(db: Database) -> int:
@@ -180,15 +202,20 @@ async def _prove_range(
         report.transfers += counted
 
 
-async def _prove_rest(db: Database, audit_id: int, checks: Sequence[Check], report: Report) -> None:
-    """In one snapshot: the tail, every balance against its transfers, and what concerns the whole."""
+async def _prove_rest(db: Database, audit_id: int, checks: Sequence[Check], report: Report, since: int) -> None:
+    """In one snapshot: the tail, every balance against its transfers, and what concerns the whole.
+
+    Where `since` isn't 0, only the tail, and the balances that were moved after that batch.
+    """
     sealed = report.sealed_batch_id
     async with db.transaction(snapshot=True) as tx:
         newest = await tx.value(SQL["newest_batch"])
         if newest > sealed:
             report.transfers += await _run_ranged(tx, checks, sealed + 1, newest, report)
         await tx.plan_for_scans()
-        report.add("ledger.balance", await tx.rows(SQL["balance"], audit_id, sealed))
+        report.add("ledger.balance", await tx.rows(SQL["balance"], audit_id, sealed, since))
+        if since:
+            return
         for check in checks:
             if not check.ranged:
                 report.add(check.name, await tx.rows(check.statement))

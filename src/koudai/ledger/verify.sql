@@ -14,6 +14,16 @@ SELECT pg_snapshot_xmin(pg_current_snapshot()) >= ($1::text)::xid8
 SELECT id, sealed_batch_id, through_batch_id, transfers, findings::text FROM ledger.audits
 WHERE finished_at IS NULL ORDER BY id DESC LIMIT 1
 
+-- reopen_audit: takes up the newest audit that ended, up to a later sealed batch
+UPDATE ledger.audits SET sealed_batch_id = greatest(sealed_batch_id, $1::bigint), finished_at = NULL
+WHERE id = (SELECT max(id) FROM ledger.audits) AND finished_at IS NOT NULL AND through_batch_id = sealed_batch_id
+RETURNING id, sealed_batch_id, through_batch_id, transfers
+
+-- raise_alarm: notes what stops payouts, where no alarm of the check is open already
+INSERT INTO ledger.alarms (check_name, found, first_row)
+SELECT a.* FROM unnest($1::text[], $2::bigint[], $3::text[]) AS a (check_name, found, first_row)
+WHERE NOT EXISTS (SELECT 1 FROM ledger.alarms o WHERE o.check_name = a.check_name AND o.cleared_at IS NULL)
+
 -- begin_audit: begins an audit up to a sealed batch
 INSERT INTO ledger.audits (sealed_batch_id) VALUES ($1::bigint) RETURNING id
 
@@ -25,8 +35,8 @@ WHERE id = $1::bigint AND through_batch_id = $2::bigint
 -- finish_audit: ends an audit, and those that were given up before it
 UPDATE ledger.audits SET finished_at = clock_timestamp() WHERE id <= $1::bigint AND finished_at IS NULL
 
--- drop_totals: forgets the sums of ended audits
-DELETE FROM ledger.audit_totals WHERE audit_id <= $1::bigint
+-- drop_totals: forgets the sums of audits before the newest, which an incremental one goes on from
+DELETE FROM ledger.audit_totals WHERE audit_id < $1::bigint
 
 -- add_totals: adds what a range of batches moved to the sums of an audit
 INSERT INTO ledger.audit_totals AS t (audit_id, account_id, amount_minor)
@@ -197,8 +207,12 @@ FROM (SELECT account_id, min(expires_at) AS first FROM ledger.holds WHERE state 
 JOIN ledger.accounts a ON a.id = h.account_id
 WHERE (a.due_at <= h.first) IS NOT TRUE
 
--- balance: accounts and lots whose balance is not what their transfers add up to
-WITH tail AS (
+-- balance: accounts and lots whose balance is not what their transfers add up to; of an incremental audit
+-- those that were moved after a batch
+WITH touched AS MATERIALIZED (
+    SELECT unnest(ARRAY[t.debit_account, t.credit_account, t.debit_lot, t.credit_lot]) AS id
+    FROM ledger.transfers t WHERE t.batch_id > $3::bigint AND $3::bigint > 0
+), tail AS (
     SELECT e.account, sum(e.amount) AS amount
     FROM (SELECT debit_account AS account, -amount_minor AS amount FROM ledger.transfers WHERE batch_id > $2::bigint
           UNION ALL
@@ -231,3 +245,4 @@ SELECT coalesce(h.told, 'ledger.accounts ' || r.account),
 FROM holding h
 FULL JOIN replayed r ON r.account = h.id
 WHERE h.minor IS DISTINCT FROM coalesce(r.amount, 0)
+  AND ($3::bigint = 0 OR coalesce(h.id, r.account) IN (SELECT t.id FROM touched t))

@@ -41,8 +41,8 @@ FROM (SELECT h.batch_id, count(*) AS entries, string_agg(h.hash, ''::bytea ORDER
                       || int8send(t.credit_account) || int8send(coalesce(t.credit_lot, 0)) || int8send(t.amount_minor)
                       || int8send(CASE WHEN isfinite(t.event_at)
                                        THEN (extract(epoch FROM t.event_at) * 1000000)::bigint ELSE 0 END)
-                      || int2send(least(octet_length(t.asset), 32767)::int2) || textsend(t.asset)
-                      || int2send(least(octet_length(t.kind), 32767)::int2) || textsend(t.kind),
+                      || int2send(least(octet_length(t.asset), 32767)::int2) || convert_to(t.asset, 'UTF8')
+                      || int2send(least(octet_length(t.kind), 32767)::int2) || convert_to(t.kind, 'UTF8'),
                       ''::bytea ORDER BY t.ordinal) AS body
                   FROM ledger.transfers t WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint
                   GROUP BY t.batch_id, t.entry) AS l
