@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from koudai import cards, ledger, merchants
-from koudai.base import asset
+from koudai.base import Refused, asset
 from koudai.ledger import Flow, FundingSource, Limit, Per, Posting, Subject, post
 from koudai.ledger.verify import LEDGER_CHECKS
 from koudai.pg import Database
@@ -239,8 +239,10 @@ DAMAGES = [
     *(
         damage("cards.limit_counter", f"ledger.limits {{{limit}_limit}}", f"UPDATE ledger.{what}")
         for limit, what in (
-            ("card", "accounts SET meters[3] = meters[3] + 1 WHERE id = {mine}"),
-            ("card", "accounts SET meters[4] = meters[4] - 1 WHERE id = {mine}"),
+            ("load", "accounts SET meters[3] = meters[3] + 1 WHERE id = {mine}"),
+            ("load", "accounts SET meters[4] = meters[4] - 1 WHERE id = {mine}"),
+            ("card", "accounts SET meters[7] = meters[7] - 1 WHERE id = {mine}"),
+            ("card", "accounts SET meters[8] = meters[8] + 1 WHERE id = {mine}"),
             ("card", "accounts SET meters = NULL WHERE id = {mine}"),
             ("card", "accounts SET meters = '{{}}' WHERE id = {mine}"),
             ("holder", "subjects SET meters[3] = 0 WHERE ref = 'holder:ann'"),
@@ -376,12 +378,12 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     mine, gift, lapsing = ids["mine"], ids["gift"], ids["lapsing"]
 
     async def do(name, kind, **what):
-        key = what.pop("key", name)
         if kind in (cards.Load, cards.Redeem, cards.Authorise, cards.Transfer, cards.Adjust):
             what["asset"] = "CNY"
         if kind in (cards.Redeem, cards.Authorise):
             what["merchant_id"] = shop.id
-        done = await run(kind(key=key, **what))
+        done = await run(kind(key=name, **what))
+        assert not isinstance(done, Refused), (name, done)
         places[name] = done.place
         return done
 
@@ -419,7 +421,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     )
     await do("short", cards.Load, card=lapsing, amount_minor=40, source=FundingSource.CASH, expires_at=START + DAY)
     await do("long", cards.Load, card=lapsing, amount_minor=30, source=FundingSource.CASH, expires_at=START + 9 * DAY)
-    await do("lost", cards.Load, card=ids["lost_card"], amount_minor=50, source=FundingSource.CASH)
+    await do("lost_load", cards.Load, card=ids["lost_card"], amount_minor=50, source=FundingSource.CASH)
     await do("lost_pay", cards.Redeem, card=ids["lost_card"], amount_minor=20)
     await do("replaced", cards.Transfer, card=ids["lost_card"], to_card=ids["heir"], purpose=cards.Purpose.REPLACEMENT)
     await do("inherited", cards.Refund, redemption=places["lost_pay"], amount_minor=5, asset="CNY")
