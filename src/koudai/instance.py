@@ -32,6 +32,13 @@ class Instance:
     keyring: Keyring
     clock: Clock
 
+    async def verify(
+        self, on_progress: Callable[[int, int], None] | None = None, *, incremental: bool = False
+    ) -> ledger.Report:
+        """Prove the books again, by the checks of all rooms (see `ledger.verify`)."""
+        checks = (*cards.CARD_CHECKS, *proof.proof_checks(self.keyring))
+        return await ledger.verify(self.db, checks, on_progress, incremental=incremental)
+
 
 def home_of(environment: Mapping[str, str]) -> Path:
     """The data directory: `KOUDAI_HOME`, or the place for a program's state on this system."""

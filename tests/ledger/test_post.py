@@ -1,12 +1,15 @@
 """Posting: one outcome for each, in order; what is refused changes nothing and stops nobody."""
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 import pytest
 
-from koudai.base import MAX_MINOR, Asset, Refused
-from koudai.ledger import LedgerRefusal, Place, open_accounts, open_batch, turnover
+from koudai.base import MAX_MINOR, Asset, Refused, render_time
+from koudai.ledger import LedgerRefusal, Place, close_period, open_accounts, open_batch, turnover
 
 R = LedgerRefusal
+NOON, DAY = datetime(2024, 5, 1, 12, tzinfo=UTC), timedelta(days=1)
 
 
 def code(outcome):
@@ -45,10 +48,14 @@ async def test_where_several_reasons_hold_the_first_is_told(book, other_book):
     await book.post(book.posting("hot source", "full", MAX_MINOR))
     await book.open("pounds", asset="GBP", a_pound=7)
     await other_book.open("c")
-    foreign, nobody = other_book.ids["c"], 10**15
+    book.ids["card"] = await book.db.transact(lambda tx: _open(tx, Asset("CNY", 2), in_lots=True))
+    assert await book.db.transact(lambda tx: close_period(tx, book.number, NOON - DAY, "the auditor"))
+    foreign, nobody, early = other_book.ids["c"], 10**15, NOON - 2 * DAY
+    told = {"event_at": render_time(early), "closed_before": render_time(NOON - DAY)}
     used = book.posting("a", "b", 1, "used")
     assert [code(o) for o in await book.post(used)] == ["ok"]
     rows = [
+        # All before a closed period have that fault as well, up to the one that tells of it.
         # reason                 debit    credit    amount          asset  key      facts
         (R.KEY_REUSED,           nobody,  nobody,   -5,             "XXX", "used",  {"field": "debit"}),
         (R.AMOUNT_NOT_POSITIVE,  nobody,  nobody,   0,              "XXX", None,    {"amount_minor": 0}),
@@ -66,18 +73,27 @@ async def test_where_several_reasons_hold_the_first_is_told(book, other_book):
         (R.ASSET_MISMATCH,       "a",     "b",      99,             "XXX", None,    {"account": book.ids["a"], "asset": "CNY"}),
         (R.ASSET_MISMATCH,       "a",     "pounds", 99,             "GBP", None,    {"account": book.ids["a"], "asset": "CNY"}),
         (R.ASSET_MISMATCH,       "a",     "pounds", 99,             "CNY", None,    {"account": book.ids["pounds"], "asset": "GBP"}),
+        (R.KEPT_IN_LOTS,         "a",     "card",   99,             "CNY", None,    {"account": book.ids["card"]}),
+        (R.KEPT_IN_LOTS,         "card",  "full",   99,             "CNY", None,    {"account": book.ids["card"]}),
+        (R.PERIOD_CLOSED,        "a",     "full",   99,             "CNY", None,    told),
         (R.INSUFFICIENT_BALANCE, "a",     "full",   10,             "CNY", None,
          {"account": book.ids["a"], "available_minor": 9, "amount_minor": 10, "asset": "CNY"}),
         (R.BALANCE_TOO_LARGE,    "a",     "full",   9,              "CNY", None,    {"account": book.ids["full"], "asset": "CNY"}),
     ]  # fmt: skip
+    closed = next(n for n, row in enumerate(rows) if row[0] is R.PERIOD_CLOSED)
     before = await book.balances()
     for one_by_one in (False, True):
-        sent = [book.posting(d, c, amount, key and f"{key}", asset=asset) for _, d, c, amount, asset, key, _ in rows]
+        sent = [
+            book.posting(d, c, amount, key, asset=asset, event_at=early if n <= closed else NOON)
+            for n, (_, d, c, amount, asset, key, _) in enumerate(rows)
+        ]
         outcomes = [(await book.post(p))[0] for p in sent] if one_by_one else await book.post(*sent)
         assert outcomes == [Refused(reason, facts) for reason, *_, facts in rows]
         assert await book.balances() == before
     met = list(dict.fromkeys(row[0] for row in rows))
-    assert met == [r for r in R if r not in (R.LINKED_CHAIN_OPEN, R.LINKED_FAILED)], "in the order of the enum"
+    chains = {R.LINKED_CHAIN_OPEN, R.LINKED_FAILED}
+    limits = {R.LIMIT_EXCEEDED, R.COUNT_EXCEEDED, R.BELOW_MINIMUM, R.BELOW_FLOOR}
+    assert met == [r for r in R if r not in chains | limits], "in the order of the enum"
     await book.verify()
 
 
@@ -129,9 +145,10 @@ async def test_an_asset_keeps_the_scale_that_it_came_with(book):
         await book.db.transact(lambda tx: _open(tx, Asset("CNY", 3)))
 
 
-async def _open(tx, asset):
+async def _open(tx, asset, *, in_lots=False):
     sheet = await open_batch(tx, 1, [])
-    return await open_accounts(tx, sheet, asset, "x", constrained=True)
+    (account,) = await open_accounts(tx, sheet, asset, "x", constrained=True, in_lots=in_lots)
+    return account
 
 
 async def test_two_books_are_strangers(book, other_book):

@@ -19,7 +19,11 @@ FORBIDDEN = """
 UPDATE ledger.transfers SET amount_minor = amount_minor + 1
 DELETE FROM ledger.transfers
 TRUNCATE ledger.transfers
-INSERT INTO ledger.transfers VALUES (1, 1, 2, 5, now(), 99, 'CNY', 'x')
+INSERT INTO ledger.transfers (batch_id, ordinal, entry, debit_account, credit_account, amount_minor, event_at, asset, kind) VALUES (1, 99, 99, 1, 2, 5, now(), 'CNY', 'x')
+UPDATE ledger.transfers_p0 SET amount_minor = amount_minor + 1
+DELETE FROM ledger.transfers_p0
+ALTER TABLE ledger.transfers DETACH PARTITION ledger.transfers_p0
+DROP TABLE ledger.transfers_p1
 UPDATE ledger.accounts SET balance_minor = balance_minor + 1
 INSERT INTO ledger.accounts (book, constrained, asset, kind, balance_minor) VALUES (1, true, 'CNY', 'card', 100)
 DELETE FROM ledger.accounts
@@ -32,6 +36,50 @@ DELETE FROM ledger.batches
 UPDATE ledger.idempotency SET refusal = NULL
 DELETE FROM ledger.idempotency
 UPDATE ledger.assets SET scale = 0
+UPDATE ledger.accounts SET lots = '{}'
+UPDATE ledger.accounts SET held_minor = 0
+UPDATE ledger.accounts SET due_at = NULL
+UPDATE ledger.accounts SET meters = NULL
+UPDATE ledger.accounts SET successor_id = 1
+UPDATE ledger.accounts SET holder_id = 1
+INSERT INTO ledger.lots (id, account_id, strain, funded_at, funded_batch_id, came_batch_id, funded_ordinal, came_ordinal, paid, may_pass, may_sell, may_refund, source) VALUES (1, 1, 1, now(), 1, 1, 1, 1, true, true, true, true, 'cash')
+UPDATE ledger.lots SET source = 'cash'
+UPDATE ledger.lots SET expires_at = NULL
+DELETE FROM ledger.lots
+TRUNCATE ledger.lots
+INSERT INTO ledger.holds (batch_id, ordinal, book, account_id, payee_account, amount_minor, counted_at, expires_at, state, asset, lots) VALUES (1, 1, 1, 1, 1, 1, now(), now(), 'OPEN', 'CNY', '{}')
+UPDATE ledger.holds SET expires_at = 'infinity'
+UPDATE ledger.holds SET state = 'VOIDED'
+DELETE FROM ledger.holds
+TRUNCATE ledger.holds
+UPDATE ledger.limits SET max_minor = 1
+DELETE FROM ledger.limits
+INSERT INTO ledger.subjects (book, ref) VALUES (1, 'holder:x')
+UPDATE ledger.subjects SET meters = '{}'
+DELETE FROM ledger.subjects
+INSERT INTO ledger.seals VALUES (1, 1, repeat('x', 32)::bytea, repeat('x', 32)::bytea)
+UPDATE ledger.seals SET root = salt
+DELETE FROM ledger.seals
+INSERT INTO ledger.unsequenced VALUES (1)
+DELETE FROM ledger.unsequenced
+INSERT INTO ledger.periods (book, closed_before, closed_by) VALUES (1, now(), 'x')
+UPDATE ledger.periods SET closed_before = '-infinity'
+DELETE FROM ledger.periods
+DROP TRIGGER transfers_in_open_period ON ledger.transfers
+ALTER TABLE ledger.transfers DISABLE TRIGGER ALL
+SET session_replication_role = replica
+UPDATE ledger.corrections SET reason = 'another'
+DELETE FROM ledger.corrections
+INSERT INTO ledger.clocks VALUES (1, now())
+UPDATE ledger.clocks SET now_at = '-infinity'
+DELETE FROM ledger.clocks
+INSERT INTO ledger.turnovers VALUES (1, 1, 1)
+UPDATE ledger.turnovers SET amount_minor = 0
+DELETE FROM ledger.turnovers
+UPDATE ledger.partitions SET indexed_at = NULL
+DELETE FROM ledger.partitions
+UPDATE ledger.alarms SET found = 0
+DELETE FROM ledger.alarms
 SELECT nextval('ledger.batch_ids')
 SELECT setval('ledger.batch_ids', 1)
 TRUNCATE ledger.accounts CASCADE
@@ -46,6 +94,8 @@ INSERT INTO cards.refund_parts VALUES (1, 1, 1, 1, 5)
 DELETE FROM cards.refund_parts
 UPDATE cards.programmes SET max_balance_minor = NULL
 UPDATE cards.funding_accounts SET account_id = 1
+UPDATE cards.programme_accounts SET account_id = 1
+DELETE FROM cards.programme_accounts
 UPDATE merchants.merchants SET account_id = 1
 DELETE FROM identity.issuers
 UPDATE identity.api_keys SET scopes = '{}'
@@ -60,6 +110,10 @@ CREATE TABLE public.mine (id int)
 CREATE SCHEMA mine
 ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_not_overdrawn
 DROP TABLE ledger.transfers
+ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_lots_agree
+ALTER TABLE ledger.holds DROP CONSTRAINT holds_expired_is_not_captured
+DROP FUNCTION ledger.lots_agree_v1
+DROP FUNCTION ledger.hold_closed_periods_v1
 DROP FUNCTION ledger.fold_v1
 CREATE OR REPLACE FUNCTION ledger.fold_v1(integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'
 CREATE ROLE mine
@@ -112,11 +166,13 @@ async def test_an_overdraft_is_stopped_by_the_table_too(db):
         card, hot = [row[0] for row in await tx.rows("SELECT id FROM ledger.accounts ORDER BY constrained DESC")]
 
     async def overdraw(tx):
-        (batch,) = await tx.rows("SELECT id FROM ledger.begin_batch_v1(1)")
-        (held,) = await tx.rows("SELECT at FROM ledger.lock_v1(1, ARRAY[$1::bigint])", card)
+        (batch,) = await tx.rows("SELECT id FROM ledger.begin_batch_v2(1)")
+        (held,) = await tx.rows("SELECT at FROM ledger.lock_v2(1, ARRAY[$1::bigint])", card)
         await tx.rows(
-            "SELECT ledger.post_v1(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
-            " ARRAY['x'], ARRAY[now()], ARRAY[$2::bigint], ARRAY[0], ARRAY[($4::text)::tid])",
+            "SELECT ledger.post_v2(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
+            " ARRAY['x'], ARRAY[now()], ARRAY[1], ARRAY[NULL::bigint], ARRAY[NULL::bigint],"
+            " ARRAY[$2::bigint], ARRAY[0], ARRAY[($4::text)::tid], ARRAY[0::bigint], ARRAY[NULL::timestamptz],"
+            " ARRAY[0], ARRAY[0], ARRAY[1], ARRAY[0], '{}'::bigint[], '{}'::bigint[])",
             batch[0], card, hot, f"({int.from_bytes(held[0][:4])},{int.from_bytes(held[0][4:])})",
         )  # fmt: skip
 

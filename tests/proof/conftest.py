@@ -15,7 +15,7 @@ from koudai.base import Asset, merkle
 from koudai.identity import Keyring
 from koudai.ledger.leaves import Leg, batch_data, entry_data, entry_hashes, entry_salt, seal
 from koudai.pg import Database, Tx
-from koudai.proof import PROOF_CHECKS, Key, prove_log, prove_seals
+from koudai.proof import Key, proof_checks
 from koudai.proof.formats import consistency, receipt, sign_checkpoint, verifier_key
 
 _keys = itertools.count(1)
@@ -148,11 +148,13 @@ async def wrong_rows(db: Database, keyring: Keyring) -> dict[str, list[str]]:
     """The rows that the room's checks name, by check."""
     found: dict[str, list[str]] = {}
     async with db.transaction(snapshot=True) as tx:
-        told = {
-            check.name: await tx.rows(check.statement, *((1, 2**62) if check.ranged else ())) for check in PROOF_CHECKS
-        }
-        told["proof.seal_root"] = await prove_seals(tx, 1, 2**62)
-        told["proof.log"] = await prove_log(tx, keyring)
+        told = {}
+        for check in proof_checks(keyring):
+            span = (1, 2**62) if check.ranged else ()
+            if isinstance(check.statement, str):
+                told[check.name] = await tx.rows(check.statement, *span)
+            else:
+                told[check.name] = await check.statement(tx, *span)
     for name, rows in told.items():
         assert all(detail for _, detail in rows)
         if rows:

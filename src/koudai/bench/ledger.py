@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from statistics import fmean
 
-from koudai import cards, ledger
+from koudai import ledger
 from koudai.base import Fault
 from koudai.bench.door import bodies, open_door
 from koudai.bench.ground import Ground, open_ground
@@ -52,9 +52,7 @@ async def contest(
                 results = []
                 for number in range(rounds):
                     results.append(await _round(field, number, rounds, seconds, tell))
-            report = await ledger.verify(
-                instance.db, cards.CARD_CHECKS, lambda done, total: tell("verify", done, total)
-            )
+            report = await instance.verify(lambda done, total: tell("verify", done, total))
             if not report.holds:
                 raise Fault(BenchFault.NOT_VERIFIED, found=report.found, first=str(report.findings[0]))
             async with instance.db.transaction() as tx:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from koudai import cards, ledger
+from koudai import ledger
 from koudai.cli.codes import DONE, FAILED
 from koudai.cli.options import as_json
 from koudai.cli.running import Call
@@ -25,11 +25,8 @@ def verify(call: Call, incremental: bool, as_json: bool) -> int:
     async def work() -> ledger.Report:
         with Progress() as progress:
             async with opened(connections=4) as instance:
-                return await ledger.verify(
-                    instance.db,
-                    cards.CARD_CHECKS,
-                    lambda done, total: progress("verify", done, total),
-                    incremental=incremental,
+                return await instance.verify(
+                    lambda done, total: progress("verify", done, total), incremental=incremental
                 )
 
     report = call.run(work())

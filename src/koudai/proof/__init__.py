@@ -10,7 +10,7 @@ from pathlib import Path
 
 from koudai.pg import Room
 from koudai.proof.check import Key, ProofFault, Proven, Unproven, verify
-from koudai.proof.prove import PROOF_CHECKS, prove_log, prove_seals
+from koudai.proof.prove import proof_checks, prove_log, prove_seals
 from koudai.proof.receipt import consistency, receipt
 from koudai.proof.sequence import catch_up, checkpoint, run_sequencer, sequence
 from koudai.proof.tree import LogFault, Signer, public_key, tree_size
@@ -18,7 +18,6 @@ from koudai.proof.tree import LogFault, Signer, public_key, tree_size
 ROOM = Room("proof", Path(__file__).parent)
 
 __all__ = [
-    "PROOF_CHECKS",
     "ROOM",
     "Key",
     "LogFault",
@@ -29,6 +28,7 @@ __all__ = [
     "catch_up",
     "checkpoint",
     "consistency",
+    "proof_checks",
     "prove_log",
     "prove_seals",
     "public_key",

@@ -1,4 +1,4 @@
-"""The offline checker: does a receipt, a consistency proof or a checkpoint hold under an issuer's key?
+"""The offline checker: does a receipt, another proof or a signed summary hold under an issuer's key?
 
 It stands alone: this one file, Python 3.11 or newer, and the package `cryptography`. Nobody has to be
 asked, and nothing is read but the files named.
@@ -32,7 +32,7 @@ MAX_FILE = 8 * 2**20
 MAX_PATH = 64
 """Hashes of the longest path: a tree of 2^63 leaves is no higher."""
 
-RECEIPT, CONSISTENCY = "koudai-receipt@v1", "koudai-consistency@v1"
+RECEIPT, CONSISTENCY, RESERVE = "koudai-receipt@v1", "koudai-consistency@v1", "koudai-reserve@v1"
 
 _ED25519 = b"\x01"
 _EMPTY_ROOT = sha256().digest()
@@ -108,9 +108,9 @@ class Lines:
 
     def __init__(self, data: bytes, within: str = "") -> None:
         self._within = within
-        self._taken = 0
+        self._taken = self._note = 0
         try:
-            self._left = data.decode().split("\n")[::-1]
+            self._lines = data.decode().split("\n")
         except UnicodeDecodeError as error:
             self._taken = data.count(b"\n", 0, error.start) + 1
             raise self.fault("UTF-8 is expected here") from error
@@ -119,12 +119,16 @@ class Lines:
         """A fault of the line that was taken last."""
         return Unproven(code, f"{self._within}line {self._taken}: {what}")
 
+    def begins(self, start: str) -> bool:
+        """Whether there is another line, and it begins so."""
+        return self._taken < len(self._lines) and self._lines[self._taken].startswith(start)
+
     def take(self, start: str = "") -> str:
         """The next line, without what it has to start with."""
         self._taken += 1
-        if not self._left or not self._left[-1].startswith(start):
+        if len(self._lines) < self._taken or not self._lines[self._taken - 1].startswith(start):
             raise self.fault(f"{start.strip() or 'another line'} is expected here")
-        return self._left.pop().removeprefix(start)
+        return self._lines[self._taken - 1].removeprefix(start)
 
     def number(self, start: str = "") -> int:
         """A decimal number below 2^63."""
@@ -146,19 +150,38 @@ class Lines:
             raise self.fault("base64 has no stray bits", ProofFault.NOT_CANONICAL)
         return data
 
-    def path(self, start: str) -> list[bytes]:
-        """Hashes, a line for each, perhaps none."""
+    def path(self, start: str, length: int = 32) -> list[bytes]:
+        """Hashes, or nodes of another length, a line for each, perhaps none."""
         found: list[bytes] = []
-        while self._left and self._left[-1].startswith(start):
-            found.append(self.data(start, 32))
+        while self.begins(start):
+            found.append(self.data(start, length))
             if len(found) > MAX_PATH:
                 raise self.fault(f"a path has {MAX_PATH} hashes at most")
         return found
 
     def empty(self, last: bool = False) -> None:
         """A line with nothing in it; the last one is what follows the last newline."""
-        if self.take() or (last and self._left):
+        if self.take() or (last and self.begins("")):
             raise self.fault("nothing is expected here", ProofFault.NOT_CANONICAL)
+
+    def origin(self, key: Key) -> None:
+        """The first line of a C2SP note, which names its key."""
+        self._note = self._taken
+        if self.take() != key.name:
+            raise self.fault(f"the name of the key given, {key.name}, is expected here", ProofFault.WRONG_KEY)
+
+    def signed(self, key: Key) -> None:
+        """The end of a note and of the text: this key, and it alone, signed the lines from the origin on."""
+        body = "".join(f"{line}\n" for line in self._lines[self._note : self._taken])
+        self.empty()
+        signature = self.data(f"— {key.name} ", 68)
+        if signature[:4] != key.id:
+            raise self.fault("this names another key than the one given", ProofFault.WRONG_KEY)
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(signature[4:], body.encode())
+        except InvalidSignature as error:
+            raise self.fault("this is no signature by the key given", ProofFault.BAD_SIGNATURE) from error
+        self.empty(last=True)
 
 
 class Checkpoint(NamedTuple):
@@ -175,23 +198,12 @@ class Checkpoint(NamedTuple):
     @classmethod
     def read(cls, lines: Lines, key: Key) -> "Checkpoint":
         """A C2SP checkpoint, with which a text ends; raises Unproven unless this key signed it, and it alone."""
-        origin = lines.take()
-        if origin != key.name:
-            raise lines.fault(f"the name of the key given, {key.name}, is expected here", ProofFault.WRONG_KEY)
-        size, root = lines.number(), lines.data(length=32)
-        if size == 0 and root != _EMPTY_ROOT:
+        lines.origin(key)
+        note = cls(key.name, lines.number(), lines.data(length=32))
+        if note.size == 0 and note.root != _EMPTY_ROOT:
             raise lines.fault("a log of no batches has another root", ProofFault.MISMATCH)
-        lines.empty()
-        signature = lines.data(f"— {origin} ", 68)
-        if signature[:4] != key.id:
-            raise lines.fault("this names another key than the one given", ProofFault.WRONG_KEY)
-        signed = f"{origin}\n{size}\n{b64encode(root).decode()}\n"
-        try:
-            Ed25519PublicKey.from_public_bytes(key.public).verify(signature[4:], signed.encode())
-        except InvalidSignature as error:
-            raise lines.fault("this is no signature by the key given", ProofFault.BAD_SIGNATURE) from error
-        lines.empty(last=True)
-        return cls(origin, size, root)
+        lines.signed(key)
+        return note
 
 
 def is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:

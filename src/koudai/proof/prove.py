@@ -1,6 +1,6 @@
 """Prove the seals again from the transfers, and the log from its leaves.
 
-`PROOF_CHECKS` are statements like those of every room. What takes a tree's hashes is reckoned here:
+`proof_checks` are for the ledger's verification to run. What takes a tree's hashes is reckoned here:
 `prove_seals` for a range of batches, `prove_log` for the whole log. Each answers what is wrong as
 (row, detail). The hashes of entries and leaves are made by the database, from the description of the
 format and not by the code that sealed them, so that the two prove each other.
@@ -20,12 +20,6 @@ SQL = Statements(Path(__file__).with_name("verify.sql"))
 
 Found = list[tuple[str, str]]
 """Rows that are wrong, and what is wrong with each."""
-
-PROOF_CHECKS = (
-    Check("proof.seal_leaf", SQL["seal_leaf"], by_key=True),
-    Check("proof.leaf_hash", SQL["leaf_hash"], by_key=True),
-    Check("proof.leaf_seal", SQL["leaf_seal"], ranged=False),
-)
 
 _PIECE = 50_000
 _CHUNK = merkle.TILE_WIDTH**2
@@ -139,3 +133,18 @@ class _Log:
                     told = f"its note doesn't hold: {unproven}"
             if told:
                 self.wrong.append((f"proof.checkpoints {self.size}", told))
+
+
+def proof_checks(signer: Signer) -> tuple[Check, ...]:
+    """What must hold of seals and of the log that a signer's checkpoints tell of."""
+
+    async def log(tx: Tx) -> Found:
+        return await prove_log(tx, signer)
+
+    return (
+        Check("proof.seal_leaf", SQL["seal_leaf"], by_key=True),
+        Check("proof.leaf_hash", SQL["leaf_hash"], by_key=True),
+        Check("proof.leaf_seal", SQL["leaf_seal"], ranged=False),
+        Check("proof.seal_root", prove_seals),
+        Check("proof.log", log, ranged=False),
+    )

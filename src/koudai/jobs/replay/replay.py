@@ -100,7 +100,7 @@ async def replay(
         book = await instance.db.transact(lambda tx: _claim(tx, dataset, year.digest, only_if_empty))
         result = await _book(instance, book, year, tell)
     await instance.db.transact(ledger.fold_deltas)
-    report = await ledger.verify(instance.db, cards.CARD_CHECKS, lambda done, total: tell("verify", done, total))
+    report = await instance.verify(lambda done, total: tell("verify", done, total))
     result.verified = report.holds
     result.seconds = round(time.monotonic() - started, 3)
     return result
