@@ -95,3 +95,19 @@ def test_accounts_and_balances(koudai: Any, shop: dict[str, Any]) -> None:
     assert "5.00 GBP" in koudai("ledger", "balance", shop["cards"][0], "--known-at", loads[0]["recorded_at"]).out
     told = koudai("ledger", "balance", shop["cards"][0], "--as-of", "yesterday", "--json")
     assert (told.status, told.error()["code"]) == (2, "cli.not_a_time")
+
+
+def test_a_statement_a_closed_period_and_alarms(koudai: Any, shop: dict[str, Any]) -> None:
+    lines = all_of(koudai, "statement", shop["merchant"], "--limit", "1")
+    assert [(one["kind"], one["amount_minor"], one["currency"]) for one in lines] == [
+        ("redeem", 500, "GBP"), ("redeem", 200, "GBP"),
+    ]  # fmt: skip
+    assert all_of(koudai, "statement", shop["merchant"], "--until", "2020-01-01T00:00:00Z") == []
+    card = all_of(koudai, "statement", shop["cards"][0])
+    assert [one["amount_minor"] for one in card] == [500, 500, -500, -200]
+    assert koudai.done("ledger", "close", "2020-01-01T00:00:00Z", "--by", "Wang")["closed_now"] is True
+    assert koudai.done("ledger", "close", "2019-01-01T00:00:00Z", "--by", "Wang")["closed_now"] is False
+    assert koudai.done("ledger", "alarms") == {"data": [], "next_cursor": None}
+    unknown = koudai("ledger", "clear-alarm", "7", "--by", "Wang", "--reason", "none")
+    assert unknown.returncode == 1
+    assert "ledger.unknown_alarm" in unknown.stderr

@@ -124,7 +124,7 @@ COPY (SELECT 1) TO PROGRAM 'true'
 
 
 async def post_something(db):
-    """Two accounts, and ten moved from the hot one to the constrained one."""
+    """Two accounts, ten moved from the hot one to the constrained one, and all that was before is closed."""
 
     async def work(tx):
         sheet = await ledger.open_batch(tx, 1, [])
@@ -134,6 +134,7 @@ async def post_something(db):
         posting = ledger.Posting("k", source, card, 10, "CNY", "load", sheet.recorded_at)
         (outcome,) = await ledger.post(tx, 1, [posting])
         assert isinstance(outcome, ledger.Place)
+        await ledger.close_period(tx, 1, sheet.recorded_at, "the auditor")
         return await ledger.balances(tx, [source, card])
 
     assert sorted((await db.transact(work)).values()) == [-10, 10]

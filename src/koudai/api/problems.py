@@ -48,6 +48,7 @@ STATUS: Mapping[str, int] = {
     **_codes(
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
+        LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),

@@ -26,18 +26,24 @@ _TRANSFERS = ("recorded_at", "entry", "kind", "amount_minor", "debit_account", "
 _ACCOUNTS = ("account", "kind", "balance_minor")
 _LOTS = ("lot", "amount_minor", "held_minor", "source", "expires_at")
 
-ledger = Group("ledger", help=word("help.ledger"), no_args_is_help=True)
+_KEEPING = ("statement", "close", "alarms", "clear-alarm")
+
+ledger = Group(
+    "ledger", {name: f"koudai.cli.keeping:{name.replace('-', '_')}" for name in _KEEPING}, help=word("help.ledger"),
+    no_args_is_help=True,
+)  # fmt: skip
 
 _limit = click.option("--limit", type=Whole(1, 1000), default=50, metavar="N", help=word("opt.limit"))
 _after = click.option("--after", type=Opaque("cur"), metavar="CURSOR", help=word("opt.after"))
 
 
-async def _read(issuer: str, mode: str, work: Callable[[Side, Tx], Awaitable[T]]) -> T:
+async def read_books(issuer: str, mode: str, work: Callable[[Side, Tx], Awaitable[T]]) -> T:
+    """Read the books of an issuer's side as of one moment."""
     async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
         return await work(side, tx)
 
 
-async def _account(side: Side, tx: Tx, name: str) -> int:
+async def account_number(side: Side, tx: Tx, name: str) -> int:
     """The number of an account that is named; raises the fault of an unknown account."""
     if name.isdigit():
         return int(name)
@@ -52,9 +58,10 @@ async def _account(side: Side, tx: Tx, name: str) -> int:
     return found[number].account_id
 
 
-def _show_page(
+def show_page(
     rows: list[dict[str, Any]], cursor: str | None, columns: Sequence[str], numbers: Sequence[int], *, as_json: bool
 ) -> None:
+    """Print a page of rows, as one object or as a table."""
     if as_json:
         print_json({"data": rows, "next_cursor": cursor})
         return
@@ -65,7 +72,7 @@ def _show_page(
         note(word("say.more_after", cursor=cursor))
 
 
-def _cursor(side: Side, after: str | None) -> Place:
+def cursor_place(side: Side, after: str | None) -> Place:
     """The place that a cursor names; one that isn't ours has nothing behind it."""
     return Place(*(side.instance.keyring.internal_id("cur", after) or (2**63 - 1, 2**31 - 1))) if after else Place(0, 0)
 
@@ -83,16 +90,16 @@ def transfers(
     """List transfers, oldest first."""
 
     async def work(side: Side, tx: Tx) -> tuple[list[dict[str, Any]], str | None]:
-        number = await _account(side, tx, account) if account else None
+        number = await account_number(side, tx, account) if account else None
         if number is not None and await listing.holding(tx, side.book, number) is None:
             raise Fault(LedgerRefusal.UNKNOWN_ACCOUNT, account=account)
-        found = await listing.page_transfers(tx, side.book, number, _cursor(side, after), limit + 1)
+        found = await listing.page_transfers(tx, side.book, number, cursor_place(side, after), limit + 1)
         more = len(found) > limit
         cursor = side.instance.keyring.opaque_id("cur", *found[limit - 1].place) if more else None
         return [_transfer_object(one) for one in found[:limit]], cursor
 
-    rows, cursor = call.run(_read(issuer, mode, work))
-    _show_page(rows, cursor, _TRANSFERS, (3, 4, 5), as_json=as_json)
+    rows, cursor = call.run(read_books(issuer, mode, work))
+    show_page(rows, cursor, _TRANSFERS, (3, 4, 5), as_json=as_json)
 
 
 def _transfer_object(one: listing.Transfer) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def accounts(
     """List accounts with their balances."""
 
     async def work(side: Side, tx: Tx) -> tuple[list[dict[str, Any]], str | None]:
-        found = await listing.page_accounts(tx, side.book, kind, _cursor(side, after).batch_id, limit + 1)
+        found = await listing.page_accounts(tx, side.book, kind, cursor_place(side, after).batch_id, limit + 1)
         more = len(found) > limit
         return [
             {
@@ -139,8 +146,8 @@ def accounts(
             for one in found[:limit]
         ], side.instance.keyring.opaque_id("cur", found[limit - 1].id) if more else None
 
-    rows, cursor = call.run(_read(issuer, mode, work))
-    _show_page(rows, cursor, _ACCOUNTS, (0, 2), as_json=as_json)
+    rows, cursor = call.run(read_books(issuer, mode, work))
+    show_page(rows, cursor, _ACCOUNTS, (0, 2), as_json=as_json)
 
 
 @ledger.command("balance", help=word("help.ledger_balance"))
@@ -156,7 +163,7 @@ def balance(
     """Show what an account holds, or held."""
 
     async def work(side: Side, tx: Tx) -> dict[str, Any]:
-        number = await _account(side, tx, account)
+        number = await account_number(side, tx, account)
         now = await listing.holding(tx, side.book, number)
         if now is None:
             raise Fault(LedgerRefusal.UNKNOWN_ACCOUNT, account=account)
@@ -175,7 +182,7 @@ def balance(
             "lots": [{"lot": lot, "amount_minor": minor} for lot, minor in then.lots],
         }
 
-    found = call.run(_read(issuer, mode, work))
+    found = call.run(read_books(issuer, mode, work))
     if as_json:
         print_json(found)
         return

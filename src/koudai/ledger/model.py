@@ -16,6 +16,7 @@ class LedgerRefusal(StrEnum):
     AMOUNT_TOO_LARGE = "ledger.amount_too_large"
     SAME_ACCOUNT = "ledger.same_account"
     UNKNOWN_ACCOUNT = "ledger.unknown_account"
+    UNKNOWN_ALARM = "ledger.unknown_alarm"
     ASSET_MISMATCH = "ledger.asset_mismatch"
     KEPT_IN_LOTS = "ledger.kept_in_lots"
     PERIOD_CLOSED = "ledger.period_closed"

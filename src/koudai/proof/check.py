@@ -34,6 +34,9 @@ MAX_PATH = 64
 
 RECEIPT, CONSISTENCY, RESERVE = "koudai-receipt@v1", "koudai-consistency@v1", "koudai-reserve@v1"
 
+RESERVE_NAME = "/reserve"
+"""What the name of a key that signs summaries ends with: neither they nor checkpoints pass for the other."""
+
 _ED25519 = b"\x01"
 _EMPTY_ROOT = sha256().digest()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +44,7 @@ _LEG = ("ordinal", "debit_account", "debit_lot", "credit_account", "credit_lot",
 _MOVE = (
     "{amount_minor} {asset} in minor units from account {debit_account} to account {credit_account}, {kind}, {event_at}"
 )
+_OWES = "the {total_minor} {asset} that {issuer} ({mode}) owed as of {as_of}"
 
 Take = Callable[[str], tuple[Any, ...]]
 """Takes the next fields of leaf data, by their `struct` format."""
@@ -125,8 +129,9 @@ class Lines:
 
     def take(self, start: str = "") -> str:
         """The next line, without what it has to start with."""
+        there = self.begins(start)
         self._taken += 1
-        if len(self._lines) < self._taken or not self._lines[self._taken - 1].startswith(start):
+        if not there:
             raise self.fault(f"{start.strip() or 'another line'} is expected here")
         return self._lines[self._taken - 1].removeprefix(start)
 
@@ -243,6 +248,21 @@ def _climb(fn: int, sn: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes
     return (fr, sr) if sn == 0 else (b"", b"")
 
 
+def is_counted(leaf: bytes, amount: int, index: int, path: Sequence[bytes], total: int, root: bytes) -> bool:
+    """Whether the sum tree of that total and root has that leaf data, of that amount, at that index.
+
+    A node is hashed with the sums of both its children; none is negative, and none exceeds the total.
+    """
+    node = sha256(b"\x00" + leaf).digest()
+    for sibling in path:
+        if amount > total:
+            return False
+        child = amount.to_bytes(8) + node
+        node = _node(sibling, child) if index & 1 else _node(child, sibling)
+        amount, index = amount + int.from_bytes(sibling[:8]), index >> 1
+    return (amount, node, index) == (total, root, 0)
+
+
 def _node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
@@ -269,6 +289,27 @@ def read_batch(data: bytes) -> tuple[dict[str, Any], bytes]:
         batch_id, book, micros, entries, root = take("QIqI32s")
         recorded_at = _moment(micros)
     return {"batch_id": batch_id, "book": book, "recorded_at": recorded_at, "entries": entries}, root
+
+
+def read_part(data: bytes) -> tuple[str, int, int]:
+    """What the leaf data of a reserve says: whose part it is, the whole balance, and the part."""
+    with _leaf("koudai.reserve.v1", data) as take:
+        _salt, balance, amount = take("16sQQ")
+        return _text(take), balance, amount
+
+
+def read_summary(lines: Lines, key: Key) -> tuple[dict[str, Any], bytes]:
+    """What an issuer owes to all holders, as it signed it, and the root of its tree; a text ends with it."""
+    of: dict[str, Any] = {"origin": f"{key.name}{RESERVE_NAME}"}
+    signer = Key(of["origin"], key.public)
+    lines.origin(signer)
+    of |= {name: lines.take(f"{name} ") for name in ("issuer", "mode", "asset")}
+    of |= {"as_of": lines.take("as-of "), "tree_size": lines.number("log-size ")}
+    of["log_root"] = b64encode(lines.data("log-root ", 32)).decode()
+    of |= {"total_minor": lines.number("total "), "leaves": lines.number("leaves ")}
+    root = lines.data("root ", 32)
+    lines.signed(signer)
+    return {**of, "root": b64encode(root).decode()}, root
 
 
 def prove_receipt(lines: Lines, key: Key) -> Proven:
@@ -311,8 +352,36 @@ def prove_checkpoint(lines: Lines, key: Key) -> Proven:
     return Proven("checkpoint", f"{note.origin} signed a log of {note.size} batches", note.facts())
 
 
-KINDS = {RECEIPT: prove_receipt, CONSISTENCY: prove_consistency}
-"""What proves a file, by its first line; a file with any other is taken for a bare checkpoint."""
+def prove_summary(lines: Lines, key: Key) -> Proven:
+    """That the key signed this total; not who is counted in it."""
+    of, _ = read_summary(lines, key)
+    return Proven("reserve-summary", f"{_OWES.format_map(of)}, in a tree of {of['leaves']} leaves", of)
+
+
+def prove_reserve(lines: Lines, key: Key) -> Proven:
+    """That all parts of a holder's balance are counted in what the issuer signed that it owes."""
+    parts = []
+    while not parts or lines.begins("leaf "):
+        parts.append((lines.data("leaf "), lines.number("leaf-index "), lines.path("leaf-node ", 40)))
+    lines.empty()
+    of, root = read_summary(lines, key)
+    holder, balance, _ = read_part(parts[0][0])
+    left, before = balance, -1
+    for number, (leaf, index, path) in enumerate(parts, 1):
+        whose, whole, amount = read_part(leaf)
+        if of["leaves"] != 1 << len(path) or not is_counted(leaf, amount, index, path, of["total_minor"], root):
+            raise Unproven(ProofFault.NOT_INCLUDED, f"leaf {number}: the signed total doesn't count it at leaf-index")
+        if (whose, whole) != (holder, balance) or not holder or index <= before:
+            raise Unproven(ProofFault.MISMATCH, f"leaf {number}: it is another balance's, or not in order")
+        left, before = left - amount, index
+    if left:
+        raise Unproven(ProofFault.MISMATCH, "leaf: the parts don't add up to the balance")
+    said = f"{balance} {of['asset']} in minor units of {holder} are counted in {_OWES.format_map(of)}"
+    return Proven("reserve", said, {"holder": holder, "balance_minor": balance, "parts": len(parts), **of})
+
+
+KINDS = {RECEIPT: prove_receipt, CONSISTENCY: prove_consistency, RESERVE: prove_reserve}
+"""What proves a file, by its first line; a file with any other is a bare summary or checkpoint."""
 
 
 def verify(data: bytes, key: Key) -> Proven:
@@ -320,8 +389,10 @@ def verify(data: bytes, key: Key) -> Proven:
     if len(data) > MAX_FILE:
         raise Unproven(ProofFault.TOO_LARGE, f"the file has more than {MAX_FILE} bytes")
     lines = Lines(data)
-    prove = KINDS.get(lines.take())
-    return prove(lines, key) if prove else prove_checkpoint(Lines(data), key)
+    first = lines.take()
+    if first in KINDS:
+        return KINDS[first](lines, key)
+    return (prove_summary if first == key.name + RESERVE_NAME else prove_checkpoint)(Lines(data), key)
 
 
 @contextmanager

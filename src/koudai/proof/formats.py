@@ -1,11 +1,13 @@
-"""Proof files as koudai writes them, each in the one form that the checker accepts, and the signing of a log. Pure."""
+"""Proof files as koudai writes them, each in the one form that the checker accepts, and what is signed. Pure."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from koudai.proof.check import CONSISTENCY, RECEIPT, Key, Unproven
+from koudai.proof.check import CONSISTENCY, RECEIPT, RESERVE, RESERVE_NAME, Key, Unproven
 
 
 def verifier_key(origin: str, public_key: Ed25519PublicKey) -> str:
@@ -19,9 +21,58 @@ def verifier_key(origin: str, public_key: Ed25519PublicKey) -> str:
 
 def sign_checkpoint(origin: str, size: int, root: bytes, private_key: Ed25519PrivateKey) -> str:
     """A C2SP checkpoint of the log with so many batches. A log must never be signed twice at odds with itself."""
-    key = _named(origin, private_key.public_key())
-    body = f"{origin}\n{size}\n{_base64(root)}\n"
-    return f"{body}\n— {origin} {_base64(key.id + private_key.sign(body.encode()))}\n"
+    return _signed(origin, f"{size}\n{_base64(root)}\n", private_key)
+
+
+class Totals(NamedTuple):
+    """What a summary says: what an issuer owed to holders, and the tree that it is the sum of.
+
+    `as_of` is the moment of the balances. They hold what the log of `log_size` batches holds, and perhaps
+    more that was booked since.
+    """
+
+    issuer: str
+    mode: str
+    asset: str
+    as_of: datetime
+    log_size: int
+    log_root: bytes
+    total_minor: int
+    leaves: int
+    root: bytes
+
+
+def sign_summary(origin: str, totals: Totals, private_key: Ed25519PrivateKey) -> str:
+    """What is published of a reserve, signed under the log's name with `/reserve` behind it.
+
+    Raises ValueError when the names can't stand in a line, or a number isn't below 2^63.
+    """
+    names = (totals.issuer, totals.mode, totals.asset)
+    if not all(name.isprintable() for name in names):
+        raise ValueError(f"{names} can't all be written in a line")
+    if not all(0 <= number < 2**63 for number in (totals.log_size, totals.total_minor, totals.leaves)):
+        raise ValueError("a number of a summary is below 2^63")
+    body = [
+        f"issuer {totals.issuer}",
+        f"mode {totals.mode}",
+        f"asset {totals.asset}",
+        f"as-of {totals.as_of.astimezone(UTC).isoformat(timespec='microseconds').replace('+00:00', 'Z')}",
+        f"log-size {totals.log_size}",
+        f"log-root {_base64(totals.log_root)}",
+        f"total {totals.total_minor}",
+        f"leaves {totals.leaves}",
+        f"root {_base64(totals.root)}",
+        "",
+    ]
+    return _signed(origin + RESERVE_NAME, "\n".join(body), private_key)
+
+
+def reserve(leaves: Iterable[tuple[bytes, int, Sequence[bytes]]], summary: str) -> str:
+    """The file that proves a balance to be counted: of each part leaf data, index and path; and the summary."""
+    lines = [RESERVE]
+    for data, index, path in leaves:
+        lines += [f"leaf {_base64(data)}", f"leaf-index {index}", *(f"leaf-node {_base64(node)}" for node in path)]
+    return "\n".join([*lines, "", summary])
 
 
 def receipt(
@@ -53,6 +104,13 @@ def consistency(old: str, new: str, path: Sequence[bytes]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _signed(name: str, body: str, private_key: Ed25519PrivateKey) -> str:
+    """A C2SP note: the lines of the body under the name of the key, and its signature."""
+    key = _named(name, private_key.public_key())
+    body = f"{name}\n{body}"
+    return f"{body}\n— {name} {_base64(key.id + private_key.sign(body.encode()))}\n"
 
 
 def _named(origin: str, public_key: Ed25519PublicKey) -> Key:
