@@ -7,7 +7,7 @@ import pytest
 from koudai import cards
 from koudai.api import batcher as module
 from koudai.base import Fault
-from koudai.pg import Conflict, PgFault
+from koudai.pg import Conflict, PgFault, Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,32 @@ async def test_requests_are_gathered_while_a_batch_commits(api, monkeypatch) -> 
     assert {a.status_code for a in answers} == {201}
     assert sum(sizes) == 60
     assert len(sizes) < 6
+
+
+async def test_the_next_batch_is_folded_while_one_commits(api, monkeypatch) -> None:
+    """On other cards: it is booked, though the first one hangs; on the same card it waits for the first one."""
+    order, other = await order_of(api), await order_of(api)
+    committing, go_on = asyncio.Event(), asyncio.Event()
+    commit = Tx.commit
+
+    async def slow(tx) -> None:
+        if tx.commit_sent is False and not committing.is_set():
+            committing.set()
+            await go_on.wait()
+        await commit(tx)
+
+    monkeypatch.setattr(Tx, "commit", slow)
+    first = asyncio.create_task(api.act("REDEEM", **order))
+    await committing.wait()
+    async with asyncio.timeout(10):
+        assert (await api.act("REDEEM", **other)).json()["balance_minor"] == 9_999
+    same = [asyncio.create_task(api.act("REDEEM", key=f"same-{n}", **order)) for n in range(3)]
+    await asyncio.sleep(0.05)
+    assert not first.done()
+    assert not any(task.done() for task in same)
+    go_on.set()
+    answers = [await task for task in (first, *same)]
+    assert [answer.json()["balance_minor"] for answer in answers] == [9_999, 9_998, 9_997, 9_996]
 
 
 async def test_a_crowd_is_turned_away(api, monkeypatch) -> None:

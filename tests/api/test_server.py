@@ -110,6 +110,8 @@ def test_requests_in_flight_are_answered_before_the_end(new_home) -> None:
 
     async def story() -> list[int]:
         async with httpx.AsyncClient(base_url=server.url, headers=server.headers, timeout=30) as client:
+            # The first one of a token goes the ordinary way; by now this one is known.
+            await client.post("/v1/gift_card_activities", json={}, headers={"Idempotency-Key": "k"})
             sent = [
                 client.post("/v1/gift_card_activities", json={"type": "BLOCK", "gift_card_id": "x"},
                             headers={"Idempotency-Key": f"k-{n}"})

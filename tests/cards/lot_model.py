@@ -126,7 +126,7 @@ class Model:
         if payment:
             found.add(payment.card)
         found = {name for name in found if name in self.cards}
-        return found | {self.heir(name) for name in found}
+        return found | {self.heir(name) for name in found if verb in ("refund", "reverse")}
 
     def release_due(self, name):
         for hold in self.holds:

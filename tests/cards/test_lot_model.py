@@ -1,7 +1,8 @@
 """Cards with lots, holds and limits against a model written from their rules: after every step all of it the same."""
 
+import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -13,10 +14,10 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from koudai import cards, ledger, merchants
-from koudai.base import Refused, asset
+from koudai.base import Fault, Refused, asset
 from koudai.ledger import DrawOrder, Flow, FundingSource, Limit, Per, Place, Subject
 from koudai.pg import Database
-from tests.cards.lot_model import EPOCH, Model, name_of, seconds
+from tests.cards.lot_model import Model, name_of, seconds
 
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 HOUR, DAY = 3600, 86_400
@@ -91,10 +92,17 @@ class Shop:
 
     def __init__(self, portal, database, reader, keyring, book):
         self.portal, self.database, self.reader, self.keyring, self.book = portal, database, reader, keyring, book
-        self.places, self.read, self.first_told = {}, {}, {}
+        self.places, self.first_told, self.newest = {}, {}, dict.fromkeys(CARDS, Place(0, 0))
 
     def within(self, work):
-        return self.portal.call(self.database.transact, work)
+        """The answer of a transaction, asked for until there is one: it may meet a connection that was cut."""
+        for _ in range(20):
+            with suppress(Fault):
+                return self.portal.call(self.database.transact, work)
+        raise AssertionError("no answer")
+
+    def run(self, sent):
+        return self.within(lambda tx: cards.run(tx, self.book, sent))
 
     def open(self):
         self.within(lambda tx: ledger.advance_clock(tx, self.book, START))
@@ -141,14 +149,92 @@ class Shop:
                     said[field] = value
         return getattr(cards, verb.capitalize())(**said)
 
+    # Several connections, and connections that are lost
+
+    def cut(self, sent, moment, after_s):
+        """Run a batch whose connection is cut; its outcomes where they were told all the same, else None."""
+
+        async def work():
+            async with self.database.transaction() as tx:
+                pid = await tx.value("SELECT pg_backend_pid()")
+                if moment == "begun":
+                    self.kill(pid)
+                outcomes = await cards.run(tx, self.book, sent)
+                if moment == "written":
+                    await tx.value("SELECT 1")
+                if moment in ("judged", "written"):
+                    self.kill(pid)
+            return outcomes
+
+        try:
+            if moment != "on its way":
+                return self.portal.call(work)
+            going = self.portal.start_task_soon(self.database.transact, lambda tx: cards.run(tx, self.book, sent))
+            time.sleep(after_s)
+            self.kill()
+            return going.result()
+        except Fault:
+            return None
+
+    def kill(self, pid=None):
+        """End a session of the application's, or all of them."""
+        self.reader.execute(
+            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = 'koudai_app' AND pid = coalesce(%s, pid)", (pid,),
+        )  # fmt: skip
+
+    def at_once(self, batches, *, cut):
+        """Run batches beside one another, each in a transaction of its own; the outcomes of each."""
+        outcomes = [None] * len(batches)
+
+        async def run(number):
+            with suppress(Fault):
+                outcomes[number] = await self.database.transact(lambda tx: cards.run(tx, self.book, batches[number]))
+
+        async def work():
+            async with anyio.create_task_group() as tasks:
+                for number in range(len(batches)):
+                    tasks.start_soon(run, number)
+                if cut is not None:
+                    await anyio.sleep(cut)
+                    await anyio.to_thread.run_sync(self.kill)
+
+        self.portal.call(work)
+        assert cut is not None or None not in outcomes
+        return [self.run(batches[n]) if told is None else told for n, told in enumerate(outcomes)]
+
+    def batch_of(self, key):
+        """The batch that a key was answered in."""
+        rows = self.reader.execute("SELECT batch_id FROM ledger.idempotency WHERE (book, key) = (%s, %s)", (self.book, key))
+        return rows.fetchone()[0]
+
     # What stands in the database, in the words of the model
 
-    def seen(self):
-        seen = self.within(lambda tx: cards.cards_by_id(tx, self.book, list(self.ids.values())))
-        return {
+    def look(self, wanted):
+        """What the views say: cards, the entries that came since this was asked last, merchants' balances.
+
+        `wanted` is how many new entries each card should have; oldest first.
+        """
+
+        async def ask(tx):
+            seen = await cards.cards_by_id(tx, self.book, list(self.ids.values()))
+            tills = await ledger.balances(tx, [shop.account_id for shop in self.shops.values()])
+            new = {}
+            for name, known in self.newest.items():
+                newest = seen[self.ids[name]].newest
+                if wanted[name] or newest != known:
+                    entries, rest = await cards.activities_of_card(tx, self.book, self.ids[name], newest, wanted[name])
+                    assert (rest or Place(0, 0)) == known, (name, entries)
+                    new[name] = entries[::-1]
+            return seen, new, tills
+
+        seen, new, tills = self.within(ask)
+        told = {
             name: (c.state, c.balance_minor, c.held_minor, c.available_minor, self.names.get(c.successor_id))
             for name, c in ((name, seen[card_id]) for name, card_id in self.ids.items())
         }
+        self.newest = {name: seen[card_id].newest for name, card_id in self.ids.items()}
+        return told, new, {name: tills[shop.account_id] for name, shop in self.shops.items()}
 
     def lots(self):
         """Live lots of each card: provenance → (minor, held)."""
@@ -203,27 +289,6 @@ class Shop:
                 assert start not in found.setdefault((limit_id, who), {})
                 found[limit_id, who][start] = (amount, times)
         return found
-
-    def tills(self):
-        tills = self.within(lambda tx: ledger.balances(tx, [shop.account_id for shop in self.shops.values()]))
-        return {name: tills[shop.account_id] for name, shop in self.shops.items()}
-
-    def new_entries(self, name, wanted):
-        """The entries of a card since this was asked last, oldest first; there must be that many of them."""
-
-        async def ask(tx):
-            newest = (await cards.cards_by_id(tx, self.book, [self.ids[name]]))[self.ids[name]].newest
-            return await cards.activities_of_card(tx, self.book, self.ids[name], newest, wanted + 1)
-
-        entries, _ = self.within(ask)
-        known = self.read.get(name)
-        if known is None:
-            assert len(entries) == wanted, (name, entries)
-        else:
-            assert [e.place for e in entries[wanted:]] == [known], (name, entries)
-        if wanted:
-            self.read[name] = entries[0].place
-        return entries[:wanted][::-1]
 
 
 def told_lots(model):
@@ -418,6 +483,7 @@ WEIGHTS = {"load": 9, "redeem": 9, "authorise": 9, "capture": 10, "void": 3, "re
 
 
 SEED = st.integers(0, 2**24 - 1)
+MOMENTS = ("begun", "judged", "written", "on its way", "answered")
 
 
 class LotMachine(RuleBasedStateMachine):
@@ -465,12 +531,40 @@ class LotMachine(RuleBasedStateMachine):
         self.shop.within(lambda tx: ledger.fold_deltas(tx, 5))
         self.compare()
 
+    @rule(seeds=st.lists(SEED, min_size=1, max_size=6), moment=st.sampled_from(MOMENTS), after_ms=st.integers(0, 12),
+          together=st.booleans())  # fmt: skip
+    def lost(self, seeds, moment, after_ms, together):
+        self.lost_at([Asker(seed, self).command() for seed in seeds], moment, after_ms, together=together)
+
+    def lost_at(self, commands, moment, after_ms, *, together):
+        """Whoever has no answer sends each command again with its key; whatever became of the first, it is there once."""
+        sent = [self.shop.command(*command) for command in commands]
+        expected = self.model.batch(commands)
+        told = self.shop.cut(sent, moment, after_ms / 1000)
+        self.met["lost", f"{moment}, {'not ' if told is None else ''}answered"] += 1
+        outcomes = self.shop.run(sent) if together else [self.shop.run([command])[0] for command in sent]
+        assert told in (None, outcomes)
+        self.compare((commands, expected, outcomes))
+
+    @rule(lists=st.lists(st.lists(SEED, min_size=1, max_size=4), min_size=2, max_size=3),
+          cut=st.sampled_from([None, None, None, 0.001, 0.005]))  # fmt: skip
+    def at_once(self, lists, cut):
+        self.at_once_with([[Asker(seed, self).command() for seed in seeds] for seeds in lists], cut)
+
+    def at_once_with(self, batches, cut):
+        """Batches of several connections at the same cards end as one after the other, in the order of their ids."""
+        batches = [[*commands, (self.fresh(), "block", {"card": "nobody"})] for commands in batches]
+        sent = [[self.shop.command(*command) for command in commands] for commands in batches]
+        outcomes = self.shop.at_once(sent, cut=cut)
+        order = sorted(range(len(batches)), key=lambda n: self.shop.batch_of(batches[n][-1][0]))
+        self.met["at once", "in another order" if order != sorted(order) else "in order"] += 1
+        self.compare(*[(batches[n], self.model.batch(batches[n]), outcomes[n]) for n in order])
+
     def step(self, commands, *, by_number=False):
         sent = [self.shop.command(*command, by_number) for command in commands]
         expected = self.model.batch(commands)
-        outcomes = self.shop.within(lambda tx: cards.run(tx, self.shop.book, sent))
-        self.judge(commands, expected, outcomes)
-        self.compare()
+        outcomes = self.shop.run(sent)
+        self.compare((commands, expected, outcomes))
 
     def judge(self, commands, expected, outcomes):
         for command, answer, outcome in zip(commands, expected, outcomes, strict=True):
@@ -487,7 +581,7 @@ class LotMachine(RuleBasedStateMachine):
             self.met[verb, outcome.type] += 1
             assert answer[0] == "yes", (command, outcome, answer)
             entry = self.model.entries[answer[1]]
-            assert self.shop.places.setdefault(entry.number, outcome.place) == outcome.place, command
+            assert self.shop.places[entry.number] == outcome.place, command
             self.same_entry(entry, outcome)
         if not (isinstance(outcome, Refused) and outcome.code == "ledger.key_reused"):
             assert self.shop.first_told.setdefault(key, outcome) == outcome, "a key has one answer"
@@ -502,21 +596,25 @@ class LotMachine(RuleBasedStateMachine):
                  shop.names.get(told.other_card_id))  # fmt: skip
         assert found == wanted
 
-    def compare(self):
+    def compare(self, *batches):
+        """All that was answered and all that there is."""
         shop, model = self.shop, self.model
-        for name, card in model.cards.items():
-            new = [number for number in card.entries if number > self.compared]
-            for number, told in zip(new, shop.new_entries(name, len(new)), strict=True):
-                assert shop.places.setdefault(number, told.place) == told.place
-                self.same_entry(model.entries[number], told)
+        new = {n: [number for number in c.entries if number > self.compared] for n, c in model.cards.items()}
+        seen, entries, tills = shop.look({name: len(numbers) for name, numbers in new.items()})
+        told = [(n, entry) for name, numbers in new.items() if numbers for n, entry in zip(numbers, entries[name], strict=True)]
+        shop.places |= {number: entry.place for number, entry in told}
+        for batch in batches:
+            self.judge(*batch)
+        for number, entry in told:
+            self.same_entry(model.entries[number], entry)
         self.compared = len(model.entries) - 1
-        assert shop.seen() == {
+        assert seen == {
             name: (c.state, model.booked(name), model.held(name), model.shown_available(name), c.successor)
             for name, c in model.cards.items()
         }
         assert shop.lots() == told_lots(model)
         assert shop.holds() == told_holds(model, shop.places)
-        assert shop.tills() == model.till
+        assert tills == model.till
         self.compare_counters()
 
     def compare_counters(self):

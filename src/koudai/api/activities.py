@@ -3,6 +3,7 @@
 import msgspec
 
 from koudai import cards
+from koudai.api.batcher import Answer
 from koudai.api.commands import SCOPES, command_of, named_by
 from koudai.api.door import Call, Door
 from koudai.api.exchange import Headers, Receive, Scope, idempotency_key, read_json
@@ -10,22 +11,34 @@ from koudai.api.fields import decoded
 from koudai.api.gate import require
 from koudai.api.problems import ApiProblem, Problem, invalid, problem_of
 from koudai.api.shapes import GiftCardActivity, GiftCardActivityPage, NewActivity
+from koudai.identity import Principal
 from koudai.pg import Tx
 
 _decode = msgspec.json.Decoder(NewActivity).decode
 _encode = msgspec.json.Encoder().encode
 
 
-async def create(door: Door, scope: Scope, receive: Receive, headers: Headers) -> tuple[int, bytes]:
-    """POST /v1/gift_card_activities, the busiest route: read, handed to the batcher, answered."""
-    principal = await door.gate.identify(headers.get(b"authorization"))
-    key = idempotency_key(headers)
-    body = decoded(_decode, await read_json(receive, headers))
-    require(principal, SCOPES[type(body)])
-    (answer,) = await door.batcher.submit(principal, (command_of(door.ids, body, key, principal.key_id),))
+def understood(door: Door, principal: Principal, key: str, body: bytes) -> tuple[cards.Command, str]:
+    """The command that a body means, and the field by which it names its card. Raises Problem where it means none."""
+    wish = decoded(_decode, body)
+    require(principal, SCOPES[type(wish)])
+    return command_of(door.ids, wish, key, principal.key_id), named_by(wish)
+
+
+def told(answer: Answer, named: str) -> tuple[int, bytes]:
+    """Status and body for the batcher's answer. Raises Problem where it is a no."""
     if isinstance(answer, GiftCardActivity):
         return 201, _encode(answer)
-    raise problem_of(answer, named_by(body))
+    raise problem_of(answer, named)
+
+
+async def create(door: Door, scope: Scope, receive: Receive, headers: Headers) -> tuple[int, bytes]:
+    """POST /v1/gift_card_activities, where `wire` doesn't take it: read, handed to the batcher, answered."""
+    principal = await door.gate.identify(headers.get(b"authorization"))
+    key = idempotency_key(headers)
+    command, named = understood(door, principal, key, await read_json(receive, headers))
+    (answer,) = await door.batcher.submit(principal, (command,))
+    return told(answer, named)
 
 
 async def page(call: Call) -> GiftCardActivityPage:

@@ -1,12 +1,12 @@
 """The batcher: single commands gathered into batches.
 
-There is no timer: whatever queued up while the last batch committed is the next one. An idle server
-answers at once, and a busy one has large batches.
+There is no timer: whatever queued up is the next batch, as soon as the last one waits for nothing but
+its commit. An idle server answers at once, and a busy one has large batches.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from koudai import cards
@@ -36,28 +36,45 @@ PATIENCE_S = 5.0
 _PAUSE_S = 0.1
 _LOOK_S = 0.5
 
+_ALONE_EVERY_S = 0.1
+"""So often no batch begins before the last one has ended. Each shares the lock of a key's row with the one
+before it, and who revokes the key must find a moment at which nobody holds it."""
+
+Tell = Callable[[list[Answer]], None]
+"""Told the answers to what one request asked, once."""
+
+Folded = Callable[[], None]
+"""Called when a batch has its outcomes, and only its commit is left."""
+
 
 class _Wish:
-    """What one request asks: its commands, and where their answers are awaited."""
+    """What one request asks: its commands, and who is told their answers."""
 
-    __slots__ = ("answers", "asked_at", "commands", "principal")
+    __slots__ = ("_tell", "asked_at", "commands", "principal")
 
-    def __init__(
-        self, principal: Principal, commands: Sequence[Command], answers: "asyncio.Future[list[Answer]]"
-    ) -> None:
+    def __init__(self, principal: Principal, commands: Sequence[Command], tell: Tell) -> None:
         self.principal = principal
         self.commands = commands
-        self.answers = answers
         self.asked_at = perf_counter()
+        self._tell: Tell | None = tell
+
+    @property
+    def open(self) -> bool:
+        """Whether it was not answered yet; who waited too long was told 503 before."""
+        return self._tell is not None
 
     def answer(self, answers: list[Answer]) -> None:
-        # Done before: its caller was told 503, or the server cancelled it when it stopped.
-        if not self.answers.done():
-            self.answers.set_result(answers)
+        """Tell the answers, unless it was answered before."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            try:
+                tell(answers)
+            except Exception as bug:  # noqa: BLE001 the others of the batch are told all the same
+                log_bug(bug)
 
 
 class Batcher:
-    """Runs commands on cards in batches, one batch at a time, each in one transaction."""
+    """Runs commands on cards in batches, each in one transaction."""
 
     def __init__(self, db: Database, gate: Gate, ids: Ids, metrics: Metrics) -> None:
         self._db = db
@@ -87,19 +104,42 @@ class Batcher:
 
         Whoever awaits it may go away: that cancels nothing. Raises Problem when too much waits already.
         """
+        answers: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
+        # It may be done already: the server cancels who still waits when its time to stop is over.
+        self.ask(principal, commands, lambda told: None if answers.done() else answers.set_result(told))
+        return answers
+
+    def ask(self, principal: Principal, commands: Sequence[Command], tell: Tell) -> None:
+        """The same for who doesn't await: `tell` is called with the answers, later and never from in here."""
         if self._closing or self._waiting + len(commands) > WAITING_COMMANDS:
             raise Problem(ApiProblem.OVERLOADED)
-        wish = _Wish(principal, commands, asyncio.get_running_loop().create_future())
-        self._queue.append(wish)
+        self._queue.append(_Wish(principal, commands, tell))
         self._waiting += len(commands)
         self._woken.set()
-        return wish.answers
 
     async def _work(self) -> None:
+        """Batch after batch: the next one is taken when the one before it waits for nothing but its commit.
+
+        That one holds the locks of its cards by then, so a card's commands are booked in the order in
+        which they came. Two are under way at most: what comes meanwhile makes the next one larger.
+        """
+        before: asyncio.Task[None] | None = None
+        alone_at = perf_counter()
         while True:
             if self._queue:
-                await self._finish(self._take())
+                folded = asyncio.Event()
+                batch = asyncio.get_running_loop().create_task(self._finish(self._take(), folded.set))
+                batch.add_done_callback(lambda _, folded=folded: folded.set())  # type: ignore[misc]
+                await folded.wait()
+                if before is not None:
+                    await before
+                before = batch
+                if perf_counter() > alone_at + _ALONE_EVERY_S:
+                    await batch
+                    alone_at = perf_counter()
             elif self._closing:
+                if before is not None:
+                    await before
                 return
             else:
                 self._woken.clear()
@@ -115,11 +155,11 @@ class Batcher:
         self._waiting -= count
         return taken
 
-    async def _finish(self, wishes: list[_Wish]) -> None:
+    async def _finish(self, wishes: list[_Wish], folded: Folded) -> None:
         """Run a batch to its end and answer it; who waits too long is told so, and the batch goes on."""
         began = perf_counter()
         items = [(wish.principal, command) for wish in wishes for command in wish.commands]
-        attempt = asyncio.get_running_loop().create_task(self._book(items))
+        attempt = asyncio.get_running_loop().create_task(self._book(items, folded))
         while not (await asyncio.wait((attempt,), timeout=_LOOK_S))[0]:
             self._give_up(wishes)
         answers = attempt.result()
@@ -135,7 +175,7 @@ class Batcher:
         too_long = perf_counter() - PATIENCE_S - _LOOK_S
         fault = Fault(PgFault.UNAVAILABLE, detail="no answer in time")
         for wish in taken:
-            if wish.asked_at < too_long and not wish.answers.done():
+            if wish.open and wish.asked_at < too_long:
                 log_fault(fault)
                 wish.answer([fault] * len(wish.commands))
         while self._queue and self._queue[0].asked_at < too_long:
@@ -143,7 +183,7 @@ class Batcher:
             self._waiting -= len(wish.commands)
             wish.answer([fault] * len(wish.commands))
 
-    async def _book(self, items: list[_Item]) -> list[Answer]:
+    async def _book(self, items: list[_Item], folded: Folded) -> list[Answer]:
         """The answers of a batch. Never raises: what can't be answered is a Fault for its item.
 
         After a lost connection it isn't known whether the batch was committed; running it again is
@@ -152,7 +192,7 @@ class Batcher:
         give_up_at = perf_counter() + PATIENCE_S
         while True:
             try:
-                return await self._commit(items)
+                return await self._commit(items, folded)
             except Fault as fault:
                 log_fault(fault)
                 if fault.code != PgFault.UNAVAILABLE or perf_counter() > give_up_at:
@@ -163,13 +203,13 @@ class Batcher:
                     log_bug(bug)
                     return [Fault(ApiProblem.INTERNAL)]
                 half = len(items) // 2
-                return await self._book(items[:half]) + await self._book(items[half:])
+                return await self._book(items[:half], folded) + await self._book(items[half:], folded)
 
-    async def _commit(self, items: list[_Item]) -> list[Answer]:
+    async def _commit(self, items: list[_Item], folded: Folded) -> list[Answer]:
         good = {principal.key_id for principal, _ in items}
         while True:
             try:
-                outcomes = await self._db.transact(lambda tx, good=good: _run(tx, items, good))  # type: ignore[misc]
+                outcomes = await self._db.transact(lambda tx, good=good: _run(tx, items, good, folded))  # type: ignore[misc]
                 break
             except _RevokedError as revoked:
                 # Nothing was written yet. The rest is run anew, without the commands of those keys.
@@ -187,7 +227,7 @@ class _RevokedError(Exception):
         self.still_good = still_good
 
 
-async def _run(tx: Tx, items: list[_Item], good: set[str]) -> list[Activity | Refused | Fault]:
+async def _run(tx: Tx, items: list[_Item], good: set[str], folded: Folded) -> list[Activity | Refused | Fault]:
     """Run the commands of good keys; raises when one of these is not, once the cards are locked.
 
     That a key is in force is asked together with the cards' state, and holds until the commit.
@@ -205,6 +245,7 @@ async def _run(tx: Tx, items: list[_Item], good: set[str]) -> list[Activity | Re
             outcomes[at] = outcome
     if held.rows is not None and len(held.rows) < len(good):
         raise _RevokedError({row[0] for row in held.rows})
+    folded()
     return outcomes
 
 

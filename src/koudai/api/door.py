@@ -12,7 +12,6 @@ import msgspec
 from koudai import identity
 from koudai.api.batcher import Batcher
 from koudai.api.exchange import (
-    JSON,
     Disconnected,
     Headers,
     Receive,
@@ -21,6 +20,7 @@ from koudai.api.exchange import (
     headers_of,
     idempotency_key,
     read_json,
+    reply,
     respond,
     respond_problem,
 )
@@ -185,7 +185,7 @@ class Route:
         try:
             if operation.raw is not None:
                 status, body = await operation.raw(self.door, scope, receive, headers_of(scope))
-                await respond(send, status, body)
+                await respond(send, reply(status, body))
             else:
                 status = await self._answer(operation, scope, receive, send)
         except Disconnected:
@@ -213,9 +213,10 @@ class Route:
         if isinstance(answer, Refused):
             raise problem_of(answer)
         if isinstance(answer, Text):
-            await respond(send, operation.status, answer.body, answer.content_type)
+            await respond(send, reply(operation.status, answer.body, answer.content_type))
         else:
-            await respond(send, operation.status, msgspec.json.encode(answer), JSON, [(b"cache-control", b"no-store")])
+            body = msgspec.json.encode(answer)
+            await respond(send, reply(operation.status, body, headers=[(b"cache-control", b"no-store")]))
         return operation.status
 
 

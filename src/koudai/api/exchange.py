@@ -1,7 +1,7 @@
 """One HTTP exchange on bare ASGI: headers, a bounded body, an answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -47,13 +47,18 @@ def idempotency_key(headers: Headers) -> str:
     return key
 
 
+def is_json(headers: Headers) -> bool:
+    """Whether the body is said to be JSON."""
+    content_type = headers.get(b"content-type", b"")
+    return content_type == JSON or content_type.partition(b";")[0].strip().lower() == JSON
+
+
 async def read_json(receive: Receive, headers: Headers, limit_bytes: int = SINGLE_LIMIT_BYTES) -> bytes:
     """The body, which is JSON and not longer than the limit; not a byte more is kept in memory.
 
     Raises Problem, or Disconnected when the client goes away before the end.
     """
-    content_type = headers.get(b"content-type", b"")
-    if content_type != JSON and content_type.partition(b";")[0].strip().lower() != JSON:
+    if not is_json(headers):
         raise Problem(ApiProblem.NOT_JSON)
     declared = headers.get(b"content-length", b"0")
     if len(declared) > 15 or (declared.isdigit() and int(declared) > limit_bytes):
@@ -73,23 +78,38 @@ async def read_json(receive: Receive, headers: Headers, limit_bytes: int = SINGL
         chunks.append(chunk)
 
 
-async def respond(
-    send: Send, status: int, body: bytes, content_type: bytes = JSON, headers: Sequence[tuple[bytes, bytes]] = ()
-) -> None:
-    """Send a whole answer."""
-    start = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": body})
+class Reply(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+def reply(status: int, body: bytes, content_type: bytes = JSON, headers: Sequence[tuple[bytes, bytes]] = ()) -> Reply:
+    """An answer with the headers that describe its body."""
+    return Reply(status, ((b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers), body)
+
+
+def problem_reply(problem: Problem, accept_language: bytes | None) -> Reply:
+    """A problem in the caller's language."""
+    language = language_of(accept_language)
+    headers = (
+        (b"content-language", language.encode()),
+        (b"vary", b"accept-language"),
+        (b"cache-control", b"no-store"),
+        *problem.headers,
+    )
+    return reply(problem.status, msgspec.json.encode(problem.told(language)), CONTENT_TYPE, headers)
+
+
+async def respond(send: Send, answer: Reply) -> None:
+    """Send an answer."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def respond_problem(scope: Scope, send: Send, problem: Problem) -> None:
     """Send a problem in the caller's language."""
     accepted = next((value for name, value in scope["headers"] if name == b"accept-language"), None)
-    language = language_of(accepted)
-    headers = [
-        (b"content-language", language.encode()),
-        (b"vary", b"accept-language"),
-        (b"cache-control", b"no-store"),
-        *problem.headers,
-    ]
-    await respond(send, problem.status, msgspec.json.encode(problem.told(language)), CONTENT_TYPE, headers)
+    await respond(send, problem_reply(problem, accepted))

@@ -25,8 +25,7 @@ class Gate:
         """Who presents this Authorization header. Raises Problem when it is nobody."""
         if authorization is None:
             raise Problem(ApiProblem.UNAUTHENTICATED)
-        digest = sha256(authorization).digest()
-        principal = self._known.get(digest)
+        principal = self.remembered(authorization)
         if principal is None:
             scheme, _, token = authorization.decode("latin-1").partition(" ")
             if scheme.lower() != "bearer":
@@ -36,8 +35,12 @@ class Gate:
                 raise Problem(ApiProblem.UNAUTHENTICATED)
             if len(self._known) >= _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            self._known[digest] = principal
+            self._known[sha256(authorization).digest()] = principal
         return principal
+
+    def remembered(self, authorization: bytes | None) -> Principal | None:
+        """Who presented this Authorization header before, or None when nobody did that is still remembered."""
+        return None if authorization is None else self._known.get(sha256(authorization).digest())
 
     def forget(self, key_ids: Iterable[str]) -> None:
         """Forget keys that are no longer in force."""

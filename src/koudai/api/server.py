@@ -6,6 +6,8 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import cast
 
 import anyio.to_thread
 import uvicorn
@@ -15,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from koudai import ledger
+from koudai import ledger, proof
 from koudai.api import docs
 from koudai.api.batcher import Batcher
 from koudai.api.door import Door, Operation, Route
@@ -40,11 +42,10 @@ FOLD_EVERY_S = 1.0
 _FOLDED_AT_ONCE = 1_000
 _BREATH_S = 0.02
 _BACKLOG = 2048
-_HOT = "/v1/gift_card_activities"
 
 
 class Api(Starlette):
-    """The application. The busiest route is taken before the router, which costs more than it does."""
+    """The application: all routes. `wire` answers plain requests of the busiest one before they come here."""
 
     def __init__(self, door: Door) -> None:
         by_path: dict[str, list[Operation]] = {}
@@ -63,17 +64,9 @@ class Api(Starlette):
         )
         self.router.redirect_slashes = False
         self.door = door
-        self._hot = applications[_HOT]
-        self._create = self._hot.operations["POST"]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == _HOT and scope["method"] == "POST":
-            await self._hot.run(self._create, scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
 
 
-def create_app(instance: Instance) -> Starlette:
+def create_app(instance: Instance) -> Api:
     """The API of an installation. Its batcher works while the application's lifespan lasts."""
     metrics = Metrics()
     ids = Ids(instance.keyring)
@@ -84,14 +77,23 @@ def create_app(instance: Instance) -> Starlette:
 @asynccontextmanager
 async def _working(door: Door) -> AsyncIterator[None]:
     door.batcher.start()
-    folding = asyncio.create_task(_fold(door.instance))
+    instance = door.instance
+    chores = (
+        asyncio.create_task(_fold(instance)),
+        asyncio.create_task(proof.run_sequencer(instance.db, instance.keyring, _log_failure)),
+    )
     try:
         yield
     finally:
         await door.batcher.close()
-        folding.cancel()
-        with suppress(asyncio.CancelledError):
-            await folding
+        for chore in chores:
+            chore.cancel()
+            with suppress(asyncio.CancelledError):
+                await chore
+
+
+def _log_failure(error: Exception) -> None:
+    (log_fault if isinstance(error, Fault) else log_bug)(error)  # type: ignore[arg-type]
 
 
 async def _fold(instance: Instance) -> None:
@@ -182,8 +184,10 @@ async def serve(instance: Instance, host: str, port: int, on_ready: Callable[[],
     Raises Fault `api.address_taken` when host and port can't be listened on. `on_ready` is called once
     requests are answered. To be run on the main thread.
     """
+    app = create_app(instance)
+    protocol = cast(type[asyncio.Protocol], partial(Protocol, app.door))
     config = uvicorn.Config(
-        create_app(instance), http=Protocol, ws="none", lifespan="on", log_config=None, access_log=False,
+        app, http=protocol, ws="none", lifespan="on", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75,
         backlog=_BACKLOG,
     )  # fmt: skip

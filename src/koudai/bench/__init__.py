@@ -6,6 +6,8 @@ own; the data of the installation are never touched.
 """
 
 from koudai.bench.ledger import bench_ledger
-from koudai.bench.model import BenchFault, Result
+from koudai.bench.model import CONTESTS, BenchFault, Wish
+from koudai.bench.read import Reading, bench_read
+from koudai.bench.result import Result
 
-__all__ = ["BenchFault", "Result", "bench_ledger"]
+__all__ = ["CONTESTS", "BenchFault", "Reading", "Result", "Wish", "bench_ledger", "bench_read"]

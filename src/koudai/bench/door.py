@@ -10,6 +10,7 @@ import tempfile
 import time
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from koudai.base import Fault
 from koudai.bench.ground import Ground
@@ -22,9 +23,17 @@ _READY_S = 60.0
 _BODIES = 50_000
 
 
+@dataclass(frozen=True)
+class Door:
+    """A running HTTP server: its port, and its process's id."""
+
+    port: int
+    pid: int
+
+
 @contextlib.asynccontextmanager
-async def open_door(ground: Ground) -> AsyncIterator[int]:
-    """Start `koudai serve` and yield its port, once it answers; it ends with the block."""
+async def open_door(ground: Ground) -> AsyncIterator[Door]:
+    """Start `koudai serve` and yield it, once it answers; it ends with the block."""
     port = _free_port()
     with tempfile.TemporaryFile() as said:
         process = await asyncio.create_subprocess_exec(
@@ -39,7 +48,7 @@ async def open_door(ground: Ground) -> AsyncIterator[int]:
                 if time.monotonic() > give_up:
                     raise Fault(BenchFault.NOT_READY, seconds=_READY_S, detail=tail(said))
                 await asyncio.sleep(0.05)
-            yield port
+            yield Door(port, process.pid)
         finally:
             await end(process)
 

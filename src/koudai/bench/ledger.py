@@ -1,160 +1,156 @@
 """The contest: redemptions through koudai beside pgbench, on one server, round after round."""
 
-import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
-from koudai import ledger
-from koudai.base import Fault
-from koudai.bench.door import bodies, open_door
-from koudai.bench.ground import Ground, open_ground
-from koudai.bench.model import BenchFault, Http, Result, Round, Sizes, machine
-from koudai.bench.peer import Peer, open_peer
-from koudai.bench.pgbench import Yardstick, lay_yardstick
-from koudai.bench.stock import Stock, lay_in
-from koudai.instance import Instance, open_instance
+from koudai.bench.field import Field, Web, open_field, open_web
+from koudai.bench.ground import open_ground
+from koudai.bench.model import BATCHES, HTTP, PAIRS, SCALE, Draw, Http, Memory, Sizes, Wish, machine
+from koudai.bench.pgledger import BATCH_CLIENTS, Pgledger, PgledgerFigures, check_readable, lay_pgledger
+from koudai.bench.result import Result, Round, Scale, Verified
+from koudai.bench.scale import bounded, grow
 
 Progress = Callable[[str, int, int], None]
-"""Told the stage (`prepare`, `measure`, `verify`), what is done and what there is in all."""
+"""Told the stage (`prepare`, `measure`, `fill`, `verify`), what is done and what there is in all."""
 
-_TURN_S = 10.0
-_PREPARED_PER_S = 60_000
-_LEAD_S = 0.1
+# The order within a round. A run of pgbench stands before each group, and the one with many clients at
+# the end, so that a drift within the round hits both alike.
+_GROUPS = (
+    tuple(f"{BATCHES[0]}.{draw}" for draw in Draw),
+    (*(f"{BATCHES[1]}.{draw}" for draw in Draw), PAIRS),
+    ("http_1", "http_8", "http_256", "http_64"),
+)
+
+# What the goals are about is measured for all of the seconds, and the rest for a part of them.
+_MAIN = (f"{BATCHES[0]}.{Draw.UNIFORM}", f"{BATCHES[1]}.{Draw.UNIFORM}", PAIRS, "http_64")
+_PART = 0.4
 
 
 async def bench_ledger(
-    environment: Mapping[str, str], rounds: int = 3, seconds: float = 5.0, on_progress: Progress | None = None
+    environment: Mapping[str, str],
+    wish: Wish,
+    on_progress: Progress | None = None,
+    *,
+    most_transfers: int | None = None,
+    most_cards: int | None = None,
 ) -> Result:
-    """Measure redemptions beside pgbench: so many rounds, and in each so many seconds for each contestant.
+    """Measure what is asked for beside pgbench, round by round; growing at most up to so many transfers and cards.
 
-    It works on a temporary server on the disk of the installation that the environment names. Raises
-    Fault when a process fails, a redemption isn't accepted, or the books don't prove right at the end.
+    It works on temporary servers on the disk of the installation that the environment names. Raises
+    Fault when a process fails, a redemption isn't accepted, the peer's file doesn't serve, or the books
+    don't prove right at the end.
     """
-    return await contest(environment, rounds, seconds, Sizes(), on_progress)
+    return await contest(environment, wish, bounded(Sizes(), most_transfers, most_cards), on_progress)
 
 
 async def contest(
-    environment: Mapping[str, str], rounds: int, seconds: float, sizes: Sizes, on_progress: Progress | None
+    environment: Mapping[str, str], wish: Wish, sizes: Sizes, on_progress: Progress | None = None
 ) -> Result:
     """The same at any size."""
     tell = on_progress or (lambda stage, done, total: None)
-    with open_ground(environment) as ground:
-        async with open_instance(ground.environment, connections=4) as instance:
-            yardstick = await lay_yardstick(ground, sizes)
-            stock = await lay_in(instance, sizes, lambda done, total: tell("prepare", done, total))
-            # As pgbench does with its own tables, and so that autovacuum doesn't do it in the first round.
-            await yardstick.order("VACUUM ANALYZE", "koudai")
-            async with _open_field(ground, instance, yardstick, stock, sizes) as field:
-                results = []
-                for number in range(rounds):
-                    results.append(await _round(field, number, rounds, seconds, tell))
-            report = await instance.verify(lambda done, total: tell("verify", done, total))
-            if not report.holds:
-                raise Fault(BenchFault.NOT_VERIFIED, found=report.found, first=str(report.findings[0]))
-            async with instance.db.transaction() as tx:
-                version = str(await tx.value("SHOW server_version"))
-    return Result(tuple(results), machine(version))
+    if wish.pgledger:
+        check_readable(wish.pgledger)
+    rounds: tuple[Round, ...] = ()
+    verified: Verified | None = None
+    scale: Scale | None = None
+    version = ""
+    if wish.pgledger or any(wish.wants(figure) for group in _GROUPS for figure in group):
+        with open_ground(environment) as ground:
+            async with open_field(ground, sizes) as opened:
+                rounds, verified = await _play(opened, wish, tell)
+                version = await opened.version()
+    if wish.wants(SCALE):
+        with open_ground(environment) as ground:
+            async with open_field(ground, sizes) as opened:
+                scale = await grow(opened, wish, tell)
+                version = await opened.version()
+    return Result(rounds, machine(version), verified, scale)
 
 
-@dataclass(frozen=True)
-class _Field:
-    """All that takes part, ready."""
-
-    instance: Instance
-    yardstick: Yardstick
-    workers: Sequence[Peer]
-    load: Peer
-    sizes: Sizes
-
-    async def settle(self) -> None:
-        """Tidy up after the contestant before, so that the next one doesn't pay for it."""
-        while await self.instance.db.transact(ledger.fold_deltas):
-            pass
-        await self.yardstick.settle()
-
-    async def tpcb(self, clients: int, seconds: float) -> float:
-        """pgbench's transactions a second."""
-        await self.settle()
-        return await self.yardstick.tpcb(clients, seconds)
-
-    async def batches(self, tag: str, seconds: float, *, hot: bool) -> float:
-        """Redemptions a second in batches by all workers together, at one merchant or at all.
-
-        A long time is cut into turns, since commands are prepared before the clock starts.
-        """
-        await self.settle()
-        turns = math.ceil(seconds / _TURN_S)
-        return fmean([await self._turn(f"{tag}/{turn}", seconds / turns, hot) for turn in range(turns)])
-
-    async def _turn(self, tag: str, seconds: float, hot: bool) -> float:
-        batch = self.sizes.batch
-        batches = math.ceil(seconds * _PREPARED_PER_S / batch)
-        await asyncio.gather(
-            *(
-                worker.ask(do="prepare", tag=f"{tag}/{n}", batches=batches, batch=batch, hot=hot)
-                for n, worker in enumerate(self.workers)
-            )
+async def _play(opened: Field, wish: Wish, tell: Progress) -> tuple[tuple[Round, ...], Verified]:
+    """All rounds, and the proof of the books after them."""
+    sizes = opened.sizes
+    peer: Pgledger | None = None
+    if wish.pgledger:
+        # First, since a file that doesn't serve is found out here.
+        peer = await lay_pgledger(
+            opened.ground, wish.pgledger, sizes, opened.yardstick, lambda done, total: tell("prepare", done, total)
         )
-        at = time.monotonic() + _LEAD_S
-        done = await asyncio.gather(*(w.ask(do="run", at=at, seconds=seconds) for w in self.workers))
-        return float(sum(answer["count"] / answer["seconds"] for answer in done))
-
-    async def http(self, tag: str, seconds: float) -> Http:
-        """Single redemptions over HTTP."""
-        await self.settle()
-        return Http(**await self.load.ask(do="run", tag=tag, connections=self.sizes.connections, seconds=seconds))
-
-
-@asynccontextmanager
-async def _open_field(
-    ground: Ground, instance: Instance, yardstick: Yardstick, stock: Stock, sizes: Sizes
-) -> AsyncIterator[_Field]:
+    await opened.make_cards(sizes.cards, lambda done, total: tell("prepare", done, total))
     async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
-        workers = []
-        for n in range(sizes.workers):
-            worker = await enter(open_peer("koudai.bench.worker", ground.environment))
-            # Each has cards of its own: two batches at the same time never wait for one card.
-            mine = stock.cards[n :: sizes.workers]
-            await worker.ask(do="stock", book=stock.book, cards=mine, merchants=stock.merchants)
-            workers.append(worker)
-        port = await enter(open_door(ground))
-        load = await enter(open_peer("koudai.bench.load", ground.environment))
-        await load.ask(do="stock", port=port, token=stock.token, bodies=bodies(stock, instance.keyring))
-        yield _Field(instance, yardstick, workers, load, sizes)
+        web = await stack.enter_async_context(open_web(opened)) if any(map(wish.wants, HTTP)) else None
+        total = wish.rounds * _steps(wish, sizes)
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            tell("measure", done, total)
+
+        rounds = []
+        for number in range(wish.rounds):
+            rounds.append(await _Round(opened, web, peer, wish, number, step).play())
+    return tuple(rounds), await opened.verify(lambda done, total: tell("verify", done, total))
 
 
-async def _round(field: _Field, number: int, rounds: int, seconds: float, tell: Progress) -> Round:
-    """One round; ours stand between pgbench's, so that a drift within the round hits both alike."""
-    clients = field.sizes.clients
-    steps = len(clients) + 4
-    done = number * steps
+def _steps(wish: Wish, sizes: Sizes) -> int:
+    """How many measurements a round has."""
+    ours = sum(wish.wants(figure) for group in _GROUPS for figure in group)
+    peers = len(sizes.clients) + len(BATCH_CLIENTS) if wish.pgledger else 0
+    return len(sizes.clients) + ours + any(map(wish.wants, HTTP)) + peers
 
-    def step() -> None:
-        nonlocal done
-        done += 1
-        tell("measure", done, rounds * steps)
 
-    tpcb: dict[int, float] = {}
+@dataclass
+class _Round:
+    """A round in the making."""
 
-    async def measure_tpcb(some: Sequence[int]) -> None:
-        for count in some:
-            tpcb[count] = await field.tpcb(count, seconds)
-            step()
+    opened: Field
+    web: Web | None
+    peer: Pgledger | None
+    wish: Wish
+    number: int
+    step: Callable[[], None]
+    tpcb: dict[int, float] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
+    http: dict[str, Http] = field(default_factory=dict)
+    wal_bytes: float | None = None
 
-    await measure_tpcb(clients[:1])
-    uniform = await field.batches(f"uniform/{number}", seconds, hot=False)
-    step()
-    await measure_tpcb(clients[1:2])
-    hot = await field.batches(f"hot/{number}", seconds, hot=True)
-    step()
-    await measure_tpcb(clients[2:])
-    http = await field.http(f"http/{number}", seconds)
-    step()
-    crowd = await field.tpcb(field.sizes.crowd, seconds)
-    step()
-    return Round(tpcb, crowd, uniform, hot, http)
+    async def play(self) -> Round:
+        """Measure everything that is asked for, once."""
+        clients = self.opened.sizes.clients
+        seconds = self.wish.seconds
+        for at, group in enumerate(_GROUPS):
+            await self._yardstick(clients[at :: len(_GROUPS)])
+            for figure in filter(self.wish.wants, group):
+                await self._measure(figure, seconds if figure in _MAIN else seconds * _PART)
+                self.step()
+        crowd: float | None = None
+        if self.web:
+            crowd = await self.opened.tpcb(self.opened.sizes.crowd, seconds)
+            self.step()
+        memory: Memory = self.opened.memory(self.web)
+        figures: PgledgerFigures | None = None
+        if self.peer:
+            figures = await self.peer.measure_all(seconds, self.step)
+        return Round(self.tpcb, self.rates, self.http, crowd, self.wal_bytes, memory, figures)
+
+    async def _yardstick(self, clients: Sequence[int]) -> None:
+        for some in clients:
+            self.tpcb[some] = await self.opened.tpcb(some, self.wish.seconds)
+            self.step()
+
+    async def _measure(self, figure: str, seconds: float) -> None:
+        tag = f"{figure}/{self.number}"
+        sizes = self.opened.sizes
+        if figure in HTTP:
+            assert self.web is not None
+            connections = sizes.connections[HTTP.index(figure)]
+            self.http[figure] = await self.opened.http(self.web, tag, connections, seconds)
+            return
+        size, _, draw = figure.partition(".")
+        batch = sizes.large_batch if size == BATCHES[1] else sizes.batch
+        tally = await self.opened.batches(tag, batch, Draw(draw or Draw.UNIFORM), seconds, pairs=figure == PAIRS)
+        self.rates[figure] = tally.per_s
+        if figure == _MAIN[0]:
+            self.wal_bytes = tally.wal_bytes

@@ -1,11 +1,11 @@
-"""What is measured, how much of it, and what came of it."""
+"""What is measured, how much of it, and why there may be no result."""
 
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
+from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -21,20 +21,76 @@ class BenchFault(StrEnum):
     NOT_READY = "bench.not_ready"
     NOT_VERIFIED = "bench.not_verified"
     PEER_UNUSABLE = "bench.peer_unusable"
+    NOTHING_READ = "bench.nothing_read"
+
+
+class Draw(StrEnum):
+    """How cards and merchants are drawn: each alike, all at one merchant, or cards by Zipf's law."""
+
+    UNIFORM = "uniform"
+    HOT = "hot"
+    ZIPF = "zipf"
+
+
+BATCHES = ("batch_1000", "batch_8000")
+"""The contests of redemptions in batches; each has a figure for each draw, such as `batch_1000.hot`."""
+
+PAIRS = "authorise_capture"
+"""The contest of authorisations in batches, each followed by a batch of their captures."""
+
+HTTP = ("http_1", "http_8", "http_64", "http_256")
+"""The contests over HTTP, one redemption a request, by their connections."""
+
+ZIPF = "zipf"
+"""The figure `batch_1000.zipf`, where it is asked for alone."""
+
+SCALE = "scale"
+"""The contest of growing, which is long."""
+
+CONTESTS = (*BATCHES, ZIPF, PAIRS, *HTTP, SCALE)
+"""What can be asked for by name."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large the contest is; `crowd` is the number of pgbench's clients beside the HTTP connections."""
+    """How large the contest is.
+
+    `connections` are those of the contests `HTTP`, in that order; `crowd` is the number of pgbench's
+    clients beside them. `card_marks` and `transfer_marks` are where the contest of growing measures.
+    """
 
     cards: int = 100_000
     merchants: int = 1_000
     batch: int = 1_000
+    large_batch: int = 8_000
     workers: int = 2
-    connections: int = 64
+    connections: tuple[int, ...] = (1, 8, 64, 256)
     scale: int = 10
     clients: tuple[int, ...] = (1, 8, 32)
     crowd: int = 64
+    card_marks: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    transfer_marks: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for: so many rounds, and in each so many seconds for each contestant.
+
+    `only` names contests; none means all but that of growing. `pgledger` is the peer's file.
+    """
+
+    rounds: int = 3
+    seconds: float = 5.0
+    only: Sequence[str] = ()
+    scale: bool = False
+    pgledger: Path | None = None
+
+    def wants(self, figure: str) -> bool:
+        """Whether a figure such as `batch_1000.hot` or `http_64` is asked for."""
+        if figure == SCALE:
+            return self.scale or SCALE in self.only
+        named = {figure, figure.partition(".")[0]} | ({ZIPF} if figure == f"{BATCHES[0]}.{Draw.ZIPF}" else set())
+        return not self.only or not named.isdisjoint(self.only)
 
 
 @dataclass(frozen=True)
@@ -51,65 +107,15 @@ class Http:
 
 
 @dataclass(frozen=True)
-class Round:
-    """One round: transactions a second of pgbench by number of clients, and redemptions a second of ours."""
+class Memory:
+    """Resident bytes at the end of a round, what is shared counted once: of the database's processes
+    together, of one process that books batches, and of the HTTP server. None where the system doesn't
+    tell, or there is no such process.
+    """
 
-    tpcb: Mapping[int, float]
-    crowd: float
-    uniform: float
-    hot: float
-    http: Http
-
-    @property
-    def best(self) -> float:
-        """The yardstick: pgbench at the number of clients that suited it best in this round."""
-        return max(self.tpcb.values())
-
-
-@dataclass(frozen=True)
-class Result:
-    """All rounds, and the machine that they ran on."""
-
-    rounds: tuple[Round, ...]
-    machine: Mapping[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """The one object that `koudai bench ledger --json` prints: medians, of the ratios as well."""
-        rounds = self.rounds
-        clients = max(rounds[0].tpcb, key=lambda number: median(r.tpcb[number] for r in rounds))
-        http = [r.http for r in rounds]
-        return {
-            "tpcb_like": {"per_s": _rate(r.best for r in rounds), "clients": clients},
-            "batch_1000": {
-                "uniform": {
-                    "per_s": _rate(r.uniform for r in rounds),
-                    "ratio": _ratio(r.uniform / r.best for r in rounds),
-                },
-                "hot": {
-                    "per_s": _rate(r.hot for r in rounds),
-                    "ratio": _ratio(r.hot / r.best for r in rounds),
-                },
-            },
-            "tpcb_like_64": {"per_s": _rate(r.crowd for r in rounds)},
-            "http_64": {
-                "per_s": _rate(h.per_s for h in http),
-                "ratio": _ratio(r.http.per_s / r.best for r in rounds),
-                "ratio_64": _ratio(r.http.per_s / r.crowd for r in rounds),
-                "p50_ms": _ratio(h.p50_ms for h in http),
-                "p99_ms": _ratio(h.p99_ms for h in http),
-                "stall_ms": _ratio(h.stall_ms for h in http),
-            },
-            "rounds": len(rounds),
-            "machine": dict(self.machine),
-        }
-
-
-def _rate(values: Iterable[float]) -> float:
-    return round(median(values), 1)
-
-
-def _ratio(values: Iterable[float]) -> float:
-    return round(median(values), 3)
+    server: int | None
+    worker: int | None
+    api: int | None
 
 
 def machine(postgresql: str) -> dict[str, Any]:

@@ -65,6 +65,11 @@ class Peer:
         self._process = process
         self._said = said
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     async def ask(self, **order: Any) -> Order:
         """Give an order and await its answer; raises the Fault that the process met."""
         assert self._process.stdin is not None

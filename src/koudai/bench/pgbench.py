@@ -7,12 +7,14 @@ from pathlib import Path
 
 from koudai.bench.ground import Ground
 from koudai.bench.model import Sizes
-from koudai.bench.peer import run_to_end
+from koudai.bench.peer import process_fault, run_to_end
 from koudai.pg import Embedded
 
 _DATABASE = "pgbench"
 _SUPERUSER = "postgres"
 _THREADS = 2
+# Clients connect one after the other, and pgbench's clock runs meanwhile, though its rate leaves that out.
+_CONNECTED_PER_S = 32
 # A page of pgbench's accounts holds 61 rows, so this locks at least one on every page.
 _TOUCH = """SELECT count(*) FROM (SELECT 1 FROM pgbench_accounts WHERE aid % 50 = 0 FOR NO KEY UPDATE) AS t;
 SELECT count(*) FROM (SELECT 1 FROM pgbench_tellers FOR NO KEY UPDATE) AS t"""
@@ -26,6 +28,7 @@ class Yardstick:
 
     server: Embedded
     environment: dict[str, str]
+    database: str = _DATABASE
 
     async def order(self, statement: str, database: str) -> None:
         """Run a statement as the superuser."""
@@ -46,7 +49,7 @@ class Yardstick:
         await self.order("CHECKPOINT", _SUPERUSER)
 
     async def tpcb(self, clients: int, seconds: float) -> float:
-        """Transactions a second of so many clients, at least one whole second long.
+        """Transactions a second of so many clients, at least one whole second long. Raises Fault when there are none.
 
         The first change of a page after a checkpoint writes the whole page to the log. pgbench changes
         pages all over a large table and ours few, so that is got over with before the clock starts:
@@ -55,10 +58,12 @@ class Yardstick:
         await self.order(_TOUCH, _DATABASE)
         command: list[str | Path] = [
             self.server.binary("pgbench"), "-b", "tpcb-like", "-M", "prepared", "-n", "-j", str(min(clients, _THREADS)),
-            "-c", str(clients), "-T", str(max(1, round(seconds))), _DATABASE,
+            "-c", str(clients), "-T", str(max(1, round(seconds)) + clients // _CONNECTED_PER_S), _DATABASE,
         ]  # fmt: skip
-        found = _RATE.search(await run_to_end(command, self.environment))
-        assert found is not None, "pgbench prints its rate"
+        said = await run_to_end(command, self.environment)
+        found = _RATE.search(said)
+        if found is None:
+            raise process_fault("pgbench", said)
         return float(found[1])
 
 

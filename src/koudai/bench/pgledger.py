@@ -17,7 +17,7 @@ from typing import Any
 from koudai.base import Fault
 from koudai.bench.ground import Ground
 from koudai.bench.model import BenchFault, Sizes
-from koudai.bench.peer import run_to_end
+from koudai.bench.peer import process_fault, run_to_end
 from koudai.bench.pgbench import Yardstick
 
 BATCH_CLIENTS = (1, 2)
@@ -212,8 +212,10 @@ class Pgledger:
             "-j", str(min(clients, _THREADS)), "-c", str(clients), "-T", str(max(1, round(seconds))),
             *(part for known, value in variables.items() for part in ("-D", f"{known}={value}")), _DATABASE,
         ]  # fmt: skip
-        found = _RATE.search(await run_to_end(command, self.yardstick.environment))
-        assert found is not None, "pgbench prints its rate"
+        said = await run_to_end(command, self.yardstick.environment)
+        found = _RATE.search(said)
+        if found is None:
+            raise process_fault("pgbench", said)
         return float(found[1])
 
 
@@ -230,7 +232,7 @@ async def lay_pgledger(
     told how many cards are loaded, and of how many. Raises Fault `bench.peer_unusable` (path, detail)
     when the file can't be read or loaded, or hasn't the functions that are called.
     """
-    _readable(path)
+    check_readable(path)
     await yardstick.order(f"CREATE DATABASE {_DATABASE}", _SUPERUSER)
     try:
         await _load(yardstick, path)
@@ -244,7 +246,8 @@ async def lay_pgledger(
     return peer
 
 
-def _readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
+    """Raise Fault `bench.peer_unusable` (path, detail) when the file can't be read."""
     try:
         path.open("rb").close()
     except OSError as problem:

@@ -3,12 +3,12 @@
 Everything that a card can have is on: two lots, a holder, and limits of three windows on both.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from koudai import cards, identity, merchants
 from koudai.base import Fault, asset
-from koudai.bench.model import BenchFault, Sizes
+from koudai.bench.model import BenchFault
 from koudai.identity import Mode, Scope
 from koudai.instance import Instance
 from koudai.ledger import Flow, Limit, Per, Subject
@@ -16,7 +16,6 @@ from koudai.pg import Tx
 
 CURRENCY = "GBP"
 
-_PIECE = 1_000
 _PREFIX = "990611"
 _LOADED_MINOR = 10_000_000
 _SOURCES = (cards.FundingSource.TRANSFER, cards.FundingSource.BONUS)
@@ -26,29 +25,28 @@ _LIMITS = tuple(
     for per in (Per.DAY, Per.MONTH, Per.LIFETIME)
 )
 
+LOADS = len(_SOURCES)
+"""Transfers that a new card has behind it."""
+
 
 @dataclass(frozen=True)
 class Stock:
     """What the contestants redeem from and pay to, by internal ids, and the token that may do it."""
 
     book: int
-    cards: Sequence[int]
+    programme: int
     merchants: Sequence[int]
     token: str
+    cards: list[int] = field(default_factory=list)
 
 
-async def lay_in(instance: Instance, sizes: Sizes, tell: Callable[[int, int], None]) -> Stock:
-    """Issue and load the cards; `tell` is told how many are done, and of how many."""
+async def open_stock(instance: Instance, merchant_count: int) -> Stock:
+    """Make the issuer, its key, a programme and the merchants; there are no cards yet."""
     issuer = await instance.db.transact(lambda tx: identity.find_issuer(tx, "bench", Mode.TEST, create=True))
     assert issuer is not None
     made = await instance.db.transact(lambda tx: identity.create_key(tx, issuer, "bench", Scope))
-    programme_id, shops = await instance.db.transact(lambda tx: _set_up(tx, issuer.id, sizes.merchants))
-    held: list[int] = []
-    while len(held) < sizes.cards:
-        count = min(_PIECE, sizes.cards - len(held))
-        held += await _make_cards(instance, issuer.id, programme_id, len(held), count)
-        tell(len(held), sizes.cards)
-    return Stock(issuer.id, held, shops, made.token)
+    programme_id, shops = await instance.db.transact(lambda tx: _set_up(tx, issuer.id, merchant_count))
+    return Stock(issuer.id, programme_id, shops, made.token)
 
 
 async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
@@ -63,9 +61,10 @@ async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
     return programme.id, [shop.id for shop in shops if isinstance(shop, merchants.Merchant)]
 
 
-async def _make_cards(instance: Instance, book: int, programme_id: int, first: int, count: int) -> list[int]:
+async def make_cards(instance: Instance, book: int, programme: int, first: int, count: int) -> list[int]:
+    """Issue and load the cards number `first` and following; their ids."""
     numbers = range(first, first + count)
-    wishes = [cards.Issue(f"issue/{n}", programme_id, holder_ref=f"holder {n}") for n in numbers]
+    wishes = [cards.Issue(f"issue/{n}", programme, holder_ref=f"holder {n}") for n in numbers]
     issued = await instance.db.transact(lambda tx: cards.issue(tx, book, wishes, instance.keyring))
     ids = [one.card.id for one in issued if isinstance(one, cards.Issued)]
     loads = [

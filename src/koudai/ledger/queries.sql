@@ -202,3 +202,8 @@ SELECT id, raised_at, check_name, found, first_row FROM ledger.alarms WHERE clea
 -- clear_alarm: notes who looked into an alarm, and why it is over
 UPDATE ledger.alarms SET cleared_at = clock_timestamp(), cleared_by = $2::text, reason = $3::text
 WHERE id = $1::bigint AND cleared_at IS NULL RETURNING id
+
+-- owed: the next constrained accounts of a book behind an id that hold something in an asset
+SELECT id, balance_minor FROM ledger.accounts
+WHERE id > $3::bigint AND book = $1::int AND asset = $2::text AND constrained AND balance_minor > 0
+ORDER BY id LIMIT $4::int

@@ -360,7 +360,7 @@ def prove_summary(lines: Lines, key: Key) -> Proven:
 
 def prove_reserve(lines: Lines, key: Key) -> Proven:
     """That all parts of a holder's balance are counted in what the issuer signed that it owes."""
-    parts = []
+    parts: list[tuple[bytes, int, list[bytes]]] = []
     while not parts or lines.begins("leaf "):
         parts.append((lines.data("leaf "), lines.number("leaf-index "), lines.path("leaf-node ", 40)))
     lines.empty()

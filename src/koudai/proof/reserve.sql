@@ -1,0 +1,2 @@
+-- moment: the time now
+SELECT clock_timestamp()
