@@ -6,7 +6,7 @@ it is used: `koudai --help` loads none of them.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import uvloop
 from koudai.cli import Parts, run_cli
 
 if TYPE_CHECKING:
-    from koudai.bench import Result as Measured
+    from koudai.bench import Reading, Result as Measured
     from koudai.instance import Instance
     from koudai.jobs.replay import Result as Replayed
 
@@ -39,10 +39,22 @@ async def _replay(
     return await replay(instance, path, dataset, on_progress, only_if_empty=only_if_empty)
 
 
-async def _bench_ledger(rounds: int, seconds: float, on_progress: Callable[[str, int, int], None]) -> "Measured":
-    from koudai.bench import bench_ledger  # noqa: PLC0415
+async def _bench_ledger(
+    rounds: int, seconds: float, on_progress: Callable[[str, int, int], None], *,
+    only: Sequence[str], scale: bool, most_transfers: int | None, most_cards: int | None, pgledger: Path | None,
+) -> "Measured":  # fmt: skip
+    from koudai.bench import Wish, bench_ledger  # noqa: PLC0415
 
-    return await bench_ledger(os.environ, rounds, seconds, on_progress)
+    wish = Wish(rounds, seconds, only, scale, pgledger)
+    return await bench_ledger(
+        os.environ, wish, on_progress, most_transfers=most_transfers, most_cards=most_cards
+    )  # fmt: skip
+
+
+async def _bench_read(transfers: int, on_progress: Callable[[str, int, int], None]) -> "Reading":
+    from koudai.bench import bench_read  # noqa: PLC0415
+
+    return await bench_read(os.environ, transfers, on_progress)
 
 
 def _sample_path() -> Path:
@@ -57,6 +69,7 @@ def join() -> Parts:
         serve=_serve,
         replay=_replay,
         bench_ledger=_bench_ledger,
+        bench_read=_bench_read,
         sample_path=_sample_path,
         issuer_of=_issuer_of,
         run_loop=uvloop.run,

@@ -27,7 +27,7 @@ def never(main: Coroutine[Any, Any, Any]) -> Any:
     pytest.fail("a wrong command line opened the installation")
 
 
-PARTS = Parts(nothing, nothing, nothing, nothing, nothing, never)
+PARTS = Parts(nothing, nothing, nothing, nothing, nothing, nothing, never)
 
 # arguments, code, what the sentence names
 TABLE = [
@@ -121,6 +121,9 @@ TABLE = [
     (("serve", "--port", "65536"), "cli.not_in_range", "--port"),
     (("replay",), "cli.missing", "FILE"),
     (("bench", "ledger", "--rounds", "none"), "cli.not_in_range", "--rounds"),
+    (("bench", "ledger", "--only", "luck"), "cli.not_a_choice", "--only"),
+    (("bench", "ledger", "--scale-transfers", "1e7"), "cli.not_in_range", "--scale-transfers"),
+    (("bench", "read", "--transfers", "0"), "cli.not_in_range", "--transfers"),
 ]  # fmt: skip
 
 

@@ -107,6 +107,8 @@ def test_a_statement_a_closed_period_and_alarms(koudai: Any, shop: dict[str, Any
     assert [one["amount_minor"] for one in card] == [500, 500, -500, -200]
     assert koudai.done("ledger", "close", "2020-01-01T00:00:00Z", "--by", "Wang")["closed_now"] is True
     assert koudai.done("ledger", "close", "2019-01-01T00:00:00Z", "--by", "Wang")["closed_now"] is False
+    assert koudai.done("ledger", "roll") == {"left": 0, "indexed": 1}
+    assert all_of(koudai, "statement", shop["merchant"], "--limit", "1") == lines
     assert koudai.done("ledger", "alarms") == {"data": [], "next_cursor": None}
     unknown = koudai("ledger", "clear-alarm", "7", "--by", "Wang", "--reason", "none", "--json")
     assert unknown.status != 0

@@ -63,6 +63,7 @@ def test_every_word_that_is_said_is_known_and_every_known_one_is_said() -> None:
             "book",
             "prepare",
             "measure",
+            "fill",
         ], name
 
 

@@ -8,8 +8,9 @@ alike: the look-up of one row of pgbench's accounts by its primary key.
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from koudai import cards, ledger, merchants
@@ -19,9 +20,9 @@ from koudai.bench.ground import open_ground
 from koudai.bench.ledger import Progress
 from koudai.bench.model import BenchFault, Sizes, machine
 from koudai.bench.stock import LOADS
-from koudai.bench.timing import Call, calls_of, timed
+from koudai.bench.timing import calls_of, timed
 from koudai.ledger import Place
-from koudai.pg import Database
+from koudai.pg import Database, Tx
 
 BOUND = "bound"
 """The look-up of one row by its primary key."""
@@ -33,6 +34,34 @@ _WARM_UP = 20
 _TAG = "fill"
 _LOOK_UP = "SELECT abalance FROM pgbench_accounts WHERE aid = $1::int"
 _ACCOUNTS = 100_000
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """What one turn asks about."""
+
+    card: int
+    newest: Place
+    account: int
+    key: str
+    place: Place
+    begin: Place
+    aid: int
+
+
+# By the views that the doors call.
+_QUESTIONS: Mapping[str, Callable[[int, _Pick, Tx], Awaitable[Any]]] = {
+    "card": lambda book, pick, tx: cards.cards_by_id(tx, book, [pick.card]),
+    "history": lambda book, pick, tx: cards.activities_of_card(tx, book, pick.card, pick.newest, _HISTORY),
+    "merchant_balance": lambda _, pick, tx: ledger.balances(tx, [pick.account]),
+    "statement": lambda book, pick, tx: ledger.statement(tx, book, pick.account, None, None, pick.begin, _STATEMENT),
+    "outcome": lambda book, pick, tx: ledger.outcome_of_key(tx, book, pick.key),
+    "activity": lambda book, pick, tx: cards.activity(tx, book, pick.place),
+}
+
+
+async def _look_up(pick: _Pick, tx: Tx) -> Any:
+    return await tx.value(_LOOK_UP, pick.aid)
 
 
 @dataclass(frozen=True)
@@ -60,9 +89,7 @@ class Reading:
         return {**found, "machine": dict(self.machine)}
 
 
-async def bench_read(
-    environment: Mapping[str, str], transfers: int, on_progress: Progress | None = None
-) -> Reading:
+async def bench_read(environment: Mapping[str, str], transfers: int, on_progress: Progress | None = None) -> Reading:
     """Fill a temporary server up to so many transfers, and time the questions of a thousand random picks.
 
     Raises Fault when a process fails, or a question finds nothing.
@@ -82,7 +109,7 @@ async def reading(
             sent = [await _fill(field, transfers, tell, part) for part in (0, 1)]
             await field.analyze()
             await field.settle()
-            times = await _ask_all(field, await _questions(field, picks, sent), tell)
+            times = await _ask_all(field, await _pick_all(field, picks, sent), tell)
             there = sizes.cards * LOADS + sum(sent)
             return Reading(there, sizes.cards, 2, times, machine(await field.version()))
 
@@ -97,39 +124,34 @@ async def _fill(field: Field, transfers: int, tell: Progress, part: int) -> int:
         db = field.instance.db
         await db.transact(ledger.roll)
         # It waits for transactions that began before, such as autovacuum's.
-        while not await db.transact(ledger.index_partitions):
+        while not await db.transact(ledger.index_partitions):  # noqa: ASYNC110 nobody would tell of it
             await asyncio.sleep(0.1)
     return until - begun
 
 
-async def _questions(field: Field, picks: int, sent: Sequence[int]) -> dict[str, list[Call]]:
-    """For each name as many calls as picks, about random cards, merchants and redemptions."""
+async def _pick_all(field: Field, count: int, sent: Sequence[int]) -> list[_Pick]:
     chance = random.Random(1)  # noqa: S311 repeatable load, no secret
     db, book = field.instance.db, field.stock.book
-    picked = chance.choices(field.stock.cards, k=picks)
-    known = await db.transact(lambda tx: cards.cards_by_id(tx, book, list(set(picked))))
-    shops = await db.transact(lambda tx: merchants.find(tx, book, field.stock.merchants))
-    paid = [shop.account_id for shop in chance.choices(list(shops.values()), k=picks)]
-    keys = [_key(field, sent, chance) for _ in range(picks)]
-    places = [await _place(db, book, key) for key in keys]
-    return {
-        "card": [lambda tx, c=c: cards.cards_by_id(tx, book, [c]) for c in picked],
-        "history": [
-            lambda tx, c=c: cards.activities_of_card(tx, book, c, known[c].newest, _HISTORY) for c in picked
-        ],
-        "merchant_balance": [lambda tx, a=a: ledger.balances(tx, [a]) for a in paid],
-        "statement": [
-            lambda tx, a=a, p=p: ledger.statement(tx, book, a, None, None, p, _STATEMENT)
-            for a, p in zip(paid, places, strict=True)
-        ],
-        "outcome": [lambda tx, k=k: ledger.outcome_of_key(tx, book, k) for k in keys],
-        "activity": [lambda tx, p=p: cards.activity(tx, book, p) for p in places],
-    }
+    drawn = chance.choices(field.stock.cards, k=count)
+    known = await db.transact(lambda tx: cards.cards_by_id(tx, book, list(set(drawn))))
+    shops = list((await db.transact(lambda tx: merchants.find(tx, book, field.stock.merchants))).values())
+    rows = field.sizes.scale * _ACCOUNTS
+    picks = []
+    for card in drawn:
+        key = _key(field, sent, chance.randrange(sum(sent)))
+        # A statement that goes on somewhere before the end.
+        begin = _key(field, sent, chance.randrange(sent[0]))
+        picks.append(
+            _Pick(
+                card=card, newest=known[card].newest, account=chance.choice(shops).account_id, key=key,
+                place=await _place(db, book, key), begin=await _place(db, book, begin), aid=chance.randint(1, rows),
+            )
+        )  # fmt: skip
+    return picks
 
 
-def _key(field: Field, sent: Sequence[int], chance: random.Random) -> str:
-    """The key of a random redemption, as `Field.book` made it."""
-    number = chance.randrange(sum(sent))
+def _key(field: Field, sent: Sequence[int], number: int) -> str:
+    """The key of a redemption by its number, as `Field.book` made it."""
     part = 0 if number < sent[0] else 1
     batch, ordinal = divmod(number - sent[0] * part, field.sizes.large_batch)
     return f"{_TAG}/{part}/{batch}/{ordinal}"
@@ -138,40 +160,35 @@ def _key(field: Field, sent: Sequence[int], chance: random.Random) -> str:
 async def _place(db: Database, book: int, key: str) -> Place:
     memory = await db.transact(lambda tx: ledger.outcome_of_key(tx, book, key))
     if memory is None:
-        raise _nothing("outcome")
+        raise Fault(BenchFault.NOTHING_READ, question="outcome")
     return memory.place
 
 
-def _nothing(name: str) -> Fault:
-    return Fault(BenchFault.NOTHING_READ, question=name)
-
-
-async def _ask_all(field: Field, questions: Mapping[str, Sequence[Call]], tell: Progress) -> dict[str, list[float]]:
+async def _ask_all(field: Field, picks: Sequence[_Pick], tell: Progress) -> dict[str, list[float]]:
     """Ask everything in turn, pick by pick, and read how long each took."""
     await field.yardstick.order("GRANT SELECT ON pgbench_accounts TO koudai_app", field.yardstick.database)
     ours = field.instance.target
     theirs = replace(ours, app=field.ground.server.dsn("koudai_app", field.yardstick.database))
-    rows = field.sizes.scale * _ACCOUNTS
-    chance = random.Random(2)  # noqa: S311 repeatable load, no secret
-    picks = len(next(iter(questions.values())))
-    order = [*(range(min(_WARM_UP, picks))), *range(picks)]
+    order = [*picks[:_WARM_UP], *picks]
     async with timed(field.yardstick, ours) as session, timed(field.yardstick, theirs) as beside:
         for done, pick in enumerate(order, start=1):
-            aid = chance.randint(1, rows)
-            await beside.ask(lambda tx, aid=aid: tx.value(_LOOK_UP, aid))  # type: ignore[misc]
-            for name, calls in questions.items():
-                answer = await session.ask(calls[pick])
-                if not answer or answer == ([], None):
-                    raise _nothing(name)
+            await beside.db.transact(partial(_look_up, pick))
+            for name, question in _QUESTIONS.items():
+                if not _found(await session.db.transact(partial(question, field.stock.book, pick))):
+                    raise Fault(BenchFault.NOTHING_READ, question=name)
             tell("measure", done, len(order))
     log = field.ground.server.log
-    # What was asked last is what was asked for; the sessions asked for their own number before.
-    bound = calls_of(log, beside.pid)[-picks:]
-    told = calls_of(log, session.pid)[-picks * len(questions) :]
-    assert len(bound) == picks
-    assert len(told) == picks * len(questions)
-    times = {name: sorted(told[at :: len(questions)]) for at, name in enumerate(questions)}
+    # What was asked last is what is measured; before it stand the warm-up and what the sessions asked first.
+    bound = calls_of(log, beside.pid)[-len(picks) :]
+    told = calls_of(log, session.pid)[-len(picks) * len(_QUESTIONS) :]
+    times = {name: sorted(told[at :: len(_QUESTIONS)]) for at, name in enumerate(_QUESTIONS)}
+    assert {len(one) for one in (bound, *times.values())} == {len(picks)}
     return {BOUND: sorted(bound), **times}
+
+
+def _found(answer: Any) -> bool:
+    # A page is a list and where the next one begins.
+    return bool(answer[0] if isinstance(answer, tuple) else answer)
 
 
 def _percentile(ordered: Sequence[float], percent: int) -> float:

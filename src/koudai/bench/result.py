@@ -156,7 +156,9 @@ class Result:
         against: dict[str, Callable[[Round, PgledgerFigures], float | None]] = {
             BATCHES[0]: lambda r, peer: _part(r.rates.get(f"{BATCHES[0]}.{Draw.UNIFORM}"), peer.best),
             BATCHES[1]: lambda r, peer: _part(r.rates.get(f"{BATCHES[1]}.{Draw.UNIFORM}"), peer.best),
-            "http_64": lambda r, peer: _part(r.http["http_64"].per_s if "http_64" in r.http else None, peer.best_single),
+            "http_64": lambda r, peer: _part(
+                r.http["http_64"].per_s if "http_64" in r.http else None, peer.best_single
+            ),
         }
         for name, ratio in against.items():
             ratios = [ratio(r, peer) for r, peer in zip(self.rounds, figures, strict=True)]

@@ -69,7 +69,9 @@ class _Growth:
     async def _fill(self, mark: int) -> None:
         before = self._transfers
         if before < mark:
-            await self._field.book(f"fill/{mark}", mark - before, lambda done, _: self._tell("fill", before + done, mark))
+            await self._field.book(
+                f"fill/{mark}", mark - before, lambda done, _: self._tell("fill", before + done, mark)
+            )
             self._transfers = mark
             await self._field.analyze()
 

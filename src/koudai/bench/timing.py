@@ -7,14 +7,13 @@ the transaction.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from koudai.bench.pgbench import Yardstick
-from koudai.pg import Database, Target, Tx
+from koudai.pg import Database, Target
 
 _APPLICATION = "koudai_app"
 _ON = (
@@ -25,19 +24,13 @@ _OFF = f"ALTER ROLE {_APPLICATION} RESET ALL"
 # A statement's further lines begin with a tab, and are no lines of their own.
 _LINE = re.compile(r"\[(\d+)\] LOG:  duration: ([0-9.]+) ms  (parse|bind|execute|statement)\b[^:]*: (\w+)", re.ASCII)
 
-Call = Callable[[Tx], Awaitable[Any]]
 
-
-@dataclass
+@dataclass(frozen=True)
 class Timed:
     """A session of the application whose statements the server times."""
 
     db: Database
     pid: int
-
-    async def ask(self, call: Call) -> Any:
-        """Ask in a transaction of its own."""
-        return await self.db.transact(call)
 
 
 @asynccontextmanager

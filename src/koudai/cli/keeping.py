@@ -124,3 +124,21 @@ def clear_alarm(call: Call, alarm: int, by: str, reason: str, as_json: bool) -> 
         print_json({"cleared": alarm})
     else:
         print(word("say.alarm_cleared", alarm=str(alarm)))
+
+
+@click.command("roll", cls=Command, help=word("help.roll"))
+@as_json
+@click.pass_obj
+def roll(call: Call, as_json: bool) -> None:
+    """Begin a new partition of transfers, and index those that were left."""
+
+    async def work() -> tuple[int, int]:
+        async with opened(connections=1) as instance:
+            left = await instance.db.transact(ledger.roll)
+            return left, await instance.db.transact(ledger.index_partitions)
+
+    left, indexed = call.run(work())
+    if as_json:
+        print_json({"left": left, "indexed": indexed})
+    else:
+        print(word("say.rolled", left=str(left), indexed=str(indexed)))

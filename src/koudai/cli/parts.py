@@ -1,6 +1,6 @@
 """What the command line is handed, since it may not or need not import it."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -39,9 +39,22 @@ class Replay(Protocol):
 
 
 class BenchLedger(Protocol):
-    """Measure the ledger in so many rounds, in each so many seconds for each contestant."""
+    """Measure the ledger in so many rounds, in each so many seconds for each contestant.
 
-    def __call__(self, rounds: int, seconds: float, on_progress: Progress) -> Awaitable[Answer]: ...
+    `only` names contests, `scale` adds that of growing up to so many transfers and cards, `pgledger` is the
+    peer's file.
+    """
+
+    def __call__(
+        self, rounds: int, seconds: float, on_progress: Progress, *,
+        only: Sequence[str], scale: bool, most_transfers: int | None, most_cards: int | None, pgledger: Path | None,
+    ) -> Awaitable[Answer]: ...  # fmt: skip
+
+
+class BenchRead(Protocol):
+    """Measure how long questions take at so many transfers."""
+
+    def __call__(self, transfers: int, on_progress: Progress) -> Awaitable[Answer]: ...
 
 
 class RunLoop(Protocol):
@@ -57,6 +70,7 @@ class Parts:
     serve: Serve
     replay: Replay
     bench_ledger: BenchLedger
+    bench_read: BenchRead
     sample_path: Callable[[], Path]
     issuer_of: Callable[[str], str]
     run_loop: RunLoop
