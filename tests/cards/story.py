@@ -87,14 +87,14 @@ class Story:
         )  # fmt: skip
 
     def redeem(self, name, minor, **more):
-        return self._made(
-            cards.Redeem, card=self.ids[name], merchant_id=self.shop.id, amount_minor=minor, asset="CNY", **more
-        )
+        return self._pay(cards.Redeem, name, minor, **more)
 
     def authorise(self, name, minor, **more):
-        return self._made(
-            cards.Authorise, card=self.ids[name], merchant_id=self.shop.id, amount_minor=minor, asset="CNY", **more
-        )
+        return self._pay(cards.Authorise, name, minor, **more)
+
+    def _pay(self, kind, name, minor, **more):
+        more.setdefault("merchant_id", self.shop.id)
+        return self._made(kind, card=self.ids[name], amount_minor=minor, asset="CNY", **more)
 
     def capture(self, hold=None, minor=None, **more):
         return self._made(cards.Capture, hold=self._place(hold), amount_minor=minor, **more)

@@ -177,10 +177,10 @@ class Shop:
             return None
 
     def kill(self, pid=None):
-        """End a session of the application's, or all of them."""
+        """End a session of the application's, or all of them that are in a transaction."""
         self.reader.execute(
-            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND usename = 'koudai_app' AND pid = coalesce(%s, pid)", (pid,),
+            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND usename = 'koudai_app' AND pid = coalesce(%s, pid) AND state <> 'idle'", (pid,),
         )  # fmt: skip
 
     def at_once(self, batches, *, cut):

@@ -232,8 +232,7 @@ def test_nothing_is_negative_and_nothing_overflows(minus):
 
 def test_a_balance_is_one_holders_and_a_part_that_of_one_balance():
     leaves = [leaf("a", 7), leaf("b", 7), (part_data(bytes(16), 9, 2, "a"), 2), leaf("", 0)]
-    whole, _ = forged(leaves, lambda left, right: (left[0] + right[0], packed(left, right)))
-    files = forged(leaves, lambda left, right: (left[0] + right[0], packed(left, right)))[1]
+    whole, files = forged(leaves, lambda left, right: (left[0] + right[0], packed(left, right)))
     assert told(files[0])["holder"] == "a"
     assert told(files[1])["holder"] == "b", "who has as much as another can't be shown that one's leaf as his"
     assert refused(files[2]) == ProofFault.MISMATCH, "a part alone"
@@ -280,9 +279,7 @@ def test_a_checkpoint_is_no_summary_and_a_summary_no_checkpoint(log):
     assert refused(PEOPLES.summary, other) == ProofFault.WRONG_KEY
     assert refused(file_of(leaves, PEOPLES), other) == ProofFault.WRONG_KEY
     suffixed = Key.read(formats.verifier_key(f"{ORIGIN}/reserve", PRIVATE.public_key()))
-    assert refused(PEOPLES.summary, suffixed) == ProofFault.NOT_CANONICAL or True
-    with pytest.raises(Unproven):
-        verify(PEOPLES.summary.encode(), suffixed)
+    assert refused(PEOPLES.summary, suffixed) == ProofFault.MALFORMED, "nor of a log that has such a name"
 
 
 def test_a_file_tells_what_it_proves():
@@ -356,8 +353,9 @@ def test_a_secret_has_32_bytes():
 
 
 def test_the_largest_total_there_can_be_is_proven():
-    whole = made({"whale": MOST_OWED - 1, "one": 1})
-    assert told(file_of(whole.tree.proof("one"), whole))["total_minor"] == MOST_OWED
+    others = {f"one_{number}": 1 for number in range(2000)}
+    whole = made({"whale": MOST_OWED - 2000, **others})
+    assert told(file_of(whole.tree.proof("one_7"), whole))["total_minor"] == MOST_OWED
     file = file_of(whole.tree.proof("whale"), whole)
     assert told(file)["parts"] == MOST_PARTS
     assert len(file) < check.MAX_FILE // 4
@@ -444,7 +442,7 @@ def test_nothing_is_handed_out_that_doesnt_hold():
     assert caught.value.code == "proof.broken"
 
 
-def test_a_hundred_thousand_times_as_large_it_is_still_soon_made():
+def test_of_many_holders_each_has_a_small_file():
     tree = build(((f"gftc_{n:032x}", 1 + n * 7919 % 50_000) for n in range(20_000)), SECRET)
     whole = Reserve(tree, signed(tree.total, tree.leaves, tree.root))
     for number in range(0, 20_000, 997):
@@ -485,6 +483,14 @@ async def made_by(db, keyring, owner=OWNER, asset="CNY"):
     return await reserve(db, keyring, owner, asset, lambda ids: keyring.opaque_ids("gftc", [(n, 0) for n in ids]))
 
 
+def offline(folder, *files):
+    """What the copied checker says of files, by a process that knows nothing of koudai."""
+    command = [sys.executable, "-I", "check.py", *files, "--key", "issuer.key", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return map(json.loads, done.stdout.splitlines())
+
+
 @pytest.mark.parametrize("major", [16, 18])
 async def test_what_a_book_owes_is_counted_and_checked_offline(db, keyring, tmp_path):
     first, second, empty = await stocked(db, 1250, 3, 0)
@@ -498,10 +504,7 @@ async def test_what_a_book_owes_is_counted_and_checked_offline(db, keyring, tmp_
     for name, account in (("first", first), ("second", second)):
         file = reserve_of(whole, key, keyring.opaque_id("gftc", account))
         (tmp_path / name).write_text(file, encoding="utf-8")
-    command = [sys.executable, "-I", "check.py", "first", "second", "summary", "--key", "issuer.key", "--json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    one, two, of = map(json.loads, done.stdout.splitlines())
+    one, two, of = offline(tmp_path, "first", "second", "summary")
     assert (one["holder"], one["balance_minor"]) == (keyring.opaque_id("gftc", first), 1250)
     assert two["balance_minor"] == 3
     assert (of["kind"], of["total_minor"], of["issuer"], of["mode"]) == ("reserve-summary", 1253, "Pocket", "live")

@@ -28,7 +28,6 @@ class Yardstick:
 
     server: Embedded
     environment: dict[str, str]
-    database: str = _DATABASE
 
     async def order(self, statement: str, database: str) -> None:
         """Run a statement as the superuser."""
@@ -42,6 +41,11 @@ class Yardstick:
             statement,
             database,
         ]
+        await run_to_end(command, self.environment)
+
+    async def fill(self, database: str, scale: int) -> None:
+        """Make and fill pgbench's tables."""
+        command: list[str | Path] = [self.server.binary("pgbench"), "-i", "-q", "-s", str(scale), database]
         await run_to_end(command, self.environment)
 
     async def settle(self) -> None:
@@ -68,12 +72,11 @@ class Yardstick:
 
 
 async def lay_yardstick(ground: Ground, sizes: Sizes) -> Yardstick:
-    """Make and fill pgbench's tables."""
+    """Make the database in which pgbench runs."""
     # By the environment and not by arguments, which every user of the machine can read.
     parts = dict(part.split("=", 1) for part in shlex.split(ground.server.dsn(_SUPERUSER)))
     login = {variable: parts[name] for name, variable in _VARIABLES.items()}
     yardstick = Yardstick(ground.server, {**ground.environment, **login, "LC_ALL": "C"})
     await yardstick.order(f"CREATE DATABASE {_DATABASE}", _SUPERUSER)
-    fill: list[str | Path] = [ground.server.binary("pgbench"), "-i", "-q", "-s", str(sizes.scale), _DATABASE]
-    await run_to_end(fill, yardstick.environment)
+    await yardstick.fill(_DATABASE, sizes.scale)
     return yardstick

@@ -2,14 +2,14 @@
 
 A field is filled through the verb of the cards, and a partition is rolled at two thirds. Then every
 question is asked again and again, all in turn, so that what the machine does to one it does to all.
-What is told is PostgreSQL's own time for the statements (see `timing`), beside a bound that is timed
-alike: the look-up of one row of pgbench's accounts by its primary key.
+What is told is PostgreSQL's own time for the statements (see `timing`). The bound among them is the
+look-up of one row of pgbench's accounts by its primary key, in the same session.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,7 @@ _HISTORY = 20
 _STATEMENT = 50
 _WARM_UP = 20
 _TAG = "fill"
-_LOOK_UP = "SELECT abalance FROM pgbench_accounts WHERE aid = $1::int"
+_LOOK_UP = "SELECT abalance FROM public.pgbench_accounts WHERE aid = $1::int"
 _ACCOUNTS = 100_000
 
 
@@ -51,6 +51,7 @@ class _Pick:
 
 # By the views that the doors call.
 _QUESTIONS: Mapping[str, Callable[[int, _Pick, Tx], Awaitable[Any]]] = {
+    BOUND: lambda _, pick, tx: tx.rows(_LOOK_UP, pick.aid),
     "card": lambda book, pick, tx: cards.cards_by_id(tx, book, [pick.card]),
     "history": lambda book, pick, tx: cards.activities_of_card(tx, book, pick.card, pick.newest, _HISTORY),
     "merchant_balance": lambda _, pick, tx: ledger.balances(tx, [pick.account]),
@@ -58,10 +59,6 @@ _QUESTIONS: Mapping[str, Callable[[int, _Pick, Tx], Awaitable[Any]]] = {
     "outcome": lambda book, pick, tx: ledger.outcome_of_key(tx, book, pick.key),
     "activity": lambda book, pick, tx: cards.activity(tx, book, pick.place),
 }
-
-
-async def _look_up(pick: _Pick, tx: Tx) -> Any:
-    return await tx.value(_LOOK_UP, pick.aid)
 
 
 @dataclass(frozen=True)
@@ -107,6 +104,8 @@ async def reading(
         async with open_field(ground, sizes) as field:
             await field.make_cards(sizes.cards, lambda done, total: tell("prepare", done, total))
             sent = [await _fill(field, transfers, tell, part) for part in (0, 1)]
+            await field.yardstick.fill("koudai", sizes.scale)
+            await field.yardstick.order("GRANT SELECT ON pgbench_accounts TO koudai_app", "koudai")
             await field.analyze()
             await field.settle()
             times = await _ask_all(field, await _pick_all(field, picks, sent), tell)
@@ -166,24 +165,18 @@ async def _place(db: Database, book: int, key: str) -> Place:
 
 async def _ask_all(field: Field, picks: Sequence[_Pick], tell: Progress) -> dict[str, list[float]]:
     """Ask everything in turn, pick by pick, and read how long each took."""
-    await field.yardstick.order("GRANT SELECT ON pgbench_accounts TO koudai_app", field.yardstick.database)
-    ours = field.instance.target
-    theirs = replace(ours, app=field.ground.server.dsn("koudai_app", field.yardstick.database))
     order = [*picks[:_WARM_UP], *picks]
-    async with timed(field.yardstick, ours) as session, timed(field.yardstick, theirs) as beside:
+    async with timed(field.yardstick, field.instance.target) as session:
         for done, pick in enumerate(order, start=1):
-            await beside.db.transact(partial(_look_up, pick))
             for name, question in _QUESTIONS.items():
                 if not _found(await session.db.transact(partial(question, field.stock.book, pick))):
                     raise Fault(BenchFault.NOTHING_READ, question=name)
             tell("measure", done, len(order))
-    log = field.ground.server.log
-    # What was asked last is what is measured; before it stand the warm-up and what the sessions asked first.
-    bound = calls_of(log, beside.pid)[-len(picks) :]
-    told = calls_of(log, session.pid)[-len(picks) * len(_QUESTIONS) :]
+    # What was asked last is what is measured; before it stand the warm-up and what the session asked first.
+    told = calls_of(field.ground.server.log, session.pid)[-len(picks) * len(_QUESTIONS) :]
     times = {name: sorted(told[at :: len(_QUESTIONS)]) for at, name in enumerate(_QUESTIONS)}
-    assert {len(one) for one in (bound, *times.values())} == {len(picks)}
-    return {BOUND: sorted(bound), **times}
+    assert {len(one) for one in times.values()} == {len(picks)}
+    return times
 
 
 def _found(answer: Any) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from koudai.bench.model import BATCHES, PAIRS, ZIPF, Draw, Http, Memory
+from koudai.bench.model import BATCHES, HTTP, PAIRS, ZIPF, Draw, Http, Memory
 from koudai.bench.pgledger import PgledgerFigures, middle
 
 Json = dict[str, Any]
@@ -121,7 +121,7 @@ class Result:
 
     def _http(self) -> Json:
         found: Json = {}
-        for name in self.rounds[0].http:
+        for name in filter(self.rounds[0].http.__contains__, HTTP):
             each = [(r.http[name], r) for r in self.rounds]
             found[name] = {
                 "per_s": _rate(http.per_s for http, _ in each),
