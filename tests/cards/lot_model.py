@@ -467,24 +467,22 @@ class Model:
         return told[0]
 
     def capture_one(self, key, hold, amount, at, *, final):
-        entry = None
-        if amount:
-            parts = []
-            for lot, reserved in hold.reserved:
-                part = min(reserved, amount - sum(taken for _, taken in parts))
-                if part:
-                    parts.append((lot, part))
-                    lot.held -= part
-            taken = {lot.number: part for lot, part in parts}
-            hold.reserved = [(lot, r - taken.get(lot.number, 0)) for lot, r in hold.reserved]
-            hold.reserved = [(lot, r) for lot, r in hold.reserved if r]
-            hold.captured += amount
-            if not self.left(hold):
-                hold.state = "CAPTURED"
-            entry = self.pay(key, hold.card, hold.shop, parts, at, hold.counted_at, hold.device, "CAPTURE", hold.entry)
+        """Pay from what is reserved, in the order in which it was drawn."""
+        parts = []
+        for lot, reserved in hold.reserved:
+            part = min(reserved, amount - sum(taken for _, taken in parts))
+            if part:
+                parts.append((lot, part))
+                lot.held -= part
+        taken = {lot.number: part for lot, part in parts}
+        rest = [(lot, reserved - taken.get(lot.number, 0)) for lot, reserved in hold.reserved]
+        hold.reserved = [(lot, reserved) for lot, reserved in rest if reserved]
+        hold.captured += amount
+        if not self.left(hold):
+            hold.state = "CAPTURED"
+        entry = self.pay(key, hold.card, hold.shop, parts, at, hold.counted_at, hold.device, "CAPTURE", hold.entry)
         if final and self.left(hold):
-            released = self.let_go(hold, "RELEASE", "CAPTURED" if hold.captured else "VOIDED", self.now)
-            entry = released if entry is None else entry
+            self.let_go(hold, "RELEASE", "CAPTURED" if hold.captured else "VOIDED", self.now)
         return entry
 
     def let_go(self, hold, kind, state, at):

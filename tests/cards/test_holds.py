@@ -232,7 +232,7 @@ async def test_views_are_exact_before_and_after_a_hold_is_given_free(story, site
     await story.do(story.load("_1", "cash:7"))
     assert site.ask("SELECT held_minor FROM ledger.accounts WHERE id = %s", story.ids["_1"]) == [(0,)]
     assert await story.holds("_1") == (booked + 7, 57)
-    assert await story.lots("_1") == "bonus:20@3 debit:30@9 cash:57"
+    assert await story.lots("_1") == "bonus:20@3 debit:30@9 cash:50 cash:7"
     assert [e[0] for e in await entries(story, "_1", 4)] == ["RELEASE", "RELEASE", "RELEASE", "LOAD"]
     assert (await story.do(story.expire("_1"))).amount_minor == 50
     await story.counter.verify()
@@ -309,10 +309,10 @@ async def test_the_table_itself_knows_no_way_back(story, site):
         ("partly",   "state = 'CAPTURED'",                                                          "holds_closed_is_settled"),
         ("partly",   "expires_at = captured_at",                                                    "holds_expired_is_not_captured"),
         ("voided",   "state = 'CAPTURED'",                                                          "holds_all_captured"),
-        ("voided",   "captured_minor = 1, captured_at = counted_at",                                "holds_within_amount"),
+        ("voided",   "captured_minor = 1, captured_at = counted_at",                                "holds_captured_is_not_voided"),
         ("voided",   "released_minor = 9",                                                          "holds_closed_is_settled"),
-        ("voided",   "released_minor = -1, captured_minor = 11, captured_at = counted_at",          "holds_released_minor_check"),
-        ("open",     "state = 'LOST'",                                                              "holds_state_check"),
+        ("open",     "released_minor = -1",                                                         "holds_released_minor_check"),
+        ("voided",   "state = 'LOST'",                                                              "holds_state_check"),
     ]  # fmt: skip
     for name, what, constraint in rows:
         written = f"UPDATE ledger.holds SET {what} WHERE (batch_id, ordinal) = (%s, %s)"

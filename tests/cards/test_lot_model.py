@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -93,13 +93,23 @@ class Shop:
     def __init__(self, portal, database, reader, keyring, book):
         self.portal, self.database, self.reader, self.keyring, self.book = portal, database, reader, keyring, book
         self.places, self.first_told, self.newest = {}, {}, dict.fromkeys(CARDS, Place(0, 0))
+        self.cuts = 0
 
     def within(self, work):
-        """The answer of a transaction, asked for until there is one: it may meet a connection that was cut."""
-        for _ in range(20):
-            with suppress(Fault):
+        """The answer of a transaction; it may meet connections that were cut, and is asked for again then."""
+        while True:
+            with self.maybe_cut():
                 return self.portal.call(self.database.transact, work)
-        raise AssertionError("no answer")
+
+    @contextmanager
+    def maybe_cut(self):
+        """What may fail as often as connections were cut."""
+        try:
+            yield
+        except Fault:
+            if not self.cuts:
+                raise
+            self.cuts -= 1
 
     def run(self, sent):
         return self.within(lambda tx: cards.run(tx, self.book, sent))
@@ -166,42 +176,58 @@ class Shop:
                     self.kill(pid)
             return outcomes
 
-        try:
+        with self.maybe_cut():
             if moment != "on its way":
                 return self.portal.call(work)
             going = self.portal.start_task_soon(self.database.transact, lambda tx: cards.run(tx, self.book, sent))
             time.sleep(after_s)
             self.kill()
             return going.result()
-        except Fault:
-            return None
+        return None
 
     def kill(self, pid=None):
         """End a session of the application's, or all of them that are in a transaction."""
-        self.reader.execute(
+        ended = self.reader.execute(
             "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = current_database()"
             " AND usename = 'koudai_app' AND pid = coalesce(%s, pid) AND state <> 'idle'", (pid,),
-        )  # fmt: skip
+        ).fetchall()  # fmt: skip
+        self.cuts += len(ended)
 
-    def at_once(self, batches, *, cut):
-        """Run batches beside one another, each in a transaction of its own; the outcomes of each."""
+    def at_once(self, batches, *, cut, queued):
+        """Run batches beside one another, each in a transaction of its own; the outcomes of each.
+
+        Where they are `queued`, the first commits when the others wait for what it has locked.
+        """
         outcomes = [None] * len(batches)
 
         async def run(number):
-            with suppress(Fault):
+            with self.maybe_cut():
                 outcomes[number] = await self.database.transact(lambda tx: cards.run(tx, self.book, batches[number]))
 
         async def work():
             async with anyio.create_task_group() as tasks:
-                for number in range(len(batches)):
-                    tasks.start_soon(run, number)
+                if queued:
+                    async with self.database.transaction() as tx:
+                        outcomes[0] = await cards.run(tx, self.book, batches[0])
+                        for number in range(1, len(batches)):
+                            tasks.start_soon(run, number)
+                        await anyio.to_thread.run_sync(self.wait_for, lambda: outcomes.count(None))
+                else:
+                    for number in range(len(batches)):
+                        tasks.start_soon(run, number)
                 if cut is not None:
                     await anyio.sleep(cut)
                     await anyio.to_thread.run_sync(self.kill)
 
         self.portal.call(work)
-        assert cut is not None or None not in outcomes
         return [self.run(batches[n]) if told is None else told for n, told in enumerate(outcomes)]
+
+    def wait_for(self, running):
+        """Wait until all that is still running waits for a lock."""
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        until = time.monotonic() + 1
+        while self.reader.execute(waiting).fetchone()[0] < running() and time.monotonic() < until:
+            time.sleep(0.001)
 
     def batch_of(self, key):
         """The batch that a key was answered in."""
@@ -344,7 +370,7 @@ class Asker:
         if self.now_and_then(40):
             return "nobody"
         usable = [n for n, c in self.model.cards.items() if c.state == "ACTIVE" and c.successor is None and n != "usd"]
-        return self.some(*(wanted or usable)) if wanted or not self.now_and_then(8) else self.some(*CARDS)
+        return self.some(*(wanted or usable or CARDS)) if wanted or not self.now_and_then(8) else self.some(*CARDS)
 
     def amount(self, about):
         if self.now_and_then(40):
@@ -413,7 +439,7 @@ class Asker:
 
     def capture(self):
         hold, which = self.hold()
-        amount = self.some(None, self.amount(self.model.left(hold) if hold else 9))
+        amount = self.some(None, None, 0, *[self.amount(self.model.left(hold) if hold else 9)] * 6)
         if "group" in which and not self.now_and_then(10):
             amount = None
         return {**which, "amount": amount, "final": self.now_and_then(3), "event_at": self.event_at()}
@@ -496,16 +522,20 @@ class LotMachine(RuleBasedStateMachine):
     books = count(1)
     met: Counter[tuple[str, str]] = Counter()
 
-    @initialize()
     def open_shop(self):
+        """A new book; all cards but one are active, and nothing is on them."""
         self.shop = Shop(self.portal, self.database, self.reader, self.keyring, next(self.books))
         self.shop.open()
         self.model = Model(PROGRAMMES, CARDS, SHOPS, START)
         self.sent, self.keys, self.compared = [], 0, -1
-        active = [("activate", {"card": name}) for name in CARDS if name != "new"]
-        money = [("load", {"card": name, "amount": 100, "asset": "USD" if name == "usd" else "CNY", "source": source})
+        self.step([(self.fresh(), "activate", {"card": name}) for name in CARDS if name != "new"])
+
+    @initialize()
+    def load_cards(self):
+        self.open_shop()
+        money = [{"card": name, "amount": 100, "asset": "USD" if name == "usd" else "CNY", "source": source}
                  for name in CARDS if name != "new" for source in ("cash", "bonus")]  # fmt: skip
-        self.step([(self.fresh(), verb, fields) for verb, fields in active + money])
+        self.step([(self.fresh(), "load", fields) for fields in money])
 
     def fresh(self, *, ahead=False):
         """A key that wasn't used; some are left out, for a reversal to name them."""
@@ -515,13 +545,14 @@ class LotMachine(RuleBasedStateMachine):
     def next_key(self):
         return f"k{self.keys + 1}"
 
-    @rule(seeds=st.lists(SEED, min_size=3, max_size=12), by_number=st.booleans(), split=st.booleans())
-    def batch(self, seeds, by_number, split):
-        if split:
-            for seed in seeds:
-                self.step([Asker(seed, self).command()], by_number=by_number)
-        else:
-            self.step([Asker(seed, self).command() for seed in seeds], by_number=by_number)
+    @rule(seeds=st.lists(SEED, min_size=3, max_size=12), by_number=st.booleans())
+    def batch(self, seeds, by_number):
+        self.step([Asker(seed, self).command() for seed in seeds], by_number=by_number)
+
+    @rule(seeds=st.lists(SEED, min_size=2, max_size=5))
+    def one_by_one(self, seeds):
+        for seed in seeds:
+            self.step([Asker(seed, self).command()])
 
     @rule(later=st.sampled_from([1, 60, 60, 400, 400, HOUR, HOUR, 6 * HOUR, DAY, 2 * DAY, 32 * DAY]))
     def wait(self, later):
@@ -549,15 +580,19 @@ class LotMachine(RuleBasedStateMachine):
     @rule(lists=st.lists(st.lists(SEED, min_size=1, max_size=4), min_size=2, max_size=3),
           cut=st.sampled_from([None, None, None, 0.001, 0.005]))  # fmt: skip
     def at_once(self, lists, cut):
-        self.at_once_with([[Asker(seed, self).command() for seed in seeds] for seeds in lists], cut)
+        self.at_once_with([[Asker(seed, self).command() for seed in seeds] for seeds in lists], cut, queued=False)
 
-    def at_once_with(self, batches, cut):
+    @rule(lists=st.lists(st.lists(SEED, min_size=1, max_size=4), min_size=2, max_size=3))
+    def queued(self, lists):
+        self.at_once_with([[Asker(seed, self).command() for seed in seeds] for seeds in lists], None, queued=True)
+
+    def at_once_with(self, batches, cut, *, queued):
         """Batches of several connections at the same cards end as one after the other, in the order of their ids."""
         batches = [[*commands, (self.fresh(), "block", {"card": "nobody"})] for commands in batches]
         sent = [[self.shop.command(*command) for command in commands] for commands in batches]
-        outcomes = self.shop.at_once(sent, cut=cut)
+        outcomes = self.shop.at_once(sent, cut=cut, queued=queued)
         order = sorted(range(len(batches)), key=lambda n: self.shop.batch_of(batches[n][-1][0]))
-        self.met["at once", "in another order" if order != sorted(order) else "in order"] += 1
+        self.met["queued" if queued else "at once", "in another order" if order != sorted(order) else "in order"] += 1
         self.compare(*[(batches[n], self.model.batch(batches[n]), outcomes[n]) for n in order])
 
     def step(self, commands, *, by_number=False):
@@ -565,6 +600,7 @@ class LotMachine(RuleBasedStateMachine):
         expected = self.model.batch(commands)
         outcomes = self.shop.run(sent)
         self.compare((commands, expected, outcomes))
+        return expected
 
     def judge(self, commands, expected, outcomes):
         for command, answer, outcome in zip(commands, expected, outcomes, strict=True):
@@ -641,22 +677,385 @@ class LotMachine(RuleBasedStateMachine):
                 name_of(LIMITS[number]), wanted[number], found[number])  # fmt: skip
 
 
-@contextmanager
-def machine_on(site, keyring):
+@pytest.fixture(scope="module")
+def machine(servers, keyring):
+    """The machine on a database that all tests of this file share, each with a book of its own."""
+    server = servers(18)
     with (
-        site.superuser() as reader,
+        server.database(server.template) as name,
+        server.superuser(name) as reader,
         anyio.from_thread.start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(Database(site.target)) as database,
+        portal.wrap_async_context_manager(Database(server.target(name))) as database,
     ):
         own = {"database": database, "portal": portal, "reader": reader, "keyring": keyring, "met": Counter()}
         yield type("Machine", (LotMachine,), own)
 
 
-@pytest.mark.parametrize("major", [18])
-def test_lots_holds_and_limits_do_what_their_rules_say(site, keyring):
-    with machine_on(site, keyring) as machine:
-        wanted = settings(
-            max_examples=12, stateful_step_count=40, deadline=None, derandomize=True,
-            suppress_health_check=list(HealthCheck), print_blob=True,
-        )  # fmt: skip
-        run_state_machine_as_test(machine, settings=wanted)
+class Teller:
+    """Says commands to the machine by name, which compares all of it; answers an entry, or why not."""
+
+    USUAL = {  # noqa: RUF012  read only
+        "load": {"asset": "CNY", "source": "cash"},
+        "redeem": {"asset": "CNY", "shop": "tea"},
+        "authorise": {"asset": "CNY", "shop": "tea", "ttl_s": HOUR},
+        "refund": {"asset": "CNY"},
+        "transfer": {"asset": "CNY", "purpose": "split"},
+        "adjust": {"asset": "CNY", "reason": "wrong", "made_by": "wu"},
+    }
+
+    def __init__(self, machine):
+        self.machine = machine()
+        self.machine.open_shop()
+        self.model = self.machine.model
+
+    def command(self, verb, card=None, amount=None, key=None, **more):
+        said = {**self.USUAL.get(verb, {}), "card": card, "amount": amount, **more}
+        return key or self.machine.fresh(), verb, {name: value for name, value in said.items() if value is not None}
+
+    def together(self, *commands):
+        return [answer[1] for answer in self.machine.step([self.command(*command[:3], **command[3]) for command in commands])]
+
+    def __getattr__(self, verb):
+        return lambda *card_and_amount, **more: self.machine.step([self.command(verb, *card_and_amount, **more)])[0][1]
+
+    def wait(self, seconds):
+        self.machine.wait(seconds)
+
+    def at(self, seconds):
+        return self.model.now + timedelta(seconds=seconds)
+
+    def lots(self, card):
+        """What is on a card: source, and with a day where it expires, → amount."""
+        lots = self.machine.shop.lots()[card]
+        return {source if until is None else f"{source} till {until:%d.%m.}": minor
+                for (source, *_, until, _), (minor, _) in lots.items()}  # fmt: skip
+
+    def see(self, card):
+        """What is booked on a card, reserved, and available."""
+        return self.machine.shop.look(dict.fromkeys(CARDS, 0))[0][card][1:4]
+
+    def counted(self, told, who):
+        """What a limit has counted of somebody: (amount, times) of each window, the oldest first."""
+        (number,) = (n for n, known in LIMITS.items() if name_of(known) == told)
+        return [both for _, both in sorted(self.machine.shop.counters()[self.machine.shop.limits[number], who].items())]
+
+
+@pytest.fixture
+def tell(machine):
+    return Teller(machine)
+
+
+def four_lots(tell, card):
+    tell.load(card, 60)
+    tell.load(card, 30, source="bonus", expires_at=tell.at(2 * DAY))
+    tell.load(card, 30, source="bonus", expires_at=tell.at(DAY))
+    tell.load(card, 30, expires_at=tell.at(3 * DAY))
+
+
+@pytest.mark.parametrize(
+    ("card", "left"),
+    [
+        ("i", {"cash": 60, "cash till 04.05.": 19}),
+        ("d", {"cash": 19, "bonus till 03.05.": 30, "bonus till 02.05.": 30}),
+        ("g", {"cash": 31, "bonus till 03.05.": 16, "bonus till 02.05.": 16, "cash till 04.05.": 16}),
+    ],
+)
+def test_lots_are_drawn_in_the_order_of_the_programme(tell, card, left):
+    """Bonus first, paid first, or in proportion; among equals what expires first. What is left over goes to who lacks most."""
+    four_lots(tell, card)
+    tell.redeem(card, 71)
+    assert tell.lots(card) == left
+
+
+def test_lots_of_one_batch_are_as_old_as_their_commands(tell):
+    tell.together(("load", "i", 10, {"source": "points"}), ("load", "i", 10, {"source": "cash"}),
+                  ("load", "i", 10, {"source": "debit"}), ("redeem", "i", 15, {}))  # fmt: skip
+    assert tell.lots("i") == {"cash": 5, "debit": 10}
+    tell.together(("load", "c", 30, {"source": "credit"}), ("transfer", "c", 20, {"to_card": "i"}), ("redeem", "i", 16, {}))
+    assert tell.lots("i") == {"credit": 19}
+
+
+def test_what_is_loaded_on_one_chinese_day_is_one_lot(tell):
+    before, after = tell.at(4 * HOUR - 1), tell.at(4 * HOUR)
+    for moment in (before, before, after, after):
+        tell.load("i", 10, event_at=moment)
+    tell.load("i", 10, event_at=before, payer="pat")
+    tell.load("i", 10, event_at=before, may_pass=False)
+    days = [(str(provenance[-1]), minor) for provenance, (minor, _) in tell.machine.shop.lots()["i"].items()]
+    assert sorted(days) == [("2024-05-01", 10), ("2024-05-01", 10), ("2024-05-01", 20), ("2024-05-02", 20)]
+
+
+def test_a_refund_goes_back_to_the_lot_that_was_drawn_last(tell):
+    four_lots(tell, "i")
+    paid = tell.redeem("i", 100)
+    assert tell.lots("i") == {"cash": 50}
+    for amount, lots in [
+        (5, {"cash": 55}),
+        (10, {"cash": 60, "cash till 04.05.": 5}),
+        (30, {"cash": 60, "cash till 04.05.": 30, "bonus till 03.05.": 5}),
+        (56, "cards.refund_exceeds_paid"),
+        (55, {"cash": 60, "cash till 04.05.": 30, "bonus till 03.05.": 30, "bonus till 02.05.": 30}),
+    ]:
+        told = tell.refund(amount=amount, redemption=paid)
+        assert told == lots if isinstance(lots, str) else tell.lots("i") == lots
+
+
+def test_what_comes_back_keeps_its_expiry_even_when_that_is_over(tell):
+    tell.load("i", 20, source="bonus", expires_at=tell.at(DAY))
+    tell.load("i", 10)
+    paid = tell.redeem("i", 25)
+    tell.wait(DAY)
+    tell.refund(amount=25, redemption=paid)
+    assert tell.see("i") == (30, 0, 10)
+    assert tell.redeem("i", 11) == "cards.insufficient_balance"
+    tell.expire("i")
+    assert tell.see("i") == (10, 0, 10)
+
+
+def test_value_that_comes_back_joins_what_is_alike_or_brings_its_lot_back_to_life(tell):
+    tell.load("i", 20)
+    first, second = tell.redeem("i", 15), tell.redeem("i", 5)
+    tell.refund(amount=5, redemption=second)
+    tell.transfer("i", to_card="c")
+    tell.load("i", 7)
+    tell.reverse(redemption=first)
+    assert tell.lots("i") == {"cash": 22}
+
+
+def test_what_comes_back_to_a_replaced_card_goes_to_the_end_of_the_chain(tell):
+    tell.load("i", 60, source="bonus", expires_at=tell.at(2 * DAY))
+    tell.load("i", 40, payer="pat")
+    payments = [tell.redeem("i", 15, key=f"paid {n}") for n in range(5)]
+    hold = tell.authorise("i", 10)
+    assert tell.transfer("i", to_card="g", purpose="replacement") == "cards.has_holds"
+    tell.capture(hold=hold)
+    tell.block("i")
+    tell.transfer("i", to_card="g", purpose="replacement")
+    assert tell.lots("g") == {"cash": 15}
+    tell.refund(amount=5, redemption=payments[0])
+    assert tell.lots("g") == {"cash": 15, "bonus till 03.05.": 5}
+    tell.transfer("g", to_card="c", purpose="replacement")
+    tell.refund(amount=10, redemption=payments[0])
+    tell.refund("i", 25, shop="tea")
+    tell.reverse(redemption=payments[1])
+    tell.reverse(redemption_key="paid 2")
+    assert tell.lots("c") == {"cash": 40, "bonus till 03.05.": 45}
+    assert [tell.see(card)[0] for card in "ig"] == [0, 0]
+
+
+def test_a_rolling_window_is_counted_in_buckets_and_time_does_not_run_back(tell):
+    """Two hours in 24 buckets of five minutes; what is older than the newest bucket counts in that."""
+    tell.load("c", 500)
+    rolling = "redeem.card.rolling"
+    first = tell.redeem("c", 100)
+    tell.wait(300)
+    tell.redeem("c", 20)
+    early = tell.redeem("c", 30, event_at=tell.at(-200))
+    assert tell.counted(rolling, "c") == [(100, 1), (50, 2)]
+    tell.reverse(redemption=early)
+    assert tell.counted(rolling, "c") == [(70, 0), (50, 2)], "given back to the bucket that its own moment lies in"
+    tell.wait(2 * HOUR - 300)
+    assert tell.redeem("c", 101) == "ledger.limit_exceeded", "what is not older than the window still counts"
+    tell.wait(300)
+    assert tell.redeem("c", 101) != "ledger.limit_exceeded"
+    assert tell.counted(rolling, "c") == [(50, 2), (101, 1)]
+    tell.reverse(redemption=first)
+    assert tell.counted(rolling, "c") == [(50, 2), (101, 1)], "its bucket isn't counted any more"
+
+
+def test_what_is_captured_and_undone_is_given_back_where_the_hold_was_counted(tell):
+    """The amount is; the count isn't, since something was captured."""
+    tell.load("c", 200)
+    tell.redeem("c", 11)
+    hold = tell.authorise("c", 40, device="pos-1", ttl_s=9 * DAY)
+    captures = [tell.capture(hold=hold, amount=amount, event_at=tell.at(DAY)) for amount in (10, 20, 10)]
+    assert tell.counted("redeem.card.day", "c") == [(51, 2)]
+    for capture in captures:
+        tell.reverse(redemption=capture)
+    assert tell.counted("redeem.card.day", "c") == [(11, 2)]
+    assert tell.counted("redeem.device.day", "device:pos-1") == [(0, 1)]
+
+
+def test_what_is_not_captured_is_given_back_with_its_count(tell):
+    tell.load("c", 200)
+    day = "redeem.card.day"
+    for undo in ("void", "expire", "final", "final of nothing"):
+        hold = tell.authorise("c", 40)
+        match undo:
+            case "void":
+                tell.void(hold=hold)
+            case "expire":
+                tell.wait(HOUR)
+                tell.unblock("c")
+            case "final":
+                tell.capture(hold=hold, amount=15, final=True)
+            case _:
+                tell.capture(hold=hold, amount=0, final=True)
+        assert tell.counted(day, "c")[-1] == ((15, 1) if undo.startswith("final") else (0, 0)), undo
+    assert tell.see("c") == (185, 0, 185)
+
+
+def test_an_expired_hold_is_free_at_once_and_released_by_the_next_batch(tell):
+    tell.load("i", 50, expires_at=tell.at(2 * HOUR))
+    tell.load("i", 50)
+    hold = tell.authorise("i", 70)
+    assert tell.see("i") == (100, 70, 30)
+    tell.capture(hold=hold, amount=30)
+    tell.wait(HOUR)
+    assert tell.see("i") == (70, 40, 70), "the view knows it first"
+    assert tell.capture(hold=hold) == "cards.hold_expired"
+    assert tell.void(hold=hold) == "cards.hold_captured"
+    assert tell.see("i") == (70, 0, 70), "released although the command was refused"
+    assert [tell.model.entries[n].kind for n in tell.model.cards["i"].entries][-2:] == ["CAPTURE", "RELEASE"]
+
+
+def test_what_is_reserved_is_paid_although_it_has_expired(tell):
+    tell.load("i", 50, expires_at=tell.at(HOUR))
+    hold = tell.authorise("i", 40, ttl_s=DAY)
+    tell.wait(2 * HOUR)
+    assert tell.see("i") == (50, 40, 0)
+    tell.expire("i")
+    assert tell.see("i") == (40, 40, 0)
+    tell.renew("i", expires_at=tell.at(DAY))
+    tell.capture(hold=hold, amount=30, final=True)
+    assert tell.see("i") == (10, 0, 0)
+    tell.renew("i", expires_at=tell.at(DAY))
+    assert tell.see("i") == (10, 0, 10)
+
+
+def test_a_group_is_captured_whole_or_not_at_all(tell):
+    for card in "cgi":
+        tell.load(card, 50)
+        tell.authorise(card, 20, group="table", ttl_s=HOUR if card == "i" else DAY)
+    assert tell.capture(group="table", amount=5) == "cards.bad_term"
+    tell.wait(HOUR)
+    assert tell.capture(group="table") == "cards.hold_expired"
+    tell.void(group="table")
+    assert [tell.see(card) for card in "cgi"] == [(50, 0, 50)] * 3
+    for card in "cgi":
+        tell.authorise(card, 20, group="other table")
+    tell.capture(hold=tell.model.holds[-1].entry, amount=5)
+    assert tell.void(group="other table") == "cards.hold_captured"
+    tell.block("g")
+    tell.capture(group="other table")
+    assert [tell.see(card) for card in "cgi"] == [(30, 0, 30)] * 3
+    assert tell.capture(group="other table") == "cards.hold_closed"
+
+
+def test_only_what_may_go_goes_and_all_of_it_to_the_successor(tell):
+    tell.load("i", 40, may_pass=False)
+    tell.load("i", 30, source="credit")
+    tell.load("i", 20, expires_at=tell.at(HOUR))
+    tell.wait(HOUR)
+    assert tell.transfer("i", 71, to_card="c") == "cards.insufficient_balance"
+    assert tell.transfer("i", 31, to_card="c", purpose="gift") == "cards.not_transferable"
+    assert tell.transfer("i", 41, to_card="c", purpose="sale") == "cards.not_transferable"
+    tell.transfer("i", 10, to_card="c", purpose="gift")
+    tell.transfer("i", 10, to_card="c", purpose="sale")
+    assert tell.lots("c") == {"credit": 10, "cash": 10}
+    tell.transfer("i", 11, to_card="c")
+    assert tell.lots("i") == {"cash": 23, "credit": 16, "cash till 01.05.": 20}
+    tell.transfer("i", to_card="c", purpose="replacement")
+    assert tell.lots("c") == {"credit": 30, "cash": 40, "cash till 01.05.": 20}
+    assert tell.see("c") == (90, 0, 70)
+
+
+def test_a_floor_of_a_card_stands_above_what_is_reserved_and_that_of_a_holder_does_not(tell):
+    tell.load("d", 100)
+    tell.authorise("d", 30)
+    assert tell.redeem("d", 51) == "ledger.below_floor", "19 would be left beside what is reserved"
+    tell.redeem("d", 50)
+    tell.adjust("d", 20, increment=False)
+    assert tell.see("d") == (30, 30, 0)
+    tell.load("e", 30)
+    tell.load("f", 30)
+    tell.authorise("f", 5)
+    assert tell.redeem("e", 11) == "ledger.below_floor", "card and holder: 49 would be left on both of his cards"
+    assert tell.redeem("f", 10) == "ledger.below_floor", "the card: 15 would be left beside what is reserved"
+    tell.redeem("e", 5)
+    tell.redeem("f", 5)
+
+
+def test_the_same_key_has_the_same_answer_for_ever(tell):
+    tell.load("c", 200)
+    told = [tell.redeem("c", 150, key="k"), tell.redeem("c", 150, key="no")]
+    assert told[1] == "cards.insufficient_balance"
+    tell.load("c", 200)
+    assert [tell.redeem("c", 150, key="k"), tell.redeem("c", 150, key="no")] == told
+    assert tell.redeem("c", 15, key="no") == tell.load("c", 150, key="k") == "ledger.key_reused"
+    assert tell.reverse(redemption_key="later") == "cards.unknown_redemption"
+    assert tell.redeem("c", 1, key="later") == tell.load("c", 1, key="later") == "cards.reversed_before"
+
+
+def test_every_reason_to_refuse_is_given(tell):
+    """Each in a place where it is the first that holds."""
+    tell.load("i", 100, may_pass=False)
+    paid, again = tell.redeem("i", 20), tell.redeem("i", 5)
+    tell.refund(amount=1, redemption=again)
+    holds = [tell.authorise("i", 5) for _ in range(3)]
+    short = tell.authorise("i", 5, ttl_s=60)
+    tell.capture(hold=holds[0])
+    tell.void(hold=holds[1])
+    tell.load("c", 100)
+    tell.block("c")
+    tell.transfer("g", to_card="h", purpose="replacement")
+    for amount in (200, 200):
+        tell.load("d", amount)
+    tell.load("b", 100)
+    tell.wait(60)
+    table = {
+        "cards.amount_not_positive": ("load", "nobody", 0, {}),
+        "cards.amount_too_large": ("load", "nobody", 2**63, {}),
+        "cards.unknown_card": ("load", "nobody", 1, {"asset": "USD"}),
+        "cards.unknown_merchant": ("redeem", "i", 1, {"shop": "nowhere", "asset": "USD"}),
+        "cards.unknown_redemption": ("reverse", None, None, {"redemption_key": "never"}),
+        "cards.reversed_before": ("redeem", "i", 1, {"key": "never"}),
+        "cards.currency_mismatch": ("load", "new", 1, {"asset": "USD"}),
+        "cards.not_active": ("load", "new", 1, {}),
+        "cards.blocked": ("load", "c", 1, {}),
+        "cards.replaced": ("load", "g", 1, {}),
+        "cards.already_active": ("activate", "c", None, {}),
+        "cards.already_blocked": ("block", "c", None, {}),
+        "cards.not_blocked": ("unblock", "i", None, {}),
+        "cards.load_cap_exceeded": ("load", "d", 201, {}),
+        "cards.balance_cap_exceeded": ("load", "d", 101, {}),
+        "cards.refund_exceeds_paid": ("refund", None, 21, {"redemption": paid}),
+        "cards.already_refunded": ("reverse", None, None, {"redemption": again}),
+        "cards.insufficient_balance": ("redeem", "i", 67, {}),
+        "cards.unknown_entry": ("adjust", "b", 1, {"increment": False, "corrects": paid}),
+        "cards.reason_missing": ("adjust", "b", 1, {"increment": True, "reason": " "}),
+        "cards.second_person_missing": ("adjust", "b", 1, {"increment": True, "approved_by": "wu"}),
+        "cards.unknown_hold": ("capture", None, None, {"hold": paid}),
+        "cards.hold_closed": ("capture", None, None, {"hold": holds[0]}),
+        "cards.hold_captured": ("void", None, None, {"hold": holds[0]}),
+        "cards.hold_expired": ("void", None, None, {"hold": short}),
+        "cards.capture_exceeds_hold": ("capture", None, 6, {"hold": holds[2]}),
+        "cards.bad_term": ("renew", "new", None, {"expires_at": START}),
+        "cards.same_card": ("transfer", "i", 1, {"to_card": "i"}),
+        "cards.not_transferable": ("transfer", "i", 1, {"to_card": "b", "purpose": "gift"}),
+        "cards.has_holds": ("transfer", "i", None, {"to_card": "b", "purpose": "replacement"}),
+        "cards.nothing_expired": ("expire", "i", None, {}),
+        "cards.nothing_to_renew": ("renew", "i", None, {"expires_at": START + timedelta(DAY)}),
+        "ledger.key_reused": ("load", "i", 1, {"key": "k1"}),
+        "ledger.limit_exceeded": ("load", "d", 51, {}),
+        "ledger.below_floor": ("redeem", "d", 381, {}),
+        "ledger.below_minimum": ("redeem", "b", 1, {}),
+        "ledger.count_exceeded": ("redeem", "b", 2, {"device": "pos-2"}),
+    }
+    for _ in range(3):
+        tell.redeem("b", 2, device="pos-2")
+    told = {code: tell.together(command)[0] for code, command in table.items()}
+    assert told == {code: code for code in table}
+    of_programmes = {cards.CardRefusal.UNKNOWN_PROGRAMME, cards.CardRefusal.BAD_LIMIT}
+    assert set(cards.CardRefusal) - set(table) <= of_programmes
+
+
+def test_lots_holds_and_limits_do_what_their_rules_say(machine):
+    """Every verb, in batches and one by one, from several connections, some of which are lost."""
+    wanted = settings(
+        max_examples=10, stateful_step_count=30, deadline=None, derandomize=True,
+        suppress_health_check=list(HealthCheck), print_blob=True,
+    )  # fmt: skip
+    run_state_machine_as_test(machine, settings=wanted)
+    report = machine.portal.call(ledger.verify, machine.database, cards.CARD_CHECKS)
+    assert report.findings == []

@@ -154,14 +154,14 @@ def test_not_a_byte_of_a_summary_can_be_changed():
         refused(raw[:at])
 
 
-def forged(leaves, node):
+def forged(leaves, node, count=None):
     """A signed tree whose maker keeps to no rule: `node` tells the sum and the hash of two nodes; and its proofs."""
     levels = [[(amount, sha256(b"\0" + data).digest()) for data, amount in leaves]]
     while len(levels[-1]) > 1:
         pairs = iter(levels[-1])
         levels.append([node(*pair) for pair in zip(pairs, pairs, strict=True)])
     ((total, root),) = levels[-1]
-    whole = Reserve(PEOPLES.tree, signed(total, len(leaves), root))
+    whole = Reserve(PEOPLES.tree, signed(total, count or len(leaves), root))
 
     def proof_of(index):
         path = [level[(index >> height) ^ 1] for height, level in enumerate(levels[:-1])]
@@ -230,18 +230,33 @@ def test_nothing_is_negative_and_nothing_overflows(minus):
     assert [refused(file) for file in files] == [ProofFault.NOT_INCLUDED] * 4
 
 
+def part(holder, balance, amount):
+    return part_data(bytes(16), balance, amount, holder), amount
+
+
 def test_a_balance_is_one_holders_and_a_part_that_of_one_balance():
-    leaves = [leaf("a", 7), leaf("b", 7), (part_data(bytes(16), 9, 2, "a"), 2), leaf("", 0)]
+    leaves = [leaf("a", 9), leaf("b", 9), part("a", 9, 2), part("a", 9, 7), part("b", 9, 7), part("a", 7, 7),
+              leaf("", 0), leaf("", 0)]  # fmt: skip
     whole, files = forged(leaves, lambda left, right: (left[0] + right[0], packed(left, right)))
     assert told(files[0])["holder"] == "a"
     assert told(files[1])["holder"] == "b", "who has as much as another can't be shown that one's leaf as his"
     assert refused(files[2]) == ProofFault.MISMATCH, "a part alone"
-    assert refused(files[3]) == ProofFault.MISMATCH, "padding is nobody's"
+    assert refused(files[6]) == ProofFault.MISMATCH, "padding is nobody's"
     blocks = [file.split("\n\n")[0].removeprefix("koudai-reserve@v1\n") for file in files]
-    for one, other in ((0, 1), (0, 2)):
-        assert refused("\n".join(["koudai-reserve@v1", blocks[one], blocks[other], "", whole.summary])) == (
-            ProofFault.MISMATCH
-        )
+
+    def of(*numbers):
+        return "\n".join(["koudai-reserve@v1", *(blocks[number] for number in numbers), "", whole.summary])
+
+    assert told(of(2, 3))["parts"] == 2
+    assert refused(of(2, 4)) == ProofFault.MISMATCH, "another's part makes it up"
+    assert refused(of(2, 5)) == ProofFault.MISMATCH, "a part of another balance makes it up"
+    assert refused(of(0, 1)) == ProofFault.MISMATCH
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 2**62])
+def test_a_tree_has_as_many_leaves_as_were_signed(count):
+    _, files = forged(FOUR, lambda left, right: (left[0] + right[0], packed(left, right)), count)
+    assert [refused(file) for file in files] == [ProofFault.NOT_INCLUDED] * 4
 
 
 @pytest.mark.parametrize(

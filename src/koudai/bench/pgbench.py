@@ -55,9 +55,9 @@ class Yardstick:
     async def tpcb(self, clients: int, seconds: float) -> float:
         """Transactions a second of so many clients, at least one whole second long. Raises Fault when there are none.
 
-        The first change of a page after a checkpoint writes the whole page to the log. pgbench changes
-        pages all over a large table and ours few, so that is got over with before the clock starts:
-        the checkpoint would else slow down the yardstick alone.
+        The first change of a page after a checkpoint writes the whole page to the log. Checkpoints are far
+        apart where a server runs for long, so that is got over with before the clock starts, for
+        pgbench's tables as for ours.
         """
         await self.order(_TOUCH, _DATABASE)
         command: list[str | Path] = [

@@ -27,7 +27,9 @@ from koudai.pg import Database, Tx
 BOUND = "bound"
 """The look-up of one row by its primary key."""
 
+# As many cards and merchants as have a history worth asking for.
 _ENTRIES_A_CARD = 50
+_ENTRIES_A_MERCHANT = 100
 _HISTORY = 20
 _STATEMENT = 50
 _WARM_UP = 20
@@ -91,8 +93,11 @@ async def bench_read(environment: Mapping[str, str], transfers: int, on_progress
 
     Raises Fault when a process fails, or a question finds nothing.
     """
-    cards_there = max(1_000, min(100_000, transfers // _ENTRIES_A_CARD))
-    return await reading(environment, transfers, 1_000, Sizes(cards=cards_there), on_progress)
+    sizes = Sizes(
+        cards=max(1_000, min(100_000, transfers // _ENTRIES_A_CARD)),
+        merchants=min(1_000, transfers // _ENTRIES_A_MERCHANT),
+    )
+    return await reading(environment, transfers, 1_000, sizes, on_progress)
 
 
 async def reading(

@@ -158,7 +158,7 @@ CREATE OR REPLACE FUNCTION ledger.post_v2(
     p_credit_lots bigint[],
     p_held bigint[], p_held_ordinals integer[], p_held_at tid[], p_reserved bigint[], p_due timestamptz[],
     p_lot_from integer[], p_lot_to integer[], p_meter_from integer[], p_meter_to integer[],
-    p_lots bigint[], p_meters bigint[]
+    p_lots ledger.numbers, p_meters ledger.numbers
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
@@ -201,8 +201,8 @@ BEGIN
         UPDATE ledger.accounts a
         SET balance_minor = a.balance_minor + n.amount::bigint, last_batch_id = p_batch_id, last_ordinal = n.ordinal,
             held_minor = n.reserved, due_at = n.due,
-            lots = CASE WHEN n.lot_from > 0 THEN p_lots[n.lot_from : n.lot_to] END,
-            meters = CASE WHEN n.meter_to >= n.meter_from THEN p_meters[n.meter_from : n.meter_to] END
+            lots = CASE WHEN n.lot_from > 0 THEN p_lots.flat[n.lot_from : n.lot_to] END,
+            meters = CASE WHEN n.meter_to >= n.meter_from THEN p_meters.flat[n.meter_from : n.meter_to] END
         FROM net n
         WHERE a.ctid = n.at AND a.id = n.account AND a.book = p_book AND a.asset = p_asset AND a.constrained
             AND (n.lot_from > 0) = (a.lots IS NOT NULL)

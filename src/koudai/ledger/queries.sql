@@ -50,8 +50,8 @@ WHERE book = $1::int AND key = ANY ($2::text[])
 -- post: books transfers in one asset
 SELECT ledger.post_v2($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
                       $9::timestamptz[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[], $14::int[], $15::tid[],
-                      $16::bigint[], $17::timestamptz[], $18::int[], $19::int[], $20::int[], $21::int[], $22::bigint[],
-                      $23::bigint[])
+                      $16::bigint[], $17::timestamptz[], $18::int[], $19::int[], $20::int[], $21::int[], $22::ledger.numbers,
+                      $23::ledger.numbers)
 
 -- count: writes the counters of locked subjects
 SELECT ledger.count_v1($1::int, $2::bigint[], $3::tid[], $4::int[], $5::int[], $6::bigint[])

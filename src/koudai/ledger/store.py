@@ -13,7 +13,7 @@ from koudai.ledger.lot_store import SQL, Statement, add_lots_statement, add_subj
 from koudai.ledger.model import Place
 from koudai.ledger.pocket import Pocket
 from koudai.ledger.sheet import Sheet
-from koudai.pg import Column, Tx, bools, columns, int4s, int8s, texts, tids, times
+from koudai.pg import Column, Tx, bools, columns, int4s, int8s, numbers, texts, tids, times
 
 
 async def open_accounts(
@@ -138,7 +138,7 @@ def _entered(entered: Sequence[tuple[Pocket, int]]) -> list[Column]:
                 len(meters),
             )
         )  # fmt: skip
-    return [*columns(_HELD, rows), int8s(lots), int8s(meters)]
+    return [*columns(_HELD, rows), numbers(lots), numbers(meters)]
 
 
 def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:

@@ -5,7 +5,7 @@ the application or the owner role, sends many statements in one round trip, and 
 migrations. It is the only room that imports the driver.
 """
 
-from koudai.pg.arrays import Column, bools, byteas, columns, int4s, int8s, texts, tids, times
+from koudai.pg.arrays import Column, bools, byteas, columns, int4s, int8s, numbers, texts, tids, times
 from koudai.pg.database import Database, Later, Tx
 from koudai.pg.embedded import Embedded, EmbeddedFault
 from koudai.pg.faults import Conflict, PgFault
@@ -32,6 +32,7 @@ __all__ = [
     "int4s",
     "int8s",
     "migrate",
+    "numbers",
     "pending",
     "texts",
     "tids",

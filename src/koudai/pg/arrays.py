@@ -77,6 +77,21 @@ def int8s(values: Sequence[int | None]) -> Column:
     return _Int8s(len(values), _fixed("q", 8, values), False)  # type: ignore[arg-type]
 
 
+class _Wrapped(Column):
+    """A column as the one field of a row (a composite type), in PostgreSQL's binary form."""
+
+    __slots__ = ()
+    element_oid = 0
+
+    def __init__(self, column: Column, array_oid: int) -> None:
+        self.data = pack(">iIi", 1, array_oid, len(column.data)) + column.data
+
+
+def numbers(values: Sequence[int]) -> Column:
+    """A row whose one field is a bigint[]"""
+    return _Wrapped(int8s(values), 1016)
+
+
 def int4s(values: Sequence[int | None]) -> Column:
     """integer[]"""
     if values and values[0] is None and values.count(None) == len(values):

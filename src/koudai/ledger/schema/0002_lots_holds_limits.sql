@@ -14,6 +14,10 @@ ALTER TABLE ledger.accounts
     ADD COLUMN lots bigint[],
     ADD COLUMN meters bigint[];
 
+-- Numbers that are taken apart by ranges. PL/pgSQL unpacks a parameter that is an array, and packs it again
+-- for each range that is taken of it; inside of a row it stays as it came.
+CREATE TYPE ledger.numbers AS (flat bigint[]);
+
 -- Whether live lots add up to what their account holds and has reserved, each within its bounds.
 CREATE FUNCTION ledger.lots_agree_v1(p_lots bigint[], p_balance bigint, p_held bigint) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
