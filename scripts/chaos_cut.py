@@ -85,7 +85,9 @@ class Cutter:
                     line.forth.write(data)
                     await line.forth.drain()
                 if way == "answered":
-                    await line.committed.wait()
+                    # A batch that failed is never committed, and says so in other words.
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(line.committed.wait(), 0.5)
                 elif self._chance.random() < 0.5:
                     await asyncio.sleep(self._chance.random() / 100)
                 return

@@ -503,7 +503,8 @@ class Model:
         still = [h for h in members if h.state == "OPEN"]
         if not still:
             raise No("cards.hold_expired" if members[0].state == "EXPIRED" else "cards.hold_closed")
-        return [self.let_go(h, "VOID", "VOIDED", event_at or self.now) for h in still][0]
+        entries = [self.let_go(h, "VOID", "VOIDED", event_at or self.now) for h in still]
+        return entries[0]
 
     # Giving back
 

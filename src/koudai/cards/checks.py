@@ -77,6 +77,8 @@ def over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused |
 
 def below_floor(desk: Desk, card: HeldCard, amount_minor: int) -> Refused | None:
     """What a card, without what is reserved, or its holder together, must keep."""
+    if not card.terms.card_bounds and not card.terms.holder_bounds:
+        return None
     for limit in card.terms.card_bounds:
         kept = card.pocket.balance_minor - card.pocket.held_minor
         under = judge_floor(limit, kept, amount_minor, card.asset)

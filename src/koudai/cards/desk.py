@@ -99,17 +99,15 @@ class Desk:
 
     def meters(
         self, card: HeldCard, flow: Flow, device: str | None = None, recipient: str | None = None
-    ) -> dict[Kind, Meter]:
-        """The meters of those whom limits on a flow count; who isn't known has none."""
-        found: dict[Kind, Meter] = {}
+    ) -> list[Meter | None]:
+        """The meters of those whom limits on a flow count, in their order; who isn't known has none."""
+        found: list[Meter | None] = []
         for kind in card.terms.limits[flow].kinds:
             if kind == _CARD:
-                found[kind] = card.pocket.meter
-                continue
-            ref = card.pocket.holder_id if kind == _HOLDER else ref_of(kind, card.pocket, device, recipient)
-            meter = self.sheet.subjects.get(ref) if ref is not None else None
-            if meter is not None:
-                found[kind] = meter
+                found.append(card.pocket.meter)
+            else:
+                ref = card.pocket.holder_id if kind == _HOLDER else ref_of(kind, card.pocket, device, recipient)
+                found.append(None if ref is None else self.sheet.subjects.get(ref))
         return found
 
     def meter_of_holder(self, card: HeldCard) -> Meter | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
-from koudai.cards.commands import Capture, CardRef, Command, Refund, Reverse, Void
+from koudai.cards.commands import Capture, CardRef, Command, Refund, Reverse, Transfer, Void
 from koudai.cards.desk import in_order, name_of, ref_from
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
@@ -31,6 +31,7 @@ class Named:
 
     def __init__(self, commands: Sequence[Command]) -> None:
         self.commands = commands
+        self.kinds = set(map(type, commands))
         self.ids_of_numbers: dict[bytes, int] = {}
         self.keys: dict[str, Memory] = {}
         self.redemptions: Sequence[Row] = ()
@@ -44,7 +45,7 @@ class Named:
 
     def card_ids(self) -> list[int]:
         """All cards that the commands may touch."""
-        ids = {self.card_id(getattr(c, name, None)) for c in self.commands for name in ("card", "to_card")}
+        ids = {self.card_id(ref) for ref in _cards_named(self.commands, self.kinds)}
         ids |= {row[2] for row in self.redemptions}
         ids |= {hold.account for hold in self.holds.values()}
         ids |= {self.successors[one] for one in ids if one in self.successors}
@@ -90,10 +91,24 @@ class Named:
             yield hold.account, hold.device, None
 
 
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void}
+
+
+def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
+    """All cards that commands name, by whatever."""
+    for name in ("card", "to_card") if Transfer in kinds else ("card",):
+        for c in commands:
+            ref = getattr(c, name, None)
+            if ref is not None:
+                yield ref
+
+
 async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     """Find what is named. Nothing is asked where all commands name ids."""
     named = Named(commands)
-    hashes = {ref for c in commands for name in ("card", "to_card") if isinstance(ref := getattr(c, name, None), bytes)}
+    hashes = {ref for ref in _cards_named(commands, named.kinds) if isinstance(ref, bytes)}
+    if not hashes and not named.kinds & _NAMING:
+        return named
     undone = [c for c in commands if isinstance(c, (Refund, Reverse))]
     keys = {c.redemption_key for c in undone if isinstance(c, Reverse) and c.redemption_key is not None}
     holds = {hold for c in commands if (hold := getattr(c, "hold", None)) is not None}

@@ -7,6 +7,7 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
+    Command,
     Expire,
     Load,
     Refund,
@@ -46,7 +47,7 @@ from koudai.pg import Conflict, Tx, columns, int4s, int8s
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY = (Transfer, Renew, Refund, Reverse)
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -60,9 +61,9 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     )
     desk = _lay_out(sheet, named, known, rows)
     await _read_holds(tx, book, desk, named, known, rows)
-    if any(isinstance(c, _CARRY) for c in named.commands):
+    if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
-    if any(isinstance(c, (Adjust, Expire)) for c in named.commands):
+    if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
     return desk
 
@@ -77,7 +78,7 @@ def _statements(book: int, named: Named, terms: BookTerms) -> dict[str, Statemen
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
     statements["merchants"] = find_statement(book, merchant_ids)
-    wanted = named.refund_pairs()
+    wanted = named.refund_pairs() if Refund in named.kinds else {}
     if wanted:
         statements["refundable"] = (
             SQL["refundable"],
@@ -89,14 +90,14 @@ def _statements(book: int, named: Named, terms: BookTerms) -> dict[str, Statemen
         statements["holds"] = holds_statement(book, named.holds)
         statements["groups"] = holds_of_groups_statement(book, named.groups)
         statements["merchants_of_holds"] = by_place("merchants_of_holds", named.holds)
-    corrected = {c.corrects for c in commands if isinstance(c, Adjust) and c.corrects is not None}
-    if corrected:
-        statements["corrected"] = by_place("cards_of_entries", corrected)
-    brought = sum(isinstance(c, (Load, Adjust)) for c in commands)
-    if brought:
-        statements["fresh"] = fresh_ids_statement(brought)
     keys = {c.key for c in commands}
-    keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
+    if named.kinds & {Load, Adjust}:
+        corrected = {c.corrects for c in commands if isinstance(c, Adjust) and c.corrects is not None}
+        if corrected:
+            statements["corrected"] = by_place("cards_of_entries", corrected)
+        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust)) for c in commands))
+    if Reverse in named.kinds:
+        keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
     statements["keys"] = recall_statement(book, keys)
     statements["batch"] = begin_statement(book)
     return statements
@@ -117,7 +118,7 @@ def _lay_out(sheet: Sheet, named: Named, terms: BookTerms, rows: Mapping[str, Se
         redemption = desk.redemptions.setdefault(place, _redemption(row))
         desk.refundable.setdefault((redemption.card_id, redemption.merchant_id), []).append(redemption)
     desk.corrected = {Place(row[0], row[1]): row[2] for row in rows.get("corrected", ())}
-    desk.tracks_redemptions = any(isinstance(c, (Refund, Reverse)) for c in named.commands)
+    desk.tracks_redemptions = bool(named.kinds & {Refund, Reverse})
     return desk
 
 

@@ -37,10 +37,10 @@ from koudai.ledger import Memory, Place, request_text
 def apply(desk: Desk, command: Command) -> Activity | Refused | Place:
     """Fold one command; a Place answers a key that was used before: the entry that stands there."""
     sheet = desk.sheet
-    verb, rule, names, always, sometimes = _RULES[type(command)]
-    fields: dict[str, Any] = {"verb": verb, **dict(zip(names, always(command), strict=True))}
-    for name in _CARDS:
-        if isinstance(fields.get(name), bytes):
+    verb, rule, names, always, cards, sometimes = _RULES[type(command)]
+    fields: dict[str, Any] = dict(zip(names, (verb, *always(command)), strict=True))
+    for name in cards:
+        if isinstance(fields[name], bytes):
             fields[name] = _card_field(desk, fields[name])
     # What came later stands in a request only where it says something, so that older keys stay what they were.
     for name in sometimes:
@@ -70,7 +70,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 _CARDS = ("card", "to_card")
 
 _Rule = Callable[[Desk, Any, Place], Activity | Refused]
-_Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...]]
+_Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 
 def _rule(verb: str, rule: _Rule, always: tuple[str, ...], sometimes: tuple[str, ...] = ()) -> _Entry:
@@ -80,7 +80,8 @@ def _rule(verb: str, rule: _Rule, always: tuple[str, ...], sometimes: tuple[str,
     """
     names = tuple("currency" if name == "asset" else name for name in always)
     # A second field makes the getter answer a tuple, also where there is one field.
-    return verb, rule, (*names, "event_at"), attrgetter(*always, "event_at"), sometimes
+    getter = attrgetter(*always, "event_at")
+    return verb, rule, ("verb", *names, "event_at"), getter, tuple(name for name in always if name in _CARDS), sometimes
 
 
 _ONE_CARD = ("card",)

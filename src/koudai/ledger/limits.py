@@ -5,7 +5,7 @@ for life) or rolling: then it is counted in 24 buckets, and what a bucket holds 
 one, when all of it is older than the window: at no moment may more flow than the limit says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,7 @@ NUMBERS = 4
 """How many numbers a counter has in its subject's row."""
 
 _REMEMBERED = 1_000
+_NO_BOUND = 1 << 80
 
 
 class Subject(StrEnum):
@@ -200,8 +201,8 @@ class Meter:
                 self.changed = True
 
 
-Meters = Mapping[tuple[Subject, ...], Meter]
-"""The meters of one command, by whom they count. Who isn't known (a bearer card's holder) has none."""
+Meters = Sequence[Meter | None]
+"""The meters of one command, one for each kind of subject. Who isn't known (a bearer card's holder) has none."""
 
 
 class Limits:
@@ -231,8 +232,7 @@ class Limits:
             if bad is not None:
                 return bad
         slots: list[Slot] = []
-        for group in self.groups:
-            meter = meters.get(group.kind)
+        for group, meter in zip(self.groups, meters, strict=True):
             if meter is None:
                 continue
             place = group.judge(meter, amount_minor, at_s, asset)
@@ -243,8 +243,7 @@ class Limits:
 
     def give_back(self, meters: Meters, amount_minor: int, at_s: int, *, whole: bool) -> None:
         """Take a voided flow out of the windows it was counted in; its count as well where all of it is."""
-        for group in self.groups:
-            meter = meters.get(group.kind)
+        for group, meter in zip(self.groups, meters, strict=True):
             if meter is not None:
                 for limit, start in zip(group.limits, group.starts(at_s), strict=True):
                     meter.give_back(limit, start, amount_minor, 1 if whole else 0)
@@ -257,13 +256,17 @@ class Group:
     they are read and counted where they stand.
     """
 
-    __slots__ = ("_calendar", "_ids", "_starts", "_width", "kind", "limits")
+    __slots__ = ("_bounds", "_calendar", "_ids", "_starts", "_width", "kind", "limits")
 
     def __init__(self, kind: tuple[Subject, ...], limits: list[Limit]) -> None:
         self.kind = kind
         self.limits = limits
         self._calendar = all(limit.window_s is None for limit in limits)
         self._ids = [limit.id for limit in limits]
+        self._bounds = [
+            (_NO_BOUND if x.max_minor is None else x.max_minor, _NO_BOUND if x.max_count is None else x.max_count)
+            for x in limits
+        ]
         self._width = NUMBERS * len(limits)
         self._starts: dict[int, list[int]] = {}
 
@@ -289,13 +292,16 @@ class Group:
         """The first limit that an amount would pass, or where the counters stand together (-1: they don't)."""
         flat, starts = meter.flat, self.starts(at_s)
         place = i = self._place(flat, starts)
-        for limit, start in zip(self.limits, starts, strict=True):
-            if i >= 0:
-                minor, times = flat[i + 2], flat[i + 3]
-                oldest = newest = start
+        if place >= 0 or not flat:
+            for most_minor, most_times in self._bounds:
+                minor, times = (flat[i + 2], flat[i + 3]) if flat else (0, 0)
+                if minor + amount_minor > most_minor or times >= most_times:
+                    break
                 i += NUMBERS
             else:
-                minor, times, oldest, newest = meter.used(limit, start)
+                return place
+        for limit, start in zip(self.limits, starts, strict=True):
+            minor, times, oldest, newest = meter.used(limit, start)
             if limit.max_count is not None and times >= limit.max_count:
                 return _too_often(limit, times, limit.resets_at_s(oldest, max(at_s, newest)))
             if limit.max_minor is not None and minor + amount_minor > limit.max_minor:
@@ -305,6 +311,11 @@ class Group:
 
     def count(self, meter: Meter, place: int, amount_minor: int, at_s: int) -> None:
         """Count an accepted flow, where judging found the counters."""
+        if not meter.flat:
+            meter.changed = True
+            starts = zip(self._ids, self.starts(at_s), strict=True)
+            meter.flat = [number for limit_id, start in starts for number in (limit_id, start, amount_minor, 1)]
+            return
         if place < 0:
             for limit, start in zip(self.limits, self.starts(at_s), strict=True):
                 meter.add(limit, meter.used(limit, start)[3], amount_minor)
