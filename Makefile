@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check lock clean
+.PHONY: help run test chaos install check lock clean
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ check: $(VENV)/.dev  ## run the static checks only: style, types, layers, depend
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+
+chaos: $(VENV)/.dev  ## kill processes and databases under load for two minutes, and prove that nothing is lost or doubled
+	@$(BIN)/python scripts/chaos.py $(CHAOS)
 
 install: $(VENV)/.run  ## make the environment .venv with the command koudai in it
 

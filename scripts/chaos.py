@@ -268,7 +268,7 @@ async def play(site: Site, told: Round, seconds: float) -> None:
         embedded, cutter = site.embedded, None
         app = embedded.dsn("koudai_app")
         if told.kind == "commit":
-            cutter = Cutter(folder / "s", embedded.socket_dir, chance, one_in=25)
+            cutter = Cutter(folder / "s", embedded.socket_dir, chance, one_in=10)
             await stack.enter_async_context(cutter)
             app = app.replace(str(embedded.socket_dir), str(cutter.folder))
         server = Server(site.home, app, embedded.dsn("postgres"), folder / "api.log")
@@ -287,9 +287,12 @@ async def play(site: Site, told: Round, seconds: float) -> None:
         if cutter is not None:
             happen["commit"] = start_cutting(cutter)
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            await asyncio.sleep(0.3 + chance.random() * 1.2)
+        # However short a round and slow the machine, something has happened in it.
+        while time.monotonic() < until or not (counted or (cutter and cutter.cuts)):
+            await asyncio.sleep(0.3 + chance.random() * min(1.2, seconds / 4))
             await happen[told.kind]()
+            if time.monotonic() > until + _READY_WITHIN_S:
+                raise TimeoutError("nothing was sent that could be cut")
         # Some load after the last mishap, on what came back.
         await asyncio.sleep(0.5)
         if cutter is not None:

@@ -118,20 +118,27 @@ async def count_entries(instance: Instance, shop: Shop) -> int:
 
 
 async def settle(instance: Instance, shop: Shop, folder: Path, port: int, told: Round) -> None:
-    """Ask again where no answer came, and hold the books against the answers."""
+    """Hold the books against the answers, ask again where none came, and hold that against the books too."""
     commands = list(read_journals(folder))
-    told.sent = len(commands)
-    told.unclear = dict(_count_unclear(folder))
+    answered = [command for command in commands if command.answer is not None]
     unclear = [command for command in commands if command.answer is None]
-    told.acknowledged = told.sent - len(unclear)
+    told.sent, told.acknowledged, told.unclear = len(commands), len(answered), dict(_count_unclear(folder))
+    accepted = await _hold_against_books(instance, shop, answered, told)
     await asyncio.to_thread(_ask_again, Door(port, shop.token), unclear, told)
+    accepted += await _hold_against_books(instance, shop, [c for c in unclear if c.answer is not None], told)
     # Some of those that were answered ask again as well: the answer is the same.
     chance = random.Random(told.seed)  # noqa: S311 - chance, and no secret
-    answered = [command for command in commands if command.answer is not None and command not in unclear]
-    await asyncio.to_thread(
-        _ask_once_more, Door(port, shop.token), chance.sample(answered, min(_ASKED_AGAIN, len(answered))), told
-    )
-    await _hold_against_books(instance, shop, commands, told)
+    some = chance.sample(answered, min(_ASKED_AGAIN, len(answered)))
+    await asyncio.to_thread(_ask_once_more, Door(port, shop.token), some)
+    for command in commands:
+        _compare_answers(command, told)
+    entries = await count_entries(instance, shop)
+    more = entries - shop.entries - accepted
+    if more > 0:
+        told.doubled += more
+        told.said.append(f"doubled: {more} entries that no answer tells of")
+    shop.entries = entries
+    await _hold_against_balances(instance, shop, told)
     report = await instance.verify()
     told.verified = report.holds
     told.said += [f"verify: {f.check}: {f.row}: {f.detail}" for f in report.findings[:10]]
@@ -163,12 +170,20 @@ def _ask_again(door: Door, unclear: list[Command], told: Round) -> None:
             told.said.append(f"lost: {command.key} got no answer within {_RESOLVE_WITHIN_S:g} s")
 
 
-def _ask_once_more(door: Door, answered: list[Command], told: Round) -> None:
+def _ask_once_more(door: Door, answered: list[Command]) -> None:
     for command in answered:
         command.others.append(door.ask(command.key, command.body))
 
 
-async def _hold_against_books(instance: Instance, shop: Shop, commands: list[Command], told: Round) -> None:
+def _compare_answers(command: Command, told: Round) -> None:
+    for other in command.others:
+        if command.answer is not None and _said(other) != _said(command.answer):
+            told.doubled += 1
+            told.said.append(f"two answers: {command.key}: {_said(command.answer)}, {_said(other)}")
+
+
+async def _hold_against_books(instance: Instance, shop: Shop, commands: list[Command], told: Round) -> int:
+    """Hold answers against what stands under their keys, and add them up; how many were accepted."""
     query = (
         "SELECT k.key, k.batch_id, k.ordinal, k.refusal, a.type::text, a.card_id, a.amount_minor"
         " FROM ledger.idempotency k LEFT JOIN cards.activities a ON a.batch_id = k.batch_id AND a.ordinal = k.ordinal"
@@ -179,8 +194,7 @@ async def _hold_against_books(instance: Instance, shop: Shop, commands: list[Com
     booked = {row[0]: row[1:] for row in rows}
     accepted = 0
     for command in commands:
-        if command.answer is None:
-            continue
+        assert command.answer is not None
         wrong = _differs(instance, shop, command, booked.get(command.key))
         if wrong:
             told.lost += 1
@@ -190,17 +204,7 @@ async def _hold_against_books(instance: Instance, shop: Shop, commands: list[Com
             _reckon(shop, command.body, command.answer[1])
         else:
             told.refused += 1
-        for other in command.others:
-            if _said(other) != _said(command.answer):
-                told.doubled += 1
-                told.said.append(f"two answers: {command.key}: {_said(command.answer)}, {_said(other)}")
-    entries = await count_entries(instance, shop)
-    more = entries - shop.entries - accepted
-    if more > 0:
-        told.doubled += more
-        told.said.append(f"doubled: {more} entries that no answer tells of")
-    shop.entries = entries
-    await _hold_against_balances(instance, shop, told)
+    return accepted
 
 
 def _said(answer: tuple[int, dict[str, Any]]) -> tuple[int, str]:

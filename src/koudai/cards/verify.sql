@@ -107,7 +107,52 @@ FULL JOIN ledger.corrections r ON r.batch_id = a.batch_id AND r.ordinal = a.ordi
 WHERE a.batch_id IS NULL OR (r.creates = (a.type = 'ADJUST_INCREMENT')) IS NOT TRUE
 
 -- limit_counter: counters that a recount of the entries in their newest window doesn't lead to
-WITH counted AS (
+WITH flows AS MATERIALIZED (
+    -- What flowed each Chinese day, and what went back of it: enough for calendar limits of cards and holders.
+    SELECT e.card_id, e.flow, e.day_s, sum(e.minor) AS minor, sum(e.n) AS n
+    FROM (SELECT a.card_id, CASE a.type WHEN 'LOAD' THEN 'load' WHEN 'TRANSFER_BALANCE_FROM' THEN 'transfer' ELSE 'redeem' END AS flow,
+                 (floor(extract(epoch FROM a.event_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
+                 a.amount_minor AS minor, 1 AS n
+          FROM cards.activities a WHERE a.type IN ('LOAD', 'REDEEM', 'AUTHORISE', 'TRANSFER_BALANCE_FROM')
+          UNION ALL
+          SELECT o.card_id, 'redeem', (floor(extract(epoch FROM o.event_at))::bigint + 28800) / 86400 * 86400 - 28800,
+                 -b.amount_minor, CASE WHEN h.captured_minor > 0 THEN 0 ELSE -1 END
+          FROM cards.activities b
+          JOIN cards.activities o ON o.batch_id = coalesce(b.hold_batch_id, b.redemption_batch_id)
+              AND o.ordinal = coalesce(b.hold_ordinal, b.redemption_ordinal) AND o.type IN ('REDEEM', 'AUTHORISE')
+          LEFT JOIN ledger.holds h ON h.batch_id = b.hold_batch_id AND h.ordinal = b.hold_ordinal
+          WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')) AS e
+    GROUP BY e.card_id, e.flow, e.day_s
+), simple AS (
+    SELECT l.id AS limit_id, CASE WHEN l.subject = 'card' THEN 'card:' || f.card_id ELSE 'id:' || h.holder_id END AS subject,
+           CASE l.per WHEN 'day' THEN f.day_s WHEN 'lifetime' THEN 0
+                ELSE extract(epoch FROM date_trunc('month', to_timestamp(f.day_s) + interval '8 hours', 'UTC')
+                             - interval '8 hours')::bigint END AS start_s, f.minor, f.n
+    FROM ledger.limits l
+    JOIN cards.cards c ON c.programme_id = l.scope_id AND c.book = l.book
+    JOIN ledger.heads h ON h.id = c.id
+    JOIN flows f ON f.card_id = c.id AND f.flow = l.flow
+    WHERE l.per IN ('day', 'month', 'lifetime') AND l.subject IN ('card', 'holder')
+), summed AS (
+    SELECT limit_id, subject, start_s, sum(minor) AS minor, sum(n) AS n FROM simple
+    WHERE subject IS NOT NULL GROUP BY limit_id, subject, start_s
+), expected AS (
+    SELECT DISTINCT ON (limit_id, subject) * FROM summed ORDER BY limit_id, subject, start_s DESC
+), kept AS MATERIALIZED (
+    SELECT a.meters[i] AS limit_id, 'card:' || a.id AS subject, a.meters[i + 1] AS start_s, a.meters[i + 2] AS minor,
+           a.meters[i + 3] AS count
+    FROM ledger.accounts a, generate_series(1, cardinality(a.meters), 4) AS i
+    UNION ALL
+    SELECT s.meters[i], CASE WHEN s.ref ~ '^holder:' THEN 'id:' || s.id ELSE s.ref END, s.meters[i + 1], s.meters[i + 2],
+           s.meters[i + 3]
+    FROM ledger.subjects s, generate_series(1, cardinality(s.meters), 4) AS i
+), suspects AS MATERIALIZED (
+    -- Whose sums differ (of a backdated entry, say, that counted in a later window), and what has no simple sum.
+    SELECT DISTINCT coalesce(k.limit_id, e.limit_id) AS limit_id, coalesce(k.subject, e.subject) AS subject
+    FROM kept k FULL JOIN expected e ON e.limit_id = k.limit_id AND e.subject = k.subject
+    JOIN ledger.limits l ON l.id = coalesce(k.limit_id, e.limit_id) AND l.per <> 'balance'
+    WHERE (k.start_s = e.start_s AND k.minor = e.minor AND k.count = e.n) IS NOT TRUE
+), counted AS (
     SELECT l.id AS limit_id, l.per, l.window_s, a.batch_id, a.ordinal, a.amount_minor, 1 AS n, a.event_at AS at,
            CASE WHEN l.subject = 'card' THEN 'card:' || a.card_id
                 WHEN l.subject = 'holder' THEN 'id:' || h.holder_id
@@ -131,7 +176,7 @@ WITH counted AS (
                           ELSE ARRAY['TRANSFER_BALANCE_FROM'] END::cards.activity_type[])
     LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal AND l.flow = 'transfer'
     WHERE l.per IN ('day', 'month', 'lifetime', 'rolling')
-      AND (l.flow <> 'transfer' OR t.kind <> 'replacement')
+      AND (l.flow <> 'transfer' OR t.kind <> 'replacement') AND l.id IN (SELECT s.limit_id FROM suspects s)
 ), placed AS (
     SELECT c.*, max(CASE c.per
                WHEN 'day' THEN extract(epoch FROM date_trunc('day', c.at + interval '8 hours', 'UTC') - interval '8 hours')
@@ -139,7 +184,7 @@ WITH counted AS (
                WHEN 'lifetime' THEN 0
                ELSE floor(floor(extract(epoch FROM c.at)) / ceil(c.window_s / 24.0)) * ceil(c.window_s / 24.0) END)
            OVER (PARTITION BY c.limit_id, c.subject ORDER BY c.batch_id, c.ordinal) AS start_s
-    FROM counted c WHERE c.subject IS NOT NULL
+    FROM counted c JOIN suspects s ON s.limit_id = c.limit_id AND s.subject = c.subject
 ), newest AS (
     SELECT limit_id, subject, max(start_s)::bigint AS start_s FROM placed GROUP BY limit_id, subject
 ), given AS (
@@ -164,21 +209,16 @@ WITH counted AS (
         ON p.limit_id = n.limit_id AND p.subject = n.subject AND p.start_s = n.start_s
     LEFT JOIN given g ON g.batch_id = p.batch_id AND g.ordinal = p.ordinal
     GROUP BY n.limit_id, n.subject, n.start_s
-), kept AS (
-    SELECT a.meters[i] AS limit_id, 'card:' || a.id AS subject, a.meters[i + 1] AS start_s, a.meters[i + 2] AS minor,
-           a.meters[i + 3] AS count
-    FROM ledger.accounts a, generate_series(1, cardinality(a.meters), 4) AS i
-    UNION ALL
-    SELECT s.meters[i], CASE WHEN s.ref ~ '^holder:' THEN 'id:' || s.id ELSE s.ref END, s.meters[i + 1], s.meters[i + 2],
-           s.meters[i + 3]
-    FROM ledger.subjects s, generate_series(1, cardinality(s.meters), 4) AS i
 )
 SELECT 'ledger.limits ' || coalesce(r.limit_id, k.limit_id),
        coalesce(r.subject, k.subject) || ': counted ' || coalesce(k.minor, 0) || ' in ' || coalesce(k.count, 0)
        || ', its entries say ' || coalesce(r.minor, 0) || ' in ' || coalesce(r.count, 0)
 FROM recounted r
-FULL JOIN (SELECT k.* FROM kept k JOIN ledger.limits l ON l.id = k.limit_id AND l.per <> 'balance'
-           JOIN newest n ON n.limit_id = k.limit_id AND n.subject = k.subject AND n.start_s = k.start_s) AS k
+FULL JOIN (SELECT k.* FROM kept k
+           JOIN suspects s ON s.limit_id = k.limit_id AND s.subject = k.subject
+           JOIN ledger.limits l ON l.id = k.limit_id AND l.per <> 'balance'
+           LEFT JOIN newest n ON n.limit_id = k.limit_id AND n.subject = k.subject
+           WHERE n.start_s IS NULL OR n.start_s = k.start_s) AS k
     ON k.limit_id = r.limit_id AND k.subject = r.subject
 WHERE k.minor IS DISTINCT FROM r.minor OR k.count IS DISTINCT FROM r.count
 

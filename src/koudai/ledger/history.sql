@@ -46,11 +46,14 @@ SELECT f.* FROM (
     ORDER BY 1
 ) AS n
 JOIN LATERAL (
+    -- Two look-ups and not one condition with OR: partitions that were left have an index for each.
     SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.credit_account, t.debit_lot, t.credit_lot, t.amount_minor,
            t.kind, t.event_at, b.recorded_at
-    FROM ledger.transfers t JOIN ledger.batches b ON b.id = t.batch_id
-    WHERE t.batch_id = n.batch_id AND (t.debit_account = $1::bigint OR t.credit_account = $1::bigint)
-      AND t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
+    FROM (SELECT x.* FROM ledger.transfers x WHERE x.batch_id = n.batch_id AND x.credit_account = $1::bigint
+          UNION ALL
+          SELECT x.* FROM ledger.transfers x WHERE x.batch_id = n.batch_id AND x.debit_account = $1::bigint) AS t
+    JOIN ledger.batches b ON b.id = t.batch_id
+    WHERE t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
       AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int)
     ORDER BY t.ordinal OFFSET 0
 ) AS f ON true

@@ -179,7 +179,7 @@ CREATE TABLE ledger.clocks (
 DROP VIEW ledger.heads;
 CREATE VIEW ledger.heads AS
 SELECT a.id, a.balance_minor, a.last_batch_id, a.last_ordinal, a.held_minor, a.holder_id, a.successor_id, a.due_at,
-       a.lots, coalesce((SELECT c.now_at FROM ledger.clocks c WHERE c.book = a.book), clock_timestamp()) AS now_at
+       a.lots, coalesce((SELECT c.now_at FROM ledger.clocks c WHERE c.book = a.book), statement_timestamp()) AS now_at
 FROM ledger.accounts a WHERE a.constrained;
 
 GRANT SELECT ON ledger.lots, ledger.subjects, ledger.limits, ledger.holds, ledger.corrections, ledger.clocks,
