@@ -120,3 +120,26 @@ def test_what_was_changed_has_no_receipt(koudai: Any, paid: dict[str, Any], tmp_
     finally:
         koudai.as_superuser(f"UPDATE ledger.transfers SET amount_minor = amount_minor - 1 {at}")
     assert koudai.done("proof", "receipt", paid["redemption"]) == made
+
+
+def test_a_holder_can_check_that_his_balance_is_counted(koudai: Any, tmp_path: Path) -> None:
+    """The issuer signs what it owes; the holder's part of it is checked without koudai's database."""
+    koudai.done("key", "create", "reserve")
+    programme = koudai.done("programme", "create", "Gift", "--currency", "JPY")["id"]
+    cards = [one["id"] for one in koudai.done("card", "issue", "--programme", programme, "--count", "3")["cards"]]
+    for card in cards[:2]:
+        koudai.done("card", "load", card, "--amount-minor", "500", "--currency", "JPY", "--source", "cash")
+    made = tmp_path / "reserve"
+    koudai.done("proof", "reserve", "--currency", "JPY", "--out", str(made))
+    assert (made / "holders.txt").stat().st_mode & 0o777 == 0o600
+    key, mine = tmp_path / "key", tmp_path / "mine"
+    koudai.done("proof", "key", "--out", str(key))
+    koudai.done("proof", "reserve-of", cards[0], "--from", str(made), "--out", str(mine))
+    checked = koudai("proof", "check", str(mine), str(made / "summary.txt"), "--key", str(key), "--json")
+    assert checked.status == 0, checked
+    told = koudai("proof", "reserve-of", cards[2], "--from", str(made), "--json")
+    assert told.error()["code"] == "proof.not_counted"
+    told = koudai("proof", "reserve-of", cards[0], "--from", str(tmp_path / "nowhere"), "--json")
+    assert told.error()["code"] == "cli.in_unreadable"
+    told = koudai("proof", "reserve", "--currency", "KWD", "--out", str(tmp_path / "none"), "--json")
+    assert told.error()["code"] == "proof.nothing_owed"

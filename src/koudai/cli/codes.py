@@ -40,6 +40,7 @@ class CliFault(StrEnum):
     NOT_A_TIME = "cli.not_a_time"
     OUT_EXISTS = "cli.out_exists"
     OUT_UNWRITABLE = "cli.out_unwritable"
+    IN_UNREADABLE = "cli.in_unreadable"
     FILE_EXISTS = "cli.file_exists"
     FILE_UNWRITABLE = "cli.file_unwritable"
     REFUND_NAMES = "cli.refund_names"
@@ -58,6 +59,7 @@ _STATUS: dict[str, int] = {
     CliFault.ADDRESS_UNUSABLE: FAILED,
     CliFault.FILE_UNWRITABLE: FAILED,
     CliFault.OUT_UNWRITABLE: FAILED,
+    CliFault.IN_UNREADABLE: FAILED,
     CliFault.INTERRUPTED: 130,
     CliFault.TERMINATED: 143,
     # As the checker that is handed out on its own has it.

@@ -26,7 +26,9 @@ from koudai.proof.check import contents, key_from
 
 _LARGEST = 2**63 - 1
 
-proof = Group("proof", help=word("help.proof"), no_args_is_help=True)
+_RESERVES = {"reserve": "koudai.cli.reserve:reserve", "reserve-of": "koudai.cli.reserve:reserve_of"}
+
+proof = Group("proof", _RESERVES, help=word("help.proof"), no_args_is_help=True)
 
 _out = click.option("--out", type=Text(4096), metavar="FILE", help=word("opt.out_proof"))
 
@@ -38,11 +40,11 @@ async def _made(instance: Instance, make: Callable[[Tx], Awaitable[str]]) -> tup
     return file, proofs.verify(file.encode(), proofs.public_key(instance.keyring))
 
 
-def _deliver(file: str, out: str | None, facts: dict[str, Any], said: str, *, as_json: bool) -> None:
+def deliver(file: str, out: str | None, facts: dict[str, Any], said: str, *, as_json: bool) -> None:
     """Write a file where it was asked for, and say what it is."""
     path = None if out in (None, "-") else out
     if path is not None:
-        _write_new(path, file.encode())
+        write_new(path, file.encode())
     if as_json:
         print_json({**facts, "out": path} if path else {**facts, "text": file})
     elif path is None:
@@ -51,11 +53,11 @@ def _deliver(file: str, out: str | None, facts: dict[str, Any], said: str, *, as
         note(word("say.proof_written", path=path, said=said))
 
 
-def _write_new(path: str, data: bytes) -> None:
+def write_new(path: str, data: bytes, mode: int = 0o644) -> None:
     """Write a new file whole; one that holds the same is left as it is, and any other is not overwritten."""
     try:
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except FileExistsError:
             with open(path, "rb") as file:
                 if file.read(len(data) + 1) == data:
@@ -95,7 +97,7 @@ def receipt(call: Call, entry: str, out: str | None, issuer: str, mode: str, as_
                 raise
 
     file, (kind, said, facts) = call.run(work())
-    _deliver(file, out, {"kind": kind, **facts}, said, as_json=as_json)
+    deliver(file, out, {"kind": kind, **facts}, said, as_json=as_json)
 
 
 def _place(side: Side, entry: str) -> Place:
@@ -117,7 +119,7 @@ def consistency(call: Call, old: int, new: int, out: str | None, as_json: bool) 
             return await _made(instance, lambda tx: proofs.consistency(tx, instance.keyring, old, new))
 
     file, (kind, said, facts) = call.run(work())
-    _deliver(file, out, {"kind": kind, **facts}, said, as_json=as_json)
+    deliver(file, out, {"kind": kind, **facts}, said, as_json=as_json)
 
 
 @proof.command("checkpoint", help=word("help.proof_checkpoint"))
@@ -132,7 +134,7 @@ def checkpoint(call: Call, out: str | None, as_json: bool) -> None:
             return await _made(instance, lambda tx: proofs.checkpoint(tx, instance.keyring))
 
     file, (kind, said, facts) = call.run(work())
-    _deliver(file, out, {"kind": kind, **facts}, said, as_json=as_json)
+    deliver(file, out, {"kind": kind, **facts}, said, as_json=as_json)
 
 
 @proof.command("key", help=word("help.proof_key"))
@@ -147,7 +149,7 @@ def key(call: Call, out: str | None, as_json: bool) -> None:
             return proofs.public_key(instance.keyring)
 
     made = call.run(work())
-    _deliver(f"{made.text()}\n", out, {"kind": "key", "origin": made.name}, made.name, as_json=as_json)
+    deliver(f"{made.text()}\n", out, {"kind": "key", "origin": made.name}, made.name, as_json=as_json)
 
 
 @proof.command("check", help=word("help.proof_check"))

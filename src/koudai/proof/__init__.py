@@ -12,6 +12,7 @@ from koudai.pg import Room
 from koudai.proof.check import Key, ProofFault, Proven, Unproven, verify
 from koudai.proof.prove import proof_checks, prove_log, prove_seals
 from koudai.proof.receipt import consistency, receipt
+from koudai.proof.reserve import Owner, Reserve, ReserveFault, read_bundle, reserve, reserve_of
 from koudai.proof.sequence import catch_up, checkpoint, run_sequencer, sequence
 from koudai.proof.tree import LogFault, Signer, public_key, tree_size
 
@@ -21,8 +22,11 @@ __all__ = [
     "ROOM",
     "Key",
     "LogFault",
+    "Owner",
     "ProofFault",
     "Proven",
+    "Reserve",
+    "ReserveFault",
     "Signer",
     "Unproven",
     "catch_up",
@@ -32,7 +36,10 @@ __all__ = [
     "prove_log",
     "prove_seals",
     "public_key",
+    "read_bundle",
     "receipt",
+    "reserve",
+    "reserve_of",
     "run_sequencer",
     "sequence",
     "tree_size",
