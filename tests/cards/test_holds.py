@@ -172,17 +172,19 @@ async def test_holds_of_a_group_are_captured_and_voided_as_one(story):
 
 
 async def test_of_a_group_one_of_which_expired_none_is_captured(story):
-    await story.open(_1="cash:100", _2="cash:100")
-    first = await story.do(story.authorise("_1", 10, group="g", ttl_s=3600))
-    await story.do(story.authorise("_2", 20, group="g", ttl_s=7200))
-    await story.later(hours=1)
-    refused = await story.counter.no(story.capture(group="g"))
-    assert (refused.code, refused.facts) == (
-        "cards.hold_expired", {"expired_at": render_time(first.event_at + timedelta(hours=1))},
-    )  # fmt: skip
-    assert [await story.holds(name) for name in ("_1", "_2")] == [(100, 100), (100, 80)]
-    await story.do(story.void(group="g"))
-    assert [await story.holds(name) for name in ("_1", "_2")] == [(100, 100), (100, 100)]
+    for group, hours in (("first", (1, 2)), ("last", (2, 1))):
+        names = [f"_{group}", f"_{group}er"]
+        await story.open(**dict.fromkeys(names, "cash:100"))
+        started = story.now
+        for name, ttl in zip(names, hours, strict=True):
+            await story.do(story.authorise(name, 10 * ttl, group=group, ttl_s=ttl * 3600))
+        await story.later(hours=1)
+        refused = await story.counter.no(story.capture(group=group))
+        assert refused.code == "cards.hold_expired"
+        assert refused.facts == {"expired_at": render_time(started + timedelta(hours=1))}
+        assert sorted([await story.holds(name) for name in names]) == [(100, 80), (100, 100)]
+        await story.do(story.void(group=group))
+        assert [await story.holds(name) for name in names] == [(100, 100), (100, 100)]
     await story.counter.verify()
 
 

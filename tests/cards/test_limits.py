@@ -393,14 +393,14 @@ async def test_in_one_batch_each_sees_what_those_before_it_counted(story):
     [("holder", 300, None), ("holder", None, 40), ("card+holder", 200, 40)],
 )
 async def test_processes_together_don_t_pass_a_limit(story, site, start_clients, subjects, most, times):
-    """Four processes pay from one card, or from the cards of one holder, as much and as fast as they can."""
-    names = ["ann_1"] if "card" in subjects else ["ann_1", "ann_2", "ann_3"]
+    """Four processes pay from one card, or each from another card of one holder, as much and as fast as they can."""
+    names = ["ann_1"] if "card" in subjects else ["ann_1", "ann_2", "ann_3", "ann_4"]
     name = f"redeem.{subjects}.lifetime"
     await story.open(limits=[limit(name, most=most, times=times)], **dict.fromkeys(names, "cash:5000"))
 
     def paying(seed):
         return [
-            [["redeem", f"{seed}/{b}/{i}", story.ids[names[(b + i) % len(names)]], story.shop.id, 1 + (b * i + seed) % 9]
+            [["redeem", f"{seed}/{b}/{i}", story.ids[names[seed % len(names)]], story.shop.id, 1 + (b * i + seed) % 9]
              for i in range(3)]
             for b in range(30)
         ]  # fmt: skip

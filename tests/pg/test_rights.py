@@ -27,7 +27,7 @@ DROP TABLE ledger.transfers_p1
 UPDATE ledger.accounts SET balance_minor = balance_minor + 1
 INSERT INTO ledger.accounts (book, constrained, asset, kind, balance_minor) VALUES (1, true, 'CNY', 'card', 100)
 DELETE FROM ledger.accounts
-INSERT INTO ledger.deltas VALUES (1, 1, 5)
+INSERT INTO ledger.deltas VALUES (1, 1, 5, '{1}')
 UPDATE ledger.deltas SET amount_minor = 0
 DELETE FROM ledger.deltas
 INSERT INTO ledger.batches (id, book) VALUES (999, 1)

@@ -149,7 +149,7 @@ $$;
 -- Books the transfers of a batch in one asset: rows, balances and lots of constrained accounts, deltas
 -- of hot ones. p_held names the constrained accounts that are entered: where lock_v2 found their rows,
 -- their newest entry where that is no transfer (else 0), what of them is reserved, when their first hold
--- expires, their live lots and counters (lot_from 0: not kept in lots). The sums are taken here from the
+-- expires, their live lots and counters (lot_from 0: not kept in lots). A delta knows its transfers. The sums are taken here from the
 -- transfers themselves. An account of another book or asset, one that isn't there or was named as what
 -- it is not aborts, and so does an overdraft, or lots that don't add up, by the table's constraints.
 CREATE OR REPLACE FUNCTION ledger.post_v2(
@@ -183,16 +183,18 @@ BEGIN
     WITH net AS MATERIALIZED (
         SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at, max(e.reserved) AS reserved,
                max(e.due) AS due, max(e.lot_from) AS lot_from, max(e.lot_to) AS lot_to, max(e.meter_from) AS meter_from,
-               max(e.meter_to) AS meter_to
+               max(e.meter_to) AS meter_to, array_agg(e.leg) FILTER (WHERE e.leg IS NOT NULL) AS legs
         FROM (SELECT d.account, -d.minor AS amount, d.entry AS ordinal, NULL::tid AS at, NULL::bigint AS reserved,
                      NULL::timestamptz AS due, NULL::integer AS lot_from, NULL::integer AS lot_to,
-                     NULL::integer AS meter_from, NULL::integer AS meter_to
-              FROM unnest(p_debits, p_amounts, p_entries) AS d (account, minor, entry)
+                     NULL::integer AS meter_from, NULL::integer AS meter_to,
+                     CASE WHEN d.lot IS NULL THEN d.leg END AS leg
+              FROM unnest(p_debits, p_amounts, p_entries, p_ordinals, p_debit_lots) AS d (account, minor, entry, leg, lot)
               UNION ALL
-              SELECT c.account, c.minor, c.entry, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-              FROM unnest(p_credits, p_amounts, p_entries) AS c (account, minor, entry)
+              SELECT c.account, c.minor, c.entry, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     CASE WHEN c.lot IS NULL THEN c.leg END
+              FROM unnest(p_credits, p_amounts, p_entries, p_ordinals, p_credit_lots) AS c (account, minor, entry, leg, lot)
               UNION ALL
-              SELECT h.account, 0, h.ordinal, h.at, h.reserved, h.due, h.lot_from, h.lot_to, h.meter_from, h.meter_to
+              SELECT h.account, 0, h.ordinal, h.at, h.reserved, h.due, h.lot_from, h.lot_to, h.meter_from, h.meter_to, NULL
               FROM unnest(p_held, p_held_ordinals, p_held_at, p_reserved, p_due, p_lot_from, p_lot_to, p_meter_from,
                           p_meter_to)
                   AS h (account, ordinal, at, reserved, due, lot_from, lot_to, meter_from, meter_to)) AS e
@@ -208,8 +210,8 @@ BEGIN
             AND (n.lot_from > 0) = (a.lots IS NOT NULL)
         RETURNING 1
     ), appended AS (
-        INSERT INTO ledger.deltas (batch_id, account_id, amount_minor)
-        SELECT p_batch_id, n.account, n.amount FROM net n WHERE n.at IS NULL
+        INSERT INTO ledger.deltas (batch_id, account_id, amount_minor, ordinals)
+        SELECT p_batch_id, n.account, n.amount, n.legs FROM net n WHERE n.at IS NULL
     )
     SELECT (SELECT count(*) FROM updated),
            (SELECT count(*) FROM ledger.accounts a
@@ -336,10 +338,10 @@ BEGIN
         DELETE FROM ledger.deltas d USING (
             SELECT batch_id, account_id FROM ledger.deltas ORDER BY batch_id, account_id LIMIT p_limit) AS f
         WHERE d.account_id = f.account_id AND d.batch_id = f.batch_id
-        RETURNING d.account_id, d.batch_id, d.amount_minor
+        RETURNING d.account_id, d.batch_id, d.amount_minor, d.ordinals
     ), kept AS (
-        INSERT INTO ledger.turnovers (account_id, batch_id, amount_minor)
-        SELECT g.account_id, g.batch_id, g.amount_minor FROM gone g ORDER BY g.account_id, g.batch_id
+        INSERT INTO ledger.turnovers (account_id, batch_id, amount_minor, ordinals)
+        SELECT g.account_id, g.batch_id, g.amount_minor, g.ordinals FROM gone g ORDER BY g.account_id, g.batch_id
     ), added AS (
         UPDATE ledger.accounts a SET folded_minor = a.folded_minor + g.amount
         FROM (SELECT account_id, sum(amount_minor) AS amount FROM gone GROUP BY account_id) AS g

@@ -38,22 +38,19 @@ WHERE (t.debit_account = $1::bigint OR t.credit_account = $1::bigint)
   AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int)
 ORDER BY t.batch_id, t.ordinal LIMIT $6::int
 
--- lines_of_batches: the same of a hot account, whose turnovers say in which batches to look
+-- lines_of_batches: the same of a hot account, whose turnovers say which transfers of which batches
 SELECT f.* FROM (
-    SELECT u.batch_id FROM ledger.turnovers u WHERE u.account_id = $1::bigint AND u.batch_id >= $4::bigint
-    UNION
-    SELECT d.batch_id FROM ledger.deltas d WHERE d.account_id = $1::bigint AND d.batch_id >= $4::bigint
+    SELECT u.batch_id, u.ordinals FROM ledger.turnovers u WHERE u.account_id = $1::bigint AND u.batch_id >= $4::bigint
+    UNION ALL
+    SELECT d.batch_id, d.ordinals FROM ledger.deltas d WHERE d.account_id = $1::bigint AND d.batch_id >= $4::bigint
     ORDER BY 1
 ) AS n
 JOIN LATERAL (
-    -- Two look-ups and not one condition with OR: partitions that were left have an index for each.
     SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.credit_account, t.debit_lot, t.credit_lot, t.amount_minor,
            t.kind, t.event_at, b.recorded_at
-    FROM (SELECT x.* FROM ledger.transfers x WHERE x.batch_id = n.batch_id AND x.credit_account = $1::bigint
-          UNION ALL
-          SELECT x.* FROM ledger.transfers x WHERE x.batch_id = n.batch_id AND x.debit_account = $1::bigint) AS t
-    JOIN ledger.batches b ON b.id = t.batch_id
-    WHERE t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
+    FROM ledger.transfers t JOIN ledger.batches b ON b.id = t.batch_id
+    WHERE t.batch_id = n.batch_id AND t.ordinal = ANY (n.ordinals)
+      AND t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
       AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int)
     ORDER BY t.ordinal OFFSET 0
 ) AS f ON true

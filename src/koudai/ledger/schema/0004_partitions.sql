@@ -20,12 +20,28 @@ CREATE TABLE ledger.partitions (
     indexed_at timestamptz
 );
 
--- What each batch moved a hot account by: written when its deltas are folded in.
+-- What each batch moved a hot account by, and by which of its transfers: written when its deltas are folded
+-- in. So a hot account's transfers are found one by one, though no index of them is kept.
+ALTER TABLE ledger.deltas ADD COLUMN ordinals integer[];
 CREATE TABLE ledger.turnovers (
     account_id   bigint NOT NULL,
     batch_id     bigint NOT NULL,
     amount_minor numeric NOT NULL,
+    ordinals     integer[] NOT NULL,
     PRIMARY KEY (account_id, batch_id)
 );
+
+CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
+SELECT e.account_id, e.batch_id, sum(e.amount_minor) AS amount_minor, array_agg(e.ordinal ORDER BY e.ordinal) AS ordinals
+FROM (SELECT credit_account AS account_id, batch_id, amount_minor, ordinal FROM ledger.transfers
+      UNION ALL
+      SELECT debit_account, batch_id, -amount_minor, ordinal FROM ledger.transfers) AS e
+JOIN ledger.accounts a ON a.id = e.account_id AND NOT a.constrained
+GROUP BY e.account_id, e.batch_id;
+UPDATE ledger.deltas d SET ordinals = m.ordinals FROM moved m WHERE m.account_id = d.account_id AND m.batch_id = d.batch_id;
+INSERT INTO ledger.turnovers (account_id, batch_id, amount_minor, ordinals)
+SELECT m.account_id, m.batch_id, m.amount_minor, m.ordinals FROM moved m
+WHERE NOT EXISTS (SELECT 1 FROM ledger.deltas d WHERE d.account_id = m.account_id AND d.batch_id = m.batch_id);
+ALTER TABLE ledger.deltas ALTER COLUMN ordinals SET NOT NULL;
 
 GRANT SELECT ON ledger.transfers, ledger.partitions, ledger.turnovers TO koudai_app;
