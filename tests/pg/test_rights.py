@@ -173,7 +173,7 @@ async def test_an_overdraft_is_stopped_by_the_table_too(db):
             "SELECT ledger.post_v2(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
             " ARRAY['x'], ARRAY[now()], ARRAY[1], ARRAY[NULL::bigint], ARRAY[NULL::bigint],"
             " ARRAY[$2::bigint], ARRAY[0], ARRAY[($4::text)::tid], ARRAY[0::bigint], ARRAY[NULL::timestamptz],"
-            " ARRAY[0], ARRAY[0], ARRAY[1], ARRAY[0], '{}'::bigint[], '{}'::bigint[])",
+            " ARRAY[0], ARRAY[0], ARRAY[1], ARRAY[0], NULL, NULL)",
             batch[0], card, hot, f"({int.from_bytes(held[0][:4])},{int.from_bytes(held[0][4:])})",
         )  # fmt: skip
 
