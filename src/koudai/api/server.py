@@ -1,7 +1,6 @@
 """The server: the application of the API, and how it is started and ended."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,7 +29,7 @@ from koudai.api.operations import OPERATIONS
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.wire import Protocol
 from koudai.base import Fault
-from koudai.instance import Instance
+from koudai.instance import Instance, calm_collector
 from koudai.pg import Embedded
 
 GRACE_S = 30
@@ -156,11 +155,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is here now stays: the collector need not walk over it while requests wait. What requests
-        # make is freed by its count, so looking for cycles a few times a second is often enough.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(5_000, 20, 50)
+        calm_collector()
         if self._on_ready is not None:
             self._on_ready()
 

@@ -6,7 +6,6 @@ pairs) with `run` (at, seconds), and `book` (tag, count), which has no clock.
 """
 
 import asyncio
-import gc
 import random
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from koudai.bench.model import Draw
 from koudai.bench.peer import Order, obey
 from koudai.bench.probe import Zipf
 from koudai.bench.stock import CURRENCY, check, make_cards
-from koudai.instance import Instance, open_instance
+from koudai.instance import Instance, calm_collector, open_instance
 
 
 class _Worker:
@@ -53,8 +52,7 @@ class _Worker:
         """Make the commands of a run before its clock starts; each batch is taken once, from the end."""
         self._pairs = pairs
         self._batches = [self._draw(f"{tag}/{number}", batch, draw, pairs) for number in range(batches)]
-        gc.collect()
-        gc.freeze()
+        calm_collector()
         return {}
 
     def _draw(self, tag: str, count: int, draw: str, pairs: bool = False) -> Sequence[cards.Command]:
