@@ -36,7 +36,7 @@ class Named:
         self.keys: dict[str, Memory] = {}
         self.redemptions: Sequence[Row] = ()
         self.holds: dict[Place, Hold] = {}
-        self.successors: dict[int, int] = {}
+        self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
 
     def card_id(self, ref: CardRef | None) -> int | None:
@@ -48,7 +48,7 @@ class Named:
         ids = {self.card_id(ref) for ref in _cards_named(self.commands, self.kinds)}
         ids |= {row[2] for row in self.redemptions}
         ids |= {hold.account for hold in self.holds.values()}
-        ids |= {self.successors[one] for one in ids if one in self.successors}
+        ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
     def refund_pairs(self) -> dict[tuple[int, int], int]:

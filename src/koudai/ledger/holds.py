@@ -7,7 +7,7 @@ from koudai.ledger.model import Place
 
 
 class HoldState(StrEnum):
-    """OPEN → CAPTURED | VOIDED | EXPIRED. A hold of which a part was captured ends as CAPTURED."""
+    """OPEN → CAPTURED | VOIDED | EXPIRED. One of which a part was captured ends as CAPTURED, or expires."""
 
     OPEN = "OPEN"
     CAPTURED = "CAPTURED"

@@ -80,9 +80,12 @@ def as_hold(row: Sequence[Any]) -> Hold:
     )  # fmt: skip
 
 
-async def successors(tx: Tx, accounts: Iterable[int]) -> dict[int, int]:
-    """The accounts that took over from others, at the end of the chain."""
-    return {row[0]: row[1] for row in await tx.rows(SQL["successors"], int8s(list(accounts)))}
+async def successors(tx: Tx, accounts: Iterable[int]) -> dict[int, list[int]]:
+    """The accounts that took over from others, all along the chain."""
+    found: dict[int, list[int]] = {}
+    for first, account in await tx.rows(SQL["successors"], int8s(list(accounts))):
+        found.setdefault(first, []).append(account)
+    return found
 
 
 def fresh_ids_statement(count: int) -> Statement:

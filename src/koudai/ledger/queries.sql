@@ -110,14 +110,14 @@ SELECT batch_id, ordinal, account_id, payee_account, amount_minor, asset, counte
        captured_minor, released_minor, captured_at, state, device, group_ref
 FROM ledger.holds WHERE account_id = ANY ($1::bigint[]) AND state = 'OPEN'
 
--- successors: the accounts that took over from others, at the end of each chain
+-- successors: the accounts that took over from others, all along each chain
 WITH RECURSIVE chain AS (
     SELECT h.id AS first, h.id, h.successor_id FROM ledger.heads h WHERE h.id = ANY ($1::bigint[])
     UNION ALL
     SELECT c.first, n.id, n.successor_id FROM chain c
     JOIN LATERAL (SELECT * FROM ledger.heads h WHERE h.id = c.successor_id OFFSET 0) AS n ON true
 )
-SELECT first, id FROM chain WHERE successor_id IS NULL AND first <> id
+SELECT first, id FROM chain WHERE first <> id
 
 -- succeed: names the accounts that took over
 SELECT ledger.succeed_v1($1::int, $2::bigint[], $3::bigint[])

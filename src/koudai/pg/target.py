@@ -53,9 +53,20 @@ class Target:
         return _with_role(self.admin, OWNER_ROLE, _SESSION)
 
 
+# A server that is gone without a word (a fail-over, a cut wire) is found out within half a minute. What
+# the operator's own connection string says goes first.
+_ALIVE = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+
+
 def _with_role(conninfo: str, role: str, session: str) -> str:
-    options = conninfo_to_dict(conninfo).get("options") or ""
-    return make_conninfo(conninfo, options=f"{options} {session} -c role={role}".strip(), application_name="koudai")
+    said = conninfo_to_dict(conninfo)
+    options = f"{said.get('options') or ''} {session} -c role={role}".strip()
+    return make_conninfo(conninfo, **{**_ALIVE, **said, "options": options, "application_name": "koudai"})
 
 
 def find_target(environment: Mapping[str, str]) -> Target | None:
