@@ -873,6 +873,14 @@ def test_value_that_comes_back_joins_what_is_alike_or_brings_its_lot_back_to_lif
     assert tell.lots("i") == {"cash": 22}
 
 
+def test_a_lot_that_a_batch_brings_back_to_life_can_be_carried_on_by_it(tell):
+    tell.load("i", 10, source="bonus")
+    tell.load("i", 10)
+    paid = tell.redeem("i", 15)
+    tell.together(("reverse", None, None, {"redemption": paid}), ("transfer", "i", None, {"to_card": "c"}))
+    assert tell.lots("c") == {"bonus": 10, "cash": 10}
+
+
 def test_what_comes_back_to_a_replaced_card_goes_to_the_end_of_the_chain(tell):
     tell.load("i", 60, source="bonus", expires_at=tell.at(2 * DAY))
     tell.load("i", 40, payer="pat")
@@ -925,6 +933,14 @@ def test_what_is_captured_and_undone_is_given_back_where_the_hold_was_counted(te
         tell.reverse(redemption=capture)
     assert tell.counted("redeem.card.day", "c") == [(11, 2)]
     assert tell.counted("redeem.device.day", "device:pos-1") == [(0, 1)]
+
+
+def test_what_is_undone_is_given_back_to_the_counters_of_a_card_that_was_replaced_meanwhile(tell):
+    tell.load("c", 50)
+    paid = tell.redeem("c", 10)
+    tell.transfer("c", to_card="i", purpose="replacement")
+    tell.reverse(redemption=paid)
+    assert tell.counted("redeem.card.day", "c") == [(0, 0)]
 
 
 def test_what_is_not_captured_is_given_back_with_its_count(tell):

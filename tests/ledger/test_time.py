@@ -85,9 +85,7 @@ async def test_a_statement_shows_every_transfer_between_two_moments(counter, fol
 
     async def pages(account, since=None, until=None, limit=2):
         after, lines = Place(0, 0), []
-        while found := await counter.within(
-            lambda tx: ledger.statement(tx, 1, account, since, until, after, limit)
-        ):
+        while found := await counter.within(lambda tx: ledger.statement(tx, 1, account, since, until, after, limit)):
             lines += found
             after = found[-1].place
         return lines

@@ -157,9 +157,8 @@ def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
             return too_little(card, available, amount)
         parts = sheet.draw(card.pocket, amount, card.terms.draw_order)
         sheet.pay(place.ordinal, card.pocket, account, parts, "adjust", at)
-    correction = Correction(
-        command.corrects, command.increment, command.reason, command.made_by, command.approved_by
-    )  # fmt: skip
+    second = (command.approved_by or "").strip() or None
+    correction = Correction(command.corrects, command.increment, command.reason, command.made_by, second)
     sheet.correct(place.ordinal, correction)
     desk.moved(card, amount if command.increment else -amount)
     kind = ActivityType.ADJUST_INCREMENT if command.increment else ActivityType.ADJUST_DECREMENT

@@ -29,14 +29,15 @@ class Redemption:
     """A redemption or capture that may be given back.
 
     `drawn` are the lots that it drew, in that order; `refunded_minor` of it went back so far, beginning
-    with the last.
+    with the last. `at` is the moment at which limits counted it, and `whole` whether it was counted by
+    itself: a capture was counted as a part of its hold.
     """
 
-    __slots__ = ("at", "card_id", "device", "drawn", "merchant_id", "paid_minor", "place", "refunded_minor")
+    __slots__ = ("at", "card_id", "device", "drawn", "merchant_id", "paid_minor", "place", "refunded_minor", "whole")
 
     def __init__(
         self, place: Place, card_id: int, merchant_id: int, paid_minor: int, refunded_minor: int, at: datetime,
-        device: str | None = None, drawn: list[Drawn] | None = None,
+        device: str | None = None, drawn: list[Drawn] | None = None, *, whole: bool = True,
     ) -> None:  # fmt: skip
         self.place = place
         self.card_id = card_id
@@ -46,6 +47,7 @@ class Redemption:
         self.at = at
         self.device = device
         self.drawn = drawn or []
+        self.whole = whole
 
     @property
     def left_minor(self) -> int:

@@ -102,7 +102,8 @@ def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, pl
         sheet.touch(card.id, place.ordinal)
     desk.moved(card, -amount_minor)
     if desk.tracks_redemptions and amount_minor:
-        track(desk, Redemption(place, card.id, merchant_id, amount_minor, 0, at, hold.device, drawn))
+        counted_at, device = hold.counted_at, hold.device
+        track(desk, Redemption(place, card.id, merchant_id, amount_minor, 0, counted_at, device, drawn, whole=False))
     made = desk.enter(
         card, place, ActivityType.CAPTURE, amount_minor, at, merchant_id=merchant_id, hold=hold.place, lead=lead
     )  # fmt: skip

@@ -123,13 +123,13 @@ def _lay_out(sheet: Sheet, named: Named, terms: BookTerms, rows: Mapping[str, Se
 
 
 def _redemption(row: Row) -> Redemption:
-    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device = row
-    return Redemption(Place(batch_id, ordinal), card_id, merchant_id, paid, refunded, at, device)
+    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device, whole = row
+    return Redemption(Place(batch_id, ordinal), card_id, merchant_id, paid, refunded, at, device, whole=whole)
 
 
 async def _read_holds(
     tx: Tx, book: int, desk: Desk, named: Named, terms: BookTerms, rows: Mapping[str, Sequence[Row]]
-) -> None:  # fmt: skip
+) -> None:
     """The holds that are named, and those of the locked cards whose time is over."""
     for row in (*rows.get("holds", ()), *rows.get("groups", ())):
         hold = desk.add_hold(as_hold(row))
@@ -138,11 +138,14 @@ async def _read_holds(
     desk.merchants_of_holds |= {Place(r[0], r[1]): r[2] for r in rows.get("merchants_of_holds", ())}
     now = desk.sheet.now
     due = [card.id for card in desk.cards.values() if card.pocket.due_at is not None and card.pocket.due_at <= now]
-    if not due:
+    found = [desk.add_hold(as_hold(row)) for row in await tx.rows(*open_holds_statement(due))] if due else []
+    for card_id in due:
+        left = [h.expires_at for h in found if h.account == card_id and not h.is_due(now)]
+        desk.cards[card_id].pocket.due_at = min(left, default=None)
+    unknown = [place for place in desk.holds if place not in desk.merchants_of_holds]
+    if not unknown:
         return
-    found = [desk.add_hold(as_hold(row)) for row in await tx.rows(*open_holds_statement(due))]
-    places = [hold.place for hold in found]
-    statements: list[Statement] = [by_place("merchants_of_holds", places)]
+    statements: list[Statement] = [by_place("merchants_of_holds", unknown)]
     late = Named(())
     late.holds = {hold.place: hold for hold in found if hold.is_due(now)}
     refs, pairs = late.counted(terms)
@@ -152,36 +155,30 @@ async def _read_holds(
     desk.merchants_of_holds |= {Place(r[0], r[1]): r[2] for r in merchants}
     for subject_rows in subjects:
         add_subjects(desk.sheet, subject_rows)
-    for card_id in due:
-        left = [h.expires_at for h in found if h.account == card_id and not h.is_due(now)]
-        desk.cards[card_id].pocket.due_at = min(left, default=None)
 
 
 async def _read_lots(tx: Tx, desk: Desk, named: Named) -> None:
     """Which lots the redemptions drew, the provenance of all lots, and ids for those that will be made."""
     sheet, places = desk.sheet, list(desk.redemptions)
-    needed = _new_lots(desk, named)
-    drawn, lots, fresh = await tx.together(
-        drawn_statement(places), lots_statement(places, list(desk.cards)), fresh_ids_statement(needed)
-    )
+    drawn, lots = await tx.together(drawn_statement(places), lots_statement(places, list(desk.cards)))
     for place, parts in as_drawn(drawn).items():
         desk.redemptions[place].drawn = parts
     add_provenances(sheet, lots)
-    sheet.fresh_ids += [row[0] for row in fresh]
-
-
-_DRAWN_AT_MOST = 256
+    needed = _new_lots(desk, named)
+    if needed:
+        sheet.fresh_ids += [row[0] for row in await tx.rows(*fresh_ids_statement(needed))]
 
 
 def _new_lots(desk: Desk, named: Named) -> int:
     """How many lots the commands may make at most.
 
     A card has no more lots than there are strains in the whole batch, so value that is sent to and fro
-    makes few.
+    makes few. What is undone may bring as many lots back to life as a redemption drew.
     """
     lots = Counter({card.id: card.pocket.count_lots() for card in desk.cards.values()})
-    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands)
-    strains += min(len(desk.redemptions) * _DRAWN_AT_MOST, 4 * _DRAWN_AT_MOST)
+    drawn = sum(len(redemption.drawn) for redemption in desk.redemptions.values())
+    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands) + drawn
+    revived = max((len(redemption.drawn) for redemption in desk.redemptions.values()), default=0)
     needed = 0
     for c in named.commands:
         card_id = named.card_id(getattr(c, "card", None))
@@ -195,7 +192,11 @@ def _new_lots(desk: Desk, named: Named) -> int:
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
-            needed += _DRAWN_AT_MOST if named.successors else 0
+            # A redemption of this very batch drew no more lots than there are.
+            back = max(revived, max(lots.values(), default=0))
+            needed += back
+            for one in lots:
+                lots[one] = min(lots[one] + revived, strains)
     return needed
 
 

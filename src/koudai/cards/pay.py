@@ -203,7 +203,7 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
     if isinstance(outcome, Activity):
         meters = desk.meters(card, Flow.REDEEM, found.device)
-        card.terms.limits[Flow.REDEEM].give_back(meters, paid, desk.seconds(found.at), whole=True)
+        card.terms.limits[Flow.REDEEM].give_back(meters, paid, desk.seconds(found.at), whole=found.whole)
     return outcome
 
 

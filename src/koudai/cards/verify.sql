@@ -118,9 +118,11 @@ WITH flows AS MATERIALIZED (
           SELECT o.card_id, 'redeem', (floor(extract(epoch FROM o.event_at))::bigint + 28800) / 86400 * 86400 - 28800,
                  -b.amount_minor, CASE WHEN h.captured_minor > 0 THEN 0 ELSE -1 END
           FROM cards.activities b
-          JOIN cards.activities o ON o.batch_id = coalesce(b.hold_batch_id, b.redemption_batch_id)
-              AND o.ordinal = coalesce(b.hold_ordinal, b.redemption_ordinal) AND o.type IN ('REDEEM', 'AUTHORISE')
-          LEFT JOIN ledger.holds h ON h.batch_id = b.hold_batch_id AND h.ordinal = b.hold_ordinal
+          LEFT JOIN cards.activities r ON r.batch_id = b.redemption_batch_id AND r.ordinal = b.redemption_ordinal
+          JOIN cards.activities o ON o.batch_id = coalesce(b.hold_batch_id, r.hold_batch_id, b.redemption_batch_id)
+              AND o.ordinal = coalesce(b.hold_ordinal, r.hold_ordinal, b.redemption_ordinal)
+              AND o.type IN ('REDEEM', 'AUTHORISE')
+          LEFT JOIN ledger.holds h ON h.batch_id = o.batch_id AND h.ordinal = o.ordinal
           WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')) AS e
     GROUP BY e.card_id, e.flow, e.day_s
 ), simple AS (
@@ -189,12 +191,15 @@ WITH flows AS MATERIALIZED (
     SELECT limit_id, subject, max(start_s)::bigint AS start_s FROM placed GROUP BY limit_id, subject
 ), given AS (
     -- What went back: voided and expired holds, and reversed redemptions.
-    SELECT b.hold_batch_id AS batch_id, b.hold_ordinal AS ordinal, sum(b.amount_minor) AS amount_minor,
-           CASE WHEN o.captured_minor = 0 THEN 1 ELSE 0 END AS n
-    FROM cards.activities b JOIN ledger.holds o ON o.batch_id = b.hold_batch_id AND o.ordinal = b.hold_ordinal
-    WHERE b.type IN ('VOID', 'RELEASE') GROUP BY 1, 2, 4
-    UNION ALL
-    SELECT b.redemption_batch_id, b.redemption_ordinal, b.amount_minor, 1 FROM cards.activities b WHERE b.type = 'REVERSAL'
+    SELECT coalesce(b.hold_batch_id, r.hold_batch_id, b.redemption_batch_id) AS batch_id,
+           coalesce(b.hold_ordinal, r.hold_ordinal, b.redemption_ordinal) AS ordinal, sum(b.amount_minor) AS amount_minor,
+           max(CASE WHEN h.captured_minor > 0 THEN 0 ELSE 1 END) AS n
+    FROM cards.activities b
+    LEFT JOIN cards.activities r ON r.batch_id = b.redemption_batch_id AND r.ordinal = b.redemption_ordinal
+    LEFT JOIN ledger.holds h ON h.batch_id = coalesce(b.hold_batch_id, r.hold_batch_id)
+        AND h.ordinal = coalesce(b.hold_ordinal, r.hold_ordinal)
+    WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')
+    GROUP BY 1, 2
 ), recounted AS (
     SELECT n.limit_id, n.subject, n.start_s,
            sum(p.amount_minor) - coalesce(sum(g.amount_minor) FILTER (WHERE p.own), 0) AS minor,

@@ -148,7 +148,7 @@ $$;
 
 -- Books the transfers of a batch in one asset: rows, balances and lots of constrained accounts, deltas
 -- of hot ones. p_held names the constrained accounts that are entered: where lock_v2 found their rows,
--- their newest entry where that is no transfer (else 0), what of them is reserved, when their first hold
+-- their newest entry where that is no transfer (else 0; they may have none, where only counters change), what of them is reserved, when their first hold
 -- expires, their live lots and counters (lot_from 0: not kept in lots). A delta knows its transfers. The sums are taken here from the
 -- transfers themselves. An account of another book or asset, one that isn't there or was named as what
 -- it is not aborts, and so does an overdraft, or lots that don't add up, by the table's constraints.
@@ -201,7 +201,9 @@ BEGIN
         GROUP BY e.account
     ), updated AS (
         UPDATE ledger.accounts a
-        SET balance_minor = a.balance_minor + n.amount::bigint, last_batch_id = p_batch_id, last_ordinal = n.ordinal,
+        SET balance_minor = a.balance_minor + n.amount::bigint,
+            last_batch_id = CASE WHEN n.ordinal > 0 THEN p_batch_id ELSE a.last_batch_id END,
+            last_ordinal = CASE WHEN n.ordinal > 0 THEN n.ordinal ELSE a.last_ordinal END,
             held_minor = n.reserved, due_at = n.due,
             lots = CASE WHEN n.lot_from > 0 THEN p_lots.flat[n.lot_from : n.lot_to] END,
             meters = CASE WHEN n.meter_to >= n.meter_from THEN p_meters.flat[n.meter_from : n.meter_to] END

@@ -13,6 +13,7 @@ import msgspec
 
 from koudai.base import (
     DAY_S,
+    MAX_MINOR,
     Refused,
     day_start_s,
     moment_of,
@@ -249,6 +250,10 @@ class Limits:
                     meter.give_back(limit, start, amount_minor, 1 if whole else 0)
 
 
+def _bound(most: int | None) -> int:
+    return _NO_BOUND if most is None else most
+
+
 class Group:
     """The limits that count one kind of subject.
 
@@ -264,7 +269,10 @@ class Group:
         self._calendar = all(limit.window_s is None for limit in limits)
         self._ids = [limit.id for limit in limits]
         self._bounds = [
-            (_NO_BOUND if x.max_minor is None else x.max_minor, _NO_BOUND if x.max_count is None else x.max_count)
+            (
+                MAX_MINOR if x.max_minor is None else min(x.max_minor, MAX_MINOR),
+                _NO_BOUND if x.max_count is None else x.max_count,
+            )
             for x in limits
         ]
         self._width = NUMBERS * len(limits)
@@ -307,6 +315,8 @@ class Group:
             if limit.max_minor is not None and minor + amount_minor > limit.max_minor:
                 resets = limit.resets_at_s(oldest, max(at_s, newest))
                 return _over(limit, limit.max_minor - minor, resets, asset)
+            if minor + amount_minor > MAX_MINOR:
+                return Refused(LedgerRefusal.AMOUNT_TOO_LARGE, {"limit_minor": MAX_MINOR - minor})
         return place
 
     def count(self, meter: Meter, place: int, amount_minor: int, at_s: int) -> None:
@@ -350,6 +360,8 @@ def judge_cap(limit: Limit, held_minor: int, amount_minor: int, asset: str) -> R
     """Whether a subject that holds so much may take an amount in, by a limit on balances."""
     if limit.max_minor is not None and held_minor + amount_minor > limit.max_minor:
         return _over(limit, limit.max_minor - held_minor, None, asset)
+    if held_minor + amount_minor > MAX_MINOR:
+        return Refused(LedgerRefusal.AMOUNT_TOO_LARGE, {"limit_minor": MAX_MINOR - held_minor})
     return None
 
 

@@ -304,9 +304,12 @@ class Sheet:
         """The constrained accounts of an asset that this batch enters, and the newest entry without a transfer."""
         accounts = {a for t in self.transfers for a in (t[1], t[2])}
         accounts.update(self.touched)
+        # Of a card that was replaced only the counters may change: what is undone comes to its successor.
+        accounts.update(p.id for p in self.pockets.values() if p.meter.changed)
         pockets, touched = self.pockets, self.touched
         return [(p, touched.get(a, 0)) for a in accounts if (p := pockets.get(a)) and p.asset == asset]
 
     def assets(self) -> set[str]:
         """The assets that this batch moves or enters."""
-        return {t[4] for t in self.transfers} | {self.pockets[a].asset for a in self.touched}
+        counted = {p.asset for p in self.pockets.values() if p.meter.changed}
+        return {t[4] for t in self.transfers} | {self.pockets[a].asset for a in self.touched} | counted
