@@ -250,10 +250,6 @@ class Limits:
                     meter.give_back(limit, start, amount_minor, 1 if whole else 0)
 
 
-def _bound(most: int | None) -> int:
-    return _NO_BOUND if most is None else most
-
-
 class Group:
     """The limits that count one kind of subject.
 
