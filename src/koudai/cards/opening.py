@@ -193,7 +193,7 @@ def _new_lots(desk: Desk, named: Named) -> int:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
             # A redemption of this very batch drew no more lots than there are.
-            back = max(revived, max(lots.values(), default=0))
+            back = max(1, revived, max(lots.values(), default=0))
             needed += back
             for one in lots:
                 lots[one] = min(lots[one] + revived, strains)

@@ -1,5 +1,7 @@
 """Load, redeem, refund, reverse: value comes onto a card, pays a merchant, and comes back."""
 
+from datetime import datetime
+
 from koudai.base import Refused
 from koudai.cards.checks import (
     bad_amount,
@@ -222,11 +224,24 @@ def _give_back(
     for redemption in laid_on:
         part = min(missing, redemption.left_minor)
         if part:
-            drawn = redemption.give_back(part)
-            desk.sheet.restore(place.ordinal, merchant.account_id, card.pocket, drawn, kind.lower(), at)
+            _restore(desk, redemption, part, place.ordinal, merchant.account_id, card, kind.lower(), at)
             desk.parts.append((place.ordinal, *redemption.place, part))
             first = first or redemption.place
             missing -= part
     assert missing == 0, "the redemptions were said to hold enough"
     desk.moved(card, amount_minor)
     return desk.enter(card, place, kind, amount_minor, at, merchant_id=merchant_id, redemption=first)
+
+
+def _restore(
+    desk: Desk, redemption: Redemption, part: int, entry: int, payer: int, card: HeldCard, kind: str, at: datetime,
+) -> None:  # fmt: skip
+    """Put a part of a redemption back into the lots that it drew."""
+    if redemption.drawn:
+        desk.sheet.restore(entry, payer, card.pocket, redemption.give_back(part), kind, at)
+        return
+    # It was booked before there were lots: what comes back has a provenance that nobody recorded.
+    redemption.refunded_minor += part
+    flags = MAY_PASS | MAY_SELL | MAY_REFUND
+    unrecorded = Provenance("unrecorded", flags, redemption.at, redemption.place)
+    desk.sheet.put(entry, payer, card.pocket, part, unrecorded, kind, at)
