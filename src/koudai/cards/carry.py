@@ -176,9 +176,10 @@ def _unreasoned(desk: Desk, command: Adjust, card: HeldCard) -> Refused | None:
     second = (command.approved_by or "").strip()
     if command.increment and (not second or second == command.made_by.strip()):
         return Refused(CardRefusal.SECOND_PERSON_MISSING, {"field": "approved_by"})
-    corrected = desk.corrected.get(command.corrects) if command.corrects else card.id
-    if corrected != card.id:
-        return Refused(CardRefusal.UNKNOWN_ENTRY, {"field": "corrects"})
+    if command.corrects is not None:
+        made = desk.made.get(command.corrects)
+        if (made.card_id if made else desk.corrected.get(command.corrects)) != card.id:
+            return Refused(CardRefusal.UNKNOWN_ENTRY, {"field": "corrects"})
     return None
 
 

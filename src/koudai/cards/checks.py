@@ -1,12 +1,18 @@
 """What several rules ask before they let value move: a reason to refuse, or None."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused
-from koudai.cards.commands import CardRef
+from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
-from koudai.ledger import Flow, Slot, judge_cap, judge_floor
+from koudai.ledger import Flow, Limit, Slot, judge_cap, judge_floor
+from koudai.merchants import Merchant
+
+MAX_TTL_S = 366 * 86_400
+"""How long a hold may last."""
 
 
 def card_of(desk: Desk, ref: CardRef | None) -> HeldCard | None:
@@ -62,34 +68,31 @@ def over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused |
             "currency": card.asset,
         }
         return Refused(CardRefusal.BALANCE_CAP_EXCEEDED, facts)
-    for limit in card.terms.card_bounds:
-        over = judge_cap(limit, held, amount_minor, card.asset)
-        if over:
-            return over
-    meter = desk.meter_of_holder(card)
-    for limit in card.terms.holder_bounds if meter else ():
-        assert meter is not None
-        over = judge_cap(limit, meter.held_minor(limit), amount_minor, card.asset)
-        if over:
-            return over
-    return None
+    return _out_of_bounds(desk, card, held, amount_minor, judge_cap)
 
 
 def below_floor(desk: Desk, card: HeldCard, amount_minor: int) -> Refused | None:
     """What a card, without what is reserved, or its holder together, must keep."""
-    if not card.terms.card_bounds and not card.terms.holder_bounds:
-        return None
-    for limit in card.terms.card_bounds:
-        kept = card.pocket.balance_minor - card.pocket.held_minor
-        under = judge_floor(limit, kept, amount_minor, card.asset)
-        if under:
-            return under
-    meter = desk.meter_of_holder(card)
-    for limit in card.terms.holder_bounds if meter else ():
-        assert meter is not None
-        under = judge_floor(limit, meter.held_minor(limit), amount_minor, card.asset)
-        if under:
-            return under
+    kept = card.pocket.balance_minor - card.pocket.held_minor
+    return _out_of_bounds(desk, card, kept, amount_minor, judge_floor)
+
+
+def _out_of_bounds(
+    desk: Desk, card: HeldCard, held_minor: int, amount_minor: int,
+    judge: Callable[[Limit, int, int, str], Refused | None],
+) -> Refused | None:  # fmt: skip
+    """The first limit on balances, of the card and then of its holder, that an amount would break."""
+    terms = card.terms
+    for limit in terms.card_bounds:
+        broken = judge(limit, held_minor, amount_minor, card.asset)
+        if broken:
+            return broken
+    meter = desk.meter_of_holder(card) if terms.holder_bounds else None
+    if meter is not None:
+        for limit in terms.holder_bounds:
+            broken = judge(limit, meter.held_minor(limit), amount_minor, card.asset)
+            if broken:
+                return broken
     return None
 
 
@@ -102,3 +105,40 @@ def within_limits(
     if not limits.kinds and not limits.single:
         return []
     return limits.judge(desk.meters(card, flow, device, recipient), amount_minor, desk.seconds(at), card.asset)
+
+
+class Payable(NamedTuple):
+    """What was judged of a payment: by which card, to whom, how much of it, when, and where it is counted."""
+
+    card: HeldCard
+    merchant: Merchant
+    amount_minor: int
+    at: datetime
+    slots: list[Slot]
+
+
+def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
+    """Whether a card may pay a merchant, or promise to: what it has available where a part was asked for."""
+    amount = command.amount_minor
+    bad = bad_amount(amount)
+    if bad:
+        return bad
+    card = card_of(desk, command.card)
+    if card is None:
+        return Refused(CardRefusal.UNKNOWN_CARD)
+    merchant = desk.merchants.get(command.merchant_id)
+    if merchant is None:
+        return Refused(CardRefusal.UNKNOWN_MERCHANT)
+    bad = bad_asset(command.asset, card.asset, merchant.asset) or not_usable(card)
+    if not bad and isinstance(command, Authorise) and not 1 <= command.ttl_s <= MAX_TTL_S:
+        bad = Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
+    if bad:
+        return bad
+    available = card.pocket.available_minor(desk.sheet.now_s)
+    if available < amount:
+        if not command.partial or available == 0:
+            return too_little(card, available, amount)
+        amount = available
+    at = command.event_at or desk.sheet.now
+    slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
+    return slots if isinstance(slots, Refused) else Payable(card, merchant, amount, at, slots)

@@ -155,7 +155,6 @@ class Desk:
             sheet.recorded_at, held, hold, other_card_id,
         )  # fmt: skip
         self.made[place] = activity
-        self.corrected[place] = card.id
         return activity
 
 

@@ -3,54 +3,24 @@
 from datetime import timedelta
 
 from koudai.base import Refused, render_time
-from koudai.cards.checks import (
-    bad_amount,
-    bad_asset,
-    below_floor,
-    card_of,
-    not_usable,
-    too_little,
-    within_limits,
-)
+from koudai.cards.checks import bad_amount, payable
 from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
-MAX_TTL_S = 366 * 86_400
-
 
 def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refused:
     """Reserve lots for a merchant; limits on redemptions count it as one."""
-    amount, sheet = command.amount_minor, desk.sheet
-    bad = bad_amount(amount)
-    if bad:
-        return bad
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
-    merchant = desk.merchants.get(command.merchant_id)
-    if merchant is None:
-        return Refused(CardRefusal.UNKNOWN_MERCHANT)
-    bad = bad_asset(command.asset, card.asset, merchant.asset) or not_usable(card)
-    if bad:
-        return bad
-    if not 1 <= command.ttl_s <= MAX_TTL_S:
-        return Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
-    pocket = card.pocket
-    available = pocket.available_minor(sheet.now_s)
-    if available < amount:
-        if not command.partial or available == 0:
-            return too_little(card, available, amount)
-        amount = available
-    at = command.event_at or sheet.now
-    slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
-    if isinstance(slots, Refused):
-        return slots
+    judged = payable(desk, command)
+    if isinstance(judged, Refused):
+        return judged
+    card, merchant, amount, at, slots = judged
+    sheet = desk.sheet
     expires_at = sheet.now + timedelta(seconds=command.ttl_s)
     hold = sheet.reserve(
-        place.ordinal, pocket, merchant.account_id, amount, card.terms.draw_order, at, expires_at, command.device,
+        place.ordinal, card.pocket, merchant.account_id, amount, card.terms.draw_order, at, expires_at, command.device,
         command.group,
     )  # fmt: skip
     desk.add_hold(hold)

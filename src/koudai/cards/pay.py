@@ -6,11 +6,10 @@ from koudai.base import Refused
 from koudai.cards.checks import (
     bad_amount,
     bad_asset,
-    below_floor,
     card_of,
     not_usable,
     over_balance_cap,
-    too_little,
+    payable,
     within_limits,
 )
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
@@ -92,30 +91,12 @@ def _flags(command: Load) -> int:
 
 def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
     """Card → merchant; what the card has available where a part was asked for."""
-    amount, sheet = command.amount_minor, desk.sheet
-    bad = bad_amount(amount)
-    if bad:
-        return bad
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
-    merchant = desk.merchants.get(command.merchant_id)
-    if merchant is None:
-        return Refused(CardRefusal.UNKNOWN_MERCHANT)
-    bad = bad_asset(command.asset, card.asset, merchant.asset) or not_usable(card)
-    if bad:
-        return bad
-    pocket = card.pocket
-    available = pocket.available_minor(sheet.now_s)
-    if available < amount:
-        if not command.partial or available == 0:
-            return too_little(card, available, amount)
-        amount = available
-    at = command.event_at or sheet.now
-    slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
-    if isinstance(slots, Refused):
-        return slots
-    drawn = sheet.spend(place.ordinal, pocket, merchant.account_id, amount, card.terms.draw_order, "redeem", at)
+    judged = payable(desk, command)
+    if isinstance(judged, Refused):
+        return judged
+    card, merchant, amount, at, slots = judged
+    payee, order = merchant.account_id, card.terms.draw_order
+    drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
     count(slots, amount)
     desk.moved(card, -amount)
     if desk.tracks_redemptions:
