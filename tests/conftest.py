@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,19 @@ class Server:
     def close(self) -> None:
         self.embedded.stop()
         shutil.rmtree(self.home)
+
+    def crash(self) -> None:
+        """Kill it with all its sessions; it is down until it's started again, which is the caller's to do.
+
+        A session notices only when it next waits that its server is gone, and may answer until then.
+        """
+        with self.superuser() as admin:
+            sessions = [row[0] for row in admin.execute("SELECT pid FROM pg_stat_activity").fetchall()]
+            os.kill(self.embedded.pid, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while any(Path(f"/proc/{session}").exists() for session in sessions):
+            assert time.monotonic() < until, "a session outlives its server"
+            time.sleep(0.005)
 
     @contextmanager
     def superuser(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[object, ...]]]:

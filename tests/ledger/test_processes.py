@@ -1,8 +1,6 @@
 """Several processes on the same few accounts, and processes and servers that die in the middle."""
 
-import os
 import random
-import signal
 from itertools import chain
 
 import pytest
@@ -113,7 +111,7 @@ async def test_a_server_that_is_killed_has_all_that_it_answered(book, site, star
     clients = start_clients(site.target, *lists)
     for client in clients:
         client.wait_for(after)
-    os.kill(site.server.embedded.pid, signal.SIGKILL)
+    site.server.crash()
     site.server.embedded.start()
     for client in clients:
         # One whose commit was under way doesn't know what came of it, and ends; others begin again and go on.
