@@ -166,17 +166,16 @@ async def test_rooms_above_add_checks_and_all_rows_are_counted(long_book):
         Check("shop.every", "SELECT 'ledger.transfers ' || batch_id, 'seen' FROM ledger.transfers"
               " WHERE batch_id BETWEEN $1::bigint AND $2::bigint"),
         Check("shop.whole", "SELECT 'the whole', count(*)::text FROM ledger.transfers", ranged=False),
-        Check("shop.by_key", "SELECT 'x', 'y' FROM ledger.batches WHERE id BETWEEN $1::bigint AND $2::bigint AND id = 30",
-              by_key=True),
+        Check("shop.once", "SELECT 'x', 'y' FROM ledger.batches WHERE id BETWEEN $1::bigint AND $2::bigint AND id = 30"),
     )  # fmt: skip
     report = await ledger.verify(long_book.db, checks)
     assert not report.holds
     assert report.found == 59 + 1 + 1
     by_check = {
-        name: [f for f in report.findings if f.check == name] for name in ("shop.every", "shop.whole", "shop.by_key")
+        name: [f for f in report.findings if f.check == name] for name in ("shop.every", "shop.whole", "shop.once")
     }
     assert [(f.row, f.detail) for f in by_check["shop.whole"]] == [("the whole", "59")]
-    assert len(by_check["shop.by_key"]) == 1
+    assert len(by_check["shop.once"]) == 1
     assert len({f.row for f in by_check["shop.every"]}) == len(by_check["shop.every"]) > 40
 
 

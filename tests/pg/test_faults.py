@@ -58,7 +58,7 @@ async def test_a_server_that_is_gone_and_comes_back(home):
     with Embedded(home) as server:
         target = target_of(server)
         migrate(target, ROOMS)
-        async with Database(target, max_size=2) as db:
+        async with Database(target) as db:
             source, card = await open_two(db)
             post = lambda n: db.transact(lambda tx: ledger.post(tx, 1, batch(n, source, card, 3)))  # noqa: E731
             answered = await post(1)
@@ -208,7 +208,7 @@ async def test_a_disk_that_is_full_and_gets_room_again(small_disk):
     with Embedded(small_disk) as server:
         target = target_of(server)
         migrate(target, ROOMS)
-        async with Database(target, max_size=2) as db:
+        async with Database(target) as db:
             source, card = await open_two(db)
             # A fresh segment of the log, so that it's the tables that find no room.
             with psycopg.connect(target.admin, autocommit=True) as admin:
@@ -228,7 +228,7 @@ async def test_a_disk_that_is_full_and_gets_room_again(small_disk):
             assert code in ("pg.disk_full", "pg.unavailable")
             ballast.unlink()
             server.start()
-        async with Database(target, max_size=2) as db:
+        async with Database(target) as db:
             assert await db.transact(lambda tx: ledger.balances(tx, [card])) == {card: 200 * answered + 1}
             assert await db.transact(lambda tx: ledger.outcome_of_key(tx, 1, f"{answered}/0")) is None
             assert (await ledger.verify(db)).holds

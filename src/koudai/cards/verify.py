@@ -12,8 +12,4 @@ _WHOLE = (
     "limit_counter",
 )  # fmt: skip
 
-_BY_KEY = ("activity_chain",)
-
-CARD_CHECKS = tuple(
-    Check(f"cards.{name}", text, ranged=name not in _WHOLE, by_key=name in _BY_KEY) for name, text in SQL.items()
-)
+CARD_CHECKS = tuple(Check(f"cards.{name}", text, ranged=name not in _WHOLE) for name, text in SQL.items())

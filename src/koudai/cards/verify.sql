@@ -27,10 +27,17 @@ SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', and its transfer '
        || coalesce('moves ' || t.amount_minor || ' from ' || t.debit_account || ' to ' || t.credit_account, 'is not there')
 FROM cards.activities a
-LEFT JOIN (SELECT batch_id, entry, sum(amount_minor) AS amount_minor, min(debit_account) AS debit_account,
-                  min(credit_account) AS credit_account,
-                  min(debit_account) <> max(debit_account) OR min(credit_account) <> max(credit_account) AS mixed
-           FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint GROUP BY batch_id, entry) AS t
+LEFT JOIN (SELECT f.batch_id, f.entry, f.amount_minor + coalesce(o.amount_minor, 0) AS amount_minor, f.debit_account,
+                  f.credit_account, o.batch_id IS NOT NULL AND NOT (
+                      o.least_debit = f.debit_account AND o.most_debit = f.debit_account
+                      AND o.least_credit = f.credit_account AND o.most_credit = f.credit_account) AS mixed
+           FROM ledger.transfers f
+           LEFT JOIN (SELECT batch_id, entry, sum(amount_minor) AS amount_minor, min(debit_account) AS least_debit,
+                             max(debit_account) AS most_debit, min(credit_account) AS least_credit,
+                             max(credit_account) AS most_credit
+                      FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND ordinal <> entry
+                      GROUP BY batch_id, entry) AS o ON o.batch_id = f.batch_id AND o.entry = f.entry
+           WHERE f.batch_id BETWEEN $1::bigint AND $2::bigint AND f.ordinal = f.entry) AS t
     ON t.batch_id = a.batch_id AND t.entry = CASE WHEN a.type = 'TRANSFER_BALANCE_TO' THEN a.lead ELSE a.ordinal END
 LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
 LEFT JOIN cards.cards c ON c.id = a.card_id
@@ -68,20 +75,29 @@ WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND a.batch_id IS NULL
 -- activity_chain: entries that don't follow from the one before them of the same card
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        'balance ' || a.balance_minor || ' with ' || a.held_minor || ' reserved doesn''t follow from the entry before it ('
-       || coalesce(p.balance_minor || ' with ' || p.held_minor, 'not there') || ')'
-FROM cards.activities a
-LEFT JOIN cards.activities p ON p.batch_id = a.previous_batch_id AND p.ordinal = a.previous_ordinal
-    AND p.card_id = a.card_id AND (p.batch_id, p.ordinal) < (a.batch_id, a.ordinal)
-WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
-  AND ((CASE WHEN a.previous_batch_id = 0 THEN 0 ELSE p.balance_minor END
-        + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE')
-               THEN -a.amount_minor
-               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
-               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
-       OR (CASE WHEN a.previous_batch_id = 0 THEN 0 ELSE p.held_minor END
-           + CASE WHEN a.type = 'AUTHORISE' THEN a.amount_minor
-                  WHEN a.type IN ('CAPTURE', 'VOID', 'RELEASE') THEN -a.amount_minor
-                  ELSE 0 END) IS DISTINCT FROM a.held_minor)
+       || coalesce(a.before_minor || ' with ' || a.before_held, 'not there') || ')'
+FROM (SELECT e.*, CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.balance_minor, o.balance_minor) END AS before_minor,
+             CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.held_minor, o.held_minor) END AS before_held
+      FROM cards.activities e
+      LEFT JOIN cards.activities p ON p.batch_id = e.previous_batch_id AND p.ordinal = e.previous_ordinal
+          AND p.card_id = e.card_id AND (p.batch_id, p.ordinal) < (e.batch_id, e.ordinal)
+          AND p.batch_id BETWEEN $1::bigint AND $2::bigint
+      -- What came before the range is looked up one by one, however much that is.
+      LEFT JOIN LATERAL (
+          SELECT x.balance_minor, x.held_minor FROM cards.activities x
+          WHERE e.previous_batch_id < $1::bigint AND e.previous_batch_id > 0
+            AND x.batch_id = e.previous_batch_id AND x.ordinal = e.previous_ordinal AND x.card_id = e.card_id OFFSET 0
+      ) AS o ON true
+      WHERE e.batch_id BETWEEN $1::bigint AND $2::bigint) AS a
+WHERE (a.before_minor
+       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE')
+              THEN -a.amount_minor
+              WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
+              ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
+   OR (a.before_held
+       + CASE WHEN a.type = 'AUTHORISE' THEN a.amount_minor
+              WHEN a.type IN ('CAPTURE', 'VOID', 'RELEASE') THEN -a.amount_minor
+              ELSE 0 END) IS DISTINCT FROM a.held_minor
 
 -- hold_entries: holds whose entries don't tell what became of them
 SELECT 'ledger.holds ' || coalesce(h.batch_id, e.batch_id) || '/' || coalesce(h.ordinal, e.ordinal),
@@ -109,13 +125,12 @@ WHERE a.batch_id IS NULL OR (r.creates = (a.type = 'ADJUST_INCREMENT')) IS NOT T
 -- limit_counter: counters that a recount of the entries in their newest window doesn't lead to
 WITH flows AS MATERIALIZED (
     -- What flowed each Chinese day, and what went back of it: enough for calendar limits of cards and holders.
-    SELECT e.card_id, e.flow, e.day_s, sum(e.minor) AS minor, sum(e.n) AS n
-    FROM (SELECT a.card_id, CASE a.type WHEN 'LOAD' THEN 'load' WHEN 'TRANSFER_BALANCE_FROM' THEN 'transfer' ELSE 'redeem' END AS flow,
-                 (floor(extract(epoch FROM a.event_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
+    SELECT e.card_id, e.type, e.day_s, sum(e.minor) AS minor, sum(e.n) AS n
+    FROM (SELECT a.card_id, a.type, (floor(extract(epoch FROM a.event_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
                  a.amount_minor AS minor, 1 AS n
           FROM cards.activities a WHERE a.type IN ('LOAD', 'REDEEM', 'AUTHORISE', 'TRANSFER_BALANCE_FROM')
           UNION ALL
-          SELECT o.card_id, 'redeem', (floor(extract(epoch FROM o.event_at))::bigint + 28800) / 86400 * 86400 - 28800,
+          SELECT o.card_id, o.type, (floor(extract(epoch FROM o.event_at))::bigint + 28800) / 86400 * 86400 - 28800,
                  -b.amount_minor, CASE WHEN h.captured_minor > 0 THEN 0 ELSE -1 END
           FROM cards.activities b
           LEFT JOIN cards.activities r ON r.batch_id = b.redemption_batch_id AND r.ordinal = b.redemption_ordinal
@@ -124,36 +139,47 @@ WITH flows AS MATERIALIZED (
               AND o.type IN ('REDEEM', 'AUTHORISE')
           LEFT JOIN ledger.holds h ON h.batch_id = o.batch_id AND h.ordinal = o.ordinal
           WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')) AS e
-    GROUP BY e.card_id, e.flow, e.day_s
+    GROUP BY e.card_id, e.type, e.day_s
+), days AS MATERIALIZED (
+    SELECT d.day_s, extract(epoch FROM date_trunc('month', to_timestamp(d.day_s) + interval '8 hours', 'UTC')
+                            - interval '8 hours')::bigint AS month_s
+    FROM (SELECT DISTINCT day_s FROM flows) AS d
 ), simple AS (
-    SELECT l.id AS limit_id, CASE WHEN l.subject = 'card' THEN 'card:' || f.card_id ELSE 'id:' || h.holder_id END AS subject,
-           CASE l.per WHEN 'day' THEN f.day_s WHEN 'lifetime' THEN 0
-                ELSE extract(epoch FROM date_trunc('month', to_timestamp(f.day_s) + interval '8 hours', 'UTC')
-                             - interval '8 hours')::bigint END AS start_s, f.minor, f.n
-    FROM ledger.limits l
-    JOIN cards.cards c ON c.programme_id = l.scope_id AND c.book = l.book
-    JOIN ledger.heads h ON h.id = c.id
-    JOIN flows f ON f.card_id = c.id AND f.flow = l.flow
+    -- Who is a card by its id, and any other subject by its id below zero.
+    SELECT l.id::bigint AS limit_id, CASE WHEN l.subject = 'card' THEN f.card_id ELSE -h.holder_id END AS who,
+           CASE l.per WHEN 'day' THEN f.day_s WHEN 'lifetime' THEN 0 ELSE d.month_s END AS start_s, f.minor, f.n
+    FROM flows f
+    JOIN days d ON d.day_s = f.day_s
+    JOIN cards.cards c ON c.id = f.card_id
+    JOIN ledger.heads h ON h.id = f.card_id
+    JOIN ledger.limits l ON l.scope_id = c.programme_id AND l.book = c.book
+        AND l.flow = CASE f.type WHEN 'LOAD' THEN 'load' WHEN 'TRANSFER_BALANCE_FROM' THEN 'transfer' ELSE 'redeem' END
     WHERE l.per IN ('day', 'month', 'lifetime') AND l.subject IN ('card', 'holder')
-), summed AS (
-    SELECT limit_id, subject, start_s, sum(minor) AS minor, sum(n) AS n FROM simple
-    WHERE subject IS NOT NULL GROUP BY limit_id, subject, start_s
-), expected AS (
-    SELECT DISTINCT ON (limit_id, subject) * FROM summed ORDER BY limit_id, subject, start_s DESC
+), expected AS MATERIALIZED (
+    SELECT limit_id, who, start_s, sum(minor) AS minor, sum(n) AS n FROM simple
+    WHERE who IS NOT NULL GROUP BY limit_id, who, start_s
 ), kept AS MATERIALIZED (
-    SELECT a.meters[i] AS limit_id, 'card:' || a.id AS subject, a.meters[i + 1] AS start_s, a.meters[i + 2] AS minor,
+    SELECT a.meters[i] AS limit_id, a.id AS who, a.meters[i + 1] AS start_s, a.meters[i + 2] AS minor,
            a.meters[i + 3] AS count
     FROM ledger.accounts a, generate_series(1, cardinality(a.meters), 4) AS i
     UNION ALL
-    SELECT s.meters[i], CASE WHEN s.ref ~ '^holder:' THEN 'id:' || s.id ELSE s.ref END, s.meters[i + 1], s.meters[i + 2],
-           s.meters[i + 3]
+    SELECT s.meters[i], -s.id, s.meters[i + 1], s.meters[i + 2], s.meters[i + 3]
     FROM ledger.subjects s, generate_series(1, cardinality(s.meters), 4) AS i
+), compared AS MATERIALIZED (
+    SELECT coalesce(k.limit_id, e.limit_id) AS limit_id, coalesce(k.who, e.who) AS who,
+           k.limit_id IS NULL AS unkept, e.start_s
+    FROM kept k FULL JOIN expected e ON e.limit_id = k.limit_id AND e.who = k.who AND e.start_s = k.start_s
+    WHERE (k.minor = e.minor AND k.count = e.n) IS NOT TRUE
 ), suspects AS MATERIALIZED (
-    -- Whose sums differ (of a backdated entry, say, that counted in a later window), and what has no simple sum.
-    SELECT DISTINCT coalesce(k.limit_id, e.limit_id) AS limit_id, coalesce(k.subject, e.subject) AS subject
-    FROM kept k FULL JOIN expected e ON e.limit_id = k.limit_id AND e.subject = k.subject
-    JOIN ledger.limits l ON l.id = coalesce(k.limit_id, e.limit_id) AND l.per <> 'balance'
-    WHERE (k.start_s = e.start_s AND k.minor = e.minor AND k.count = e.n) IS NOT TRUE
+    -- Whose sums differ (of a backdated entry, say, that counted in a later window), and what has no simple sum;
+    -- but not what flowed in windows that are over.
+    SELECT DISTINCT c.limit_id, c.who,
+           CASE WHEN c.who > 0 THEN 'card:' || c.who WHEN s.ref ~ '^holder:' THEN 'id:' || s.id ELSE s.ref END AS subject
+    FROM compared c
+    JOIN ledger.limits l ON l.id = c.limit_id AND l.per <> 'balance'
+    LEFT JOIN kept k ON k.limit_id = c.limit_id AND k.who = c.who AND k.start_s > c.start_s
+    LEFT JOIN ledger.subjects s ON s.id = -c.who
+    WHERE NOT c.unkept OR k.limit_id IS NULL
 ), counted AS (
     SELECT l.id AS limit_id, l.per, l.window_s, a.batch_id, a.ordinal, a.amount_minor, 1 AS n, a.event_at AS at,
            CASE WHEN l.subject = 'card' THEN 'card:' || a.card_id
@@ -219,10 +245,9 @@ SELECT 'ledger.limits ' || coalesce(r.limit_id, k.limit_id),
        coalesce(r.subject, k.subject) || ': counted ' || coalesce(k.minor, 0) || ' in ' || coalesce(k.count, 0)
        || ', its entries say ' || coalesce(r.minor, 0) || ' in ' || coalesce(r.count, 0)
 FROM recounted r
-FULL JOIN (SELECT k.* FROM kept k
-           JOIN suspects s ON s.limit_id = k.limit_id AND s.subject = k.subject
-           JOIN ledger.limits l ON l.id = k.limit_id AND l.per <> 'balance'
-           LEFT JOIN newest n ON n.limit_id = k.limit_id AND n.subject = k.subject
+FULL JOIN (SELECT k.*, s.subject FROM kept k
+           JOIN suspects s ON s.limit_id = k.limit_id AND s.who = k.who
+           LEFT JOIN newest n ON n.limit_id = k.limit_id AND n.subject = s.subject
            WHERE n.start_s IS NULL OR n.start_s = k.start_s) AS k
     ON k.limit_id = r.limit_id AND k.subject = r.subject
 WHERE k.minor IS DISTINCT FROM r.minor OR k.count IS DISTINCT FROM r.count

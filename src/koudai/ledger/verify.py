@@ -19,9 +19,13 @@ SQL = Statements(Path(__file__).with_name("verify.sql"))
 
 _SETTLE_S = 5.0
 _FIRST_RANGE = 256
+# How long a range may take: each walks over all accounts anew, so that short ones are dear.
+_SHORT_S, _LONG_S = 3.0, 12.0
 _FINDINGS_SHOWN = 50
 
 Progress = Callable[[int, int], None]
+Rows = Sequence[Sequence[Any]]
+Statement = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,12 @@ class Check:
     """One thing that must hold: a statement, or what else can be asked, that answers the rows where it doesn't.
 
     Each answered row is (row, detail), both text. A check over a range takes the first and the last
-    batch id as `$1` and `$2`; one over the whole (`ranged=False`) takes no parameter. `by_key` plans it
-    as look-ups by primary key, for one that joins a range to rows outside of it.
+    batch id as `$1` and `$2`; one over the whole (`ranged=False`) takes no parameter.
     """
 
     name: str
-    statement: str | Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+    statement: str | Callable[..., Awaitable[Rows]]
     ranged: bool = True
-    by_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Report:
         """Whether everything that was checked holds."""
         return self.found == 0
 
-    def add(self, check: str, rows: Sequence[Sequence[Any]]) -> None:
+    def add(self, check: str, rows: Rows) -> None:
         """Take in the rows that a check answered."""
         self.found += len(rows)
         self.findings += [Finding(check, str(row), str(detail)) for row, detail in rows[:_FINDINGS_SHOWN]]
@@ -100,7 +102,8 @@ async def verify(
     An interrupted run is taken up where it stopped, unless it is still running elsewhere. An
     `incremental` one goes on from where the last one ended: it proves the batches that came since, and
     the balances that they moved; what concerns the whole is for a full run. `on_progress` is told
-    batches done and batches in all. What is found raises alarms, which stop payouts.
+    batches done and batches in all. What is found raises alarms, which stop payouts. It takes three
+    connections of the pool.
     """
     started = time.monotonic()
     checks = (*LEDGER_CHECKS, *checks)
@@ -115,13 +118,13 @@ async def verify(
             began = time.monotonic()
             await _prove_range(db, audit_id, through + 1, last, checks, report)
             took = time.monotonic() - began
-            step = max(16, min(step * 2 if took < 0.5 else step // 2 if took > 2.0 else step, 1 << 16))
+            step = max(16, min(step * 2 if took < _SHORT_S else step // 2 if took > _LONG_S else step, 1 << 16))
             through = last
             if on_progress:
                 on_progress(through, report.sealed_batch_id)
         await _prove_rest(db, audit_id, checks, report, since if incremental and audit_id else 0)
         async with db.transaction() as tx:
-            await tx.together((SQL["finish_audit"], audit_id), (SQL["drop_totals"], audit_id))
+            await tx.together(*((SQL[name], audit_id) for name in ("finish_audit", "drop_totals", "gather_totals")))
             await _raise_alarms(tx, report)
     report.seconds = round(time.monotonic() - started, 3)
     return report
@@ -192,58 +195,80 @@ async def _prove_range(
     db: Database, audit_id: int, first: int, last: int, checks: Sequence[Check], report: Report
 ) -> None:
     """Prove sealed batches, and commit what they add up to together with how far we came."""
-    async with db.transaction() as tx:
+    async with db.transaction() as tx, db.transaction() as second:
         before = len(report.findings)
-        counted = await _run_ranged(tx, checks, first, last, report)
-        await tx.together(
-            (SQL["add_totals"], audit_id, first, last),
-            (SQL["advance_audit"], audit_id, first - 1, last, counted, _as_json(report.findings[before:])),
-        )
+        totals = (SQL["add_totals"], audit_id, first, last)
+        counted = await _run_ranged((tx, second), checks, first, last, report, totals)
+        found = _as_json(report.findings[before:])
+        await tx.rows(SQL["advance_audit"], audit_id, first - 1, last, counted, found)
         report.transfers += counted
 
 
 async def _prove_rest(db: Database, audit_id: int, checks: Sequence[Check], report: Report, since: int) -> None:
-    """In one snapshot: the tail, every balance against its transfers, and what concerns the whole.
+    """The tail and every balance against its transfers, in one snapshot; and what concerns the whole.
 
     Where `since` isn't 0, only the tail, and the balances that were moved after that batch.
     """
     sealed = report.sealed_batch_id
-    async with db.transaction(snapshot=True) as tx:
+    async with db.transaction(snapshot=True) as tx, db.transaction(snapshot=True) as second:
         newest = await tx.value(SQL["newest_batch"])
         if newest > sealed:
-            report.transfers += await _run_ranged(tx, checks, sealed + 1, newest, report)
-        await tx.plan_for_scans()
-        report.add("ledger.balance", await tx.rows(SQL["balance"], audit_id, sealed, since))
+            report.transfers += await _run_ranged((tx,), checks, sealed + 1, newest, report)
+        whole = [check for check in checks if not check.ranged and not since]
+        own = ((SQL["balance"], audit_id, sealed, since), (SQL["counts"],))
+        found, (balances, ((accounts, keys, transfers),)) = await _share((tx, second), whole, (), own)
+        report.add("ledger.balance", balances)
         if since:
             return
-        for check in checks:
-            if not check.ranged:
-                report.add(check.name, await _ask(tx, check))
-        report.accounts, report.keys, transfers = (await tx.rows(SQL["counts"]))[0]
+        for check in whole:
+            report.add(check.name, found[check.name])
+        report.accounts, report.keys = accounts, keys
         if transfers != report.transfers:
             told = f"{report.transfers} were proven, {transfers} are there"
             report.add("ledger.transfers_missed", [("ledger.transfers", told)])
 
 
-async def _run_ranged(tx: Tx, checks: Sequence[Check], first: int, last: int, report: Report) -> int:
-    for by_key in (True, False):
-        ranged = [check for check in checks if check.ranged and check.by_key is by_key]
-        if not by_key:
-            await tx.plan_for_scans()
-        statements = [check for check in ranged if isinstance(check.statement, str)]
-        results = await tx.together(*((check.statement, first, last) for check in statements))
-        for check, rows in zip(statements, results, strict=True):
-            report.add(check.name, rows)
-        for check in ranged:
-            if not isinstance(check.statement, str):
-                report.add(check.name, await _ask(tx, check, first, last))
-    return int(await tx.value(SQL["count_transfers"], first, last))
+async def _run_ranged(
+    txs: Sequence[Tx], checks: Sequence[Check], first: int, last: int, report: Report, *own: Statement
+) -> int:
+    """Run the checks over a range, and on the first connection its own statements; how many transfers it has."""
+    ranged = [check for check in checks if check.ranged]
+    counting = (SQL["count_transfers"], first, last)
+    found, (((counted,),), *_) = await _share(txs, ranged, (first, last), (counting, *own))
+    for check in ranged:
+        report.add(check.name, found[check.name])
+    return int(counted)
 
 
-async def _ask(tx: Tx, check: Check, *span: int) -> Sequence[Sequence[Any]]:
-    if isinstance(check.statement, str):
-        return await tx.rows(check.statement, *span)
-    return await check.statement(tx, *span)
+async def _share(
+    txs: Sequence[Tx], checks: Sequence[Check], span: tuple[int, ...], own: Sequence[Statement]
+) -> tuple[dict[str, Rows], list[Rows]]:
+    """Work through checks on several connections at once; on the first one, statements of its own before.
+
+    What each check and each of those statements answered. The rooms above have the longest ones, and
+    those begin first.
+    """
+    found: dict[str, Rows] = {}
+    answers: list[Rows] = []
+    left = iter(reversed(checks))
+
+    async def work(tx: Tx, before: Sequence[Statement]) -> None:
+        await tx.plan_for_scans()
+        for statement in before:
+            answers.append(await tx.rows(*statement))
+        for check in left:
+            if isinstance(check.statement, str):
+                found[check.name] = await tx.rows(check.statement, *span)
+            else:
+                found[check.name] = await check.statement(tx, *span)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for tx in txs:
+                group.create_task(work(tx, own if tx is txs[0] else ()))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return found, answers
 
 
 def _as_json(findings: Sequence[Finding]) -> str:

@@ -38,8 +38,8 @@ UPDATE ledger.audits SET finished_at = clock_timestamp() WHERE id <= $1::bigint 
 -- drop_totals: forgets the sums of audits before the newest, which an incremental one goes on from
 DELETE FROM ledger.audit_totals WHERE audit_id < $1::bigint
 
--- add_totals: adds what a range of batches moved to the sums of an audit
-INSERT INTO ledger.audit_totals AS t (audit_id, account_id, amount_minor)
+-- add_totals: notes what a range of batches moved, for an audit
+INSERT INTO ledger.audit_totals (audit_id, account_id, amount_minor)
 SELECT $1::bigint, e.account, sum(e.amount)
 FROM (SELECT debit_account AS account, -amount_minor AS amount FROM ledger.transfers
       WHERE batch_id BETWEEN $2::bigint AND $3::bigint
@@ -53,7 +53,16 @@ FROM (SELECT debit_account AS account, -amount_minor AS amount FROM ledger.trans
       SELECT credit_lot, amount_minor FROM ledger.transfers
       WHERE batch_id BETWEEN $2::bigint AND $3::bigint AND credit_lot IS NOT NULL) AS e
 GROUP BY e.account
-ON CONFLICT (audit_id, account_id) DO UPDATE SET amount_minor = t.amount_minor + excluded.amount_minor
+
+-- gather_totals: makes one sum for each account of what ranges noted, where they are many by now
+WITH gone AS (
+    DELETE FROM ledger.audit_totals
+    WHERE audit_id = $1::bigint AND (SELECT count(*) FROM ledger.audit_totals)
+          > 4 * ((SELECT count(*) FROM ledger.accounts) + (SELECT count(*) FROM ledger.lots))
+    RETURNING account_id, amount_minor
+)
+INSERT INTO ledger.audit_totals (audit_id, account_id, amount_minor)
+SELECT $1::bigint, g.account_id, sum(g.amount_minor) FROM gone g GROUP BY g.account_id
 
 -- count_transfers: how many transfers a range of batches holds
 SELECT count(*) FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint

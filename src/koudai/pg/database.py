@@ -23,10 +23,9 @@ _PLAN_FOR_SCANS = "SELECT " + ", ".join(
         ("enable_seqscan", "on"),
         ("enable_bitmapscan", "on"),
         ("enable_hashjoin", "on"),
-        ("enable_mergejoin", "on"),
         ("enable_nestloop", "off"),
         ("plan_cache_mode", "force_custom_plan"),
-        ("work_mem", "64MB"),
+        ("work_mem", "256MB"),
     )
 )
 

@@ -142,8 +142,8 @@ def proof_checks(signer: Signer) -> tuple[Check, ...]:
         return await prove_log(tx, signer)
 
     return (
-        Check("proof.seal_leaf", SQL["seal_leaf"], by_key=True),
-        Check("proof.leaf_hash", SQL["leaf_hash"], by_key=True),
+        Check("proof.seal_leaf", SQL["seal_leaf"]),
+        Check("proof.leaf_hash", SQL["leaf_hash"]),
         Check("proof.leaf_seal", SQL["leaf_seal"], ranged=False),
         Check("proof.seal_root", prove_seals),
         Check("proof.log", log, ranged=False),

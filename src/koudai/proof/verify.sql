@@ -4,17 +4,17 @@ SELECT 'ledger.seals ' || s.batch_id,
             WHEN l.batch_id IS NULL THEN 'it has no leaf in the log, and is not in line for one'
             ELSE 'it has leaf ' || l.leaf_index || ' in the log, and is in line for another' END
 FROM ledger.seals s
-LEFT JOIN ledger.batches b ON b.id = s.batch_id
-LEFT JOIN proof.leaves l ON l.batch_id = s.batch_id
-LEFT JOIN ledger.unsequenced u ON u.batch_id = s.batch_id
+LEFT JOIN ledger.batches b ON b.id = s.batch_id AND b.id BETWEEN $1::bigint AND $2::bigint
+LEFT JOIN proof.leaves l ON l.batch_id = s.batch_id AND l.batch_id BETWEEN $1::bigint AND $2::bigint
+LEFT JOIN ledger.unsequenced u ON u.batch_id = s.batch_id AND u.batch_id BETWEEN $1::bigint AND $2::bigint
 WHERE s.batch_id BETWEEN $1::bigint AND $2::bigint
   AND (b.id IS NULL OR (l.batch_id IS NULL) = (u.batch_id IS NULL))
 
 -- leaf_hash: leaves that aren't the hash of what their batch is
 SELECT 'proof.leaves ' || l.leaf_index, 'it is not the hash of batch ' || s.batch_id || ' and its seal'
 FROM ledger.seals s
-JOIN ledger.batches b ON b.id = s.batch_id
-JOIN proof.leaves l ON l.batch_id = s.batch_id
+JOIN ledger.batches b ON b.id = s.batch_id AND b.id BETWEEN $1::bigint AND $2::bigint
+JOIN proof.leaves l ON l.batch_id = s.batch_id AND l.batch_id BETWEEN $1::bigint AND $2::bigint
 WHERE s.batch_id BETWEEN $1::bigint AND $2::bigint
   AND l.hash <> sha256(
       '\x00000f6b6f756461692e62617463682e7631'::bytea || int8send(b.id) || int4send(b.book)
