@@ -299,7 +299,7 @@ async def test_a_load_names_where_it_came_from(counter):
     async with counter.db.transaction() as tx:
         rows = await tx.rows(
             "SELECT f.source::text, -d.amount_minor FROM cards.funding_accounts f"
-            " JOIN ledger.deltas d ON d.account_id = f.account_id ORDER BY 2"
+            " JOIN ledger.unfolded d ON d.account_id = f.account_id ORDER BY 2"
         )
     assert rows == [(s.value, n + 1) for n, s in enumerate(FundingSource)]
     await counter.verify()

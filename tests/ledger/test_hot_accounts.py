@@ -10,9 +10,9 @@ async def balance(book, name):
     return (await book.balances())[name]
 
 
-async def deltas(book):
+async def unfolded(book):
     async with book.db.transaction() as tx:
-        return await tx.value("SELECT count(*) FROM ledger.deltas")
+        return await tx.value("SELECT count(*) FROM ledger.unfolded")
 
 
 async def test_folding_changes_where_a_balance_stands_and_not_what_it_is(book):
@@ -21,11 +21,11 @@ async def test_folding_changes_where_a_balance_stands_and_not_what_it_is(book):
     for n in range(1, 11):
         await book.post(book.posting("a", "hot shop", n), book.posting("a", "hot fee", 1))
     told = {"a": 935, "hot shop": 55, "hot fee": 10, "hot CNY": -1000}
-    assert await deltas(book) == 20, "one for each account and batch"
+    assert await unfolded(book) == 20
     assert await book.balances() == told
     await book.verify()
-    assert [await book.fold(limit) for limit in (7, 1, 100, 100)] == [7, 1, 12, 0]
-    assert await deltas(book) == 0
+    assert [await book.fold(limit) for limit in (7, 1, 100, 100)] == [8, 2, 10, 0], "whole batches"
+    assert await unfolded(book) == 0
     assert await book.balances() == told
     await book.verify()
     await book.post(book.posting("hot shop", "a", 60))
@@ -49,7 +49,7 @@ async def test_while_one_folds_another_finds_nothing_to_do_and_readers_see_all(b
     for _ in range(5):
         await book.post(book.posting("a", "hot shop", 1))
     async with book.db.transaction() as tx:
-        assert await tx.value("SELECT ledger.fold_v1(100)") == 6
+        assert await tx.value("SELECT ledger.fold_v2(100)") == 6
         assert await book.fold() == 0
         assert await balance(book, "hot shop") == 5
         await book.post(book.posting("a", "hot shop", 1))

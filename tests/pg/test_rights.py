@@ -27,8 +27,8 @@ DROP TABLE ledger.transfers_p1
 UPDATE ledger.accounts SET balance_minor = balance_minor + 1
 INSERT INTO ledger.accounts (book, constrained, asset, kind, balance_minor) VALUES (1, true, 'CNY', 'card', 100)
 DELETE FROM ledger.accounts
-INSERT INTO ledger.deltas VALUES (1, 1, 5, '{1}')
-UPDATE ledger.deltas SET amount_minor = 0
+INSERT INTO ledger.deltas VALUES (1, 'CNY', '{1}', '{5}', '{1}')
+UPDATE ledger.deltas SET amounts = '{0}'
 DELETE FROM ledger.deltas
 INSERT INTO ledger.batches (id, book) VALUES (999, 1)
 UPDATE ledger.batches SET recorded_at = now()
@@ -114,8 +114,8 @@ ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_lots_agree
 ALTER TABLE ledger.holds DROP CONSTRAINT holds_expired_is_not_captured
 DROP FUNCTION ledger.lots_agree_v1
 DROP FUNCTION ledger.hold_closed_periods_v1
-DROP FUNCTION ledger.fold_v1
-CREATE OR REPLACE FUNCTION ledger.fold_v1(integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'
+DROP FUNCTION ledger.fold_v2
+CREATE OR REPLACE FUNCTION ledger.fold_v2(integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'
 CREATE ROLE mine
 ALTER ROLE koudai_app SUPERUSER
 SELECT pg_read_file('postgresql.conf')
@@ -170,7 +170,7 @@ async def test_an_overdraft_is_stopped_by_the_table_too(db):
         (batch,) = await tx.rows("SELECT id FROM ledger.begin_batch_v2(1)")
         (held,) = await tx.rows("SELECT at FROM ledger.lock_v2(1, ARRAY[$1::bigint])", card)
         await tx.rows(
-            "SELECT ledger.post_v2(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
+            "SELECT ledger.post_v3(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
             " ARRAY['x'], ARRAY[now()], ARRAY[1], ARRAY[NULL::bigint], ARRAY[NULL::bigint],"
             " ARRAY[$2::bigint], ARRAY[0], ARRAY[($4::text)::tid], ARRAY[0::bigint], ARRAY[NULL::timestamptz],"
             " ARRAY[0], ARRAY[0], ARRAY[1], ARRAY[0], NULL, NULL)",

@@ -38,7 +38,7 @@ GRACE_S = 30
 FOLD_EVERY_S = 1.0
 """How often what hot accounts gathered is folded into their balances."""
 
-_FOLDED_AT_ONCE = 1_000
+_FOLDED_AT_ONCE = 5_000
 _BREATH_S = 0.02
 _BACKLOG = 2048
 

@@ -11,7 +11,7 @@ from koudai import ledger, proof
 from koudai.pg import Database
 
 _EVERY_S = 1.0
-_PIECE = 1_000
+_PIECE = 5_000
 _BREATH_S = 0.02
 
 

@@ -149,10 +149,10 @@ $$;
 -- Books the transfers of a batch in one asset: rows, balances and lots of constrained accounts, deltas
 -- of hot ones. p_held names the constrained accounts that are entered: where lock_v2 found their rows,
 -- their newest entry where that is no transfer (else 0; they may have none, where only counters change), what of them is reserved, when their first hold
--- expires, their live lots and counters (lot_from 0: not kept in lots). A delta knows its transfers. The sums are taken here from the
+-- expires, their live lots and counters (lot_from 0: not kept in lots). The sums are taken here from the
 -- transfers themselves. An account of another book or asset, one that isn't there or was named as what
 -- it is not aborts, and so does an overdraft, or lots that don't add up, by the table's constraints.
-CREATE OR REPLACE FUNCTION ledger.post_v2(
+CREATE OR REPLACE FUNCTION ledger.post_v3(
     p_book integer, p_batch_id bigint, p_asset text, p_ordinals integer[], p_debits bigint[], p_credits bigint[],
     p_amounts bigint[], p_kinds text[], p_events timestamptz[], p_entries integer[], p_debit_lots bigint[],
     p_credit_lots bigint[],
@@ -183,7 +183,8 @@ BEGIN
     WITH net AS MATERIALIZED (
         SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at, max(e.reserved) AS reserved,
                max(e.due) AS due, max(e.lot_from) AS lot_from, max(e.lot_to) AS lot_to, max(e.meter_from) AS meter_from,
-               max(e.meter_to) AS meter_to, array_agg(e.leg) FILTER (WHERE e.leg IS NOT NULL) AS legs
+               max(e.meter_to) AS meter_to, array_agg(e.leg) FILTER (WHERE e.leg IS NOT NULL) AS legs,
+               array_agg(e.amount) FILTER (WHERE e.leg IS NOT NULL) AS amounts
         FROM (SELECT d.account, -d.minor AS amount, d.entry AS ordinal, NULL::tid AS at, NULL::bigint AS reserved,
                      NULL::timestamptz AS due, NULL::integer AS lot_from, NULL::integer AS lot_to,
                      NULL::integer AS meter_from, NULL::integer AS meter_to,
@@ -212,8 +213,10 @@ BEGIN
             AND (n.lot_from > 0) = (a.lots IS NOT NULL)
         RETURNING 1
     ), appended AS (
-        INSERT INTO ledger.deltas (batch_id, account_id, amount_minor, ordinals)
-        SELECT p_batch_id, n.account, n.amount, n.legs FROM net n WHERE n.at IS NULL
+        INSERT INTO ledger.deltas (batch_id, asset, accounts, amounts, ordinals)
+        SELECT p_batch_id, p_asset, array_agg(n.account), array_agg(u.amount), array_agg(u.leg)
+        FROM net n, unnest(n.amounts, n.legs) AS u (amount, leg) WHERE n.at IS NULL
+        HAVING count(*) > 0
     )
     SELECT (SELECT count(*) FROM updated),
            (SELECT count(*) FROM ledger.accounts a
@@ -327,8 +330,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE a.id = s.id AND a.book = p_book AND a.successor_id IS NULL
 $$;
 
--- Folds what hot accounts gathered into their balances; one folder at a time, others find nothing to do.
-CREATE OR REPLACE FUNCTION ledger.fold_v1(p_limit integer) RETURNS bigint
+-- Folds what hot accounts gathered into their balances, batch by batch until p_limit transfers are reached;
+-- how many there were. One folder at a time, others find nothing to do.
+CREATE OR REPLACE FUNCTION ledger.fold_v2(p_limit integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     folded bigint;
@@ -337,19 +341,26 @@ BEGIN
         RETURN 0;
     END IF;
     WITH gone AS (
-        DELETE FROM ledger.deltas d USING (
-            SELECT batch_id, account_id FROM ledger.deltas ORDER BY batch_id, account_id LIMIT p_limit) AS f
-        WHERE d.account_id = f.account_id AND d.batch_id = f.batch_id
-        RETURNING d.account_id, d.batch_id, d.amount_minor, d.ordinals
+        DELETE FROM ledger.deltas WHERE ctid = ANY (ARRAY(
+            SELECT f.at FROM (
+                SELECT d.ctid AS at, sum(cardinality(d.accounts)) OVER (ORDER BY d.batch_id, d.asset)
+                                     - cardinality(d.accounts) AS before
+                FROM (SELECT ctid, * FROM ledger.deltas ORDER BY batch_id, asset LIMIT p_limit) AS d) AS f
+            WHERE f.before < p_limit))
+        RETURNING batch_id, accounts, amounts, ordinals
+    ), moved AS MATERIALIZED (
+        SELECT u.account_id, g.batch_id, sum(u.amount) AS amount, array_agg(u.ordinal) AS ordinals
+        FROM gone g, unnest(g.accounts, g.amounts, g.ordinals) AS u (account_id, amount, ordinal)
+        GROUP BY u.account_id, g.batch_id
     ), kept AS (
         INSERT INTO ledger.turnovers (account_id, batch_id, amount_minor, ordinals)
-        SELECT g.account_id, g.batch_id, g.amount_minor, g.ordinals FROM gone g ORDER BY g.account_id, g.batch_id
+        SELECT m.account_id, m.batch_id, m.amount, m.ordinals FROM moved m ORDER BY m.account_id, m.batch_id
     ), added AS (
         UPDATE ledger.accounts a SET folded_minor = a.folded_minor + g.amount
-        FROM (SELECT account_id, sum(amount_minor) AS amount FROM gone GROUP BY account_id) AS g
+        FROM (SELECT m.account_id, sum(m.amount) AS amount FROM moved m GROUP BY m.account_id) AS g
         WHERE a.id = g.account_id
     )
-    SELECT count(*) FROM gone INTO folded;
+    SELECT coalesce(sum(cardinality(m.ordinals)), 0) FROM moved m INTO folded;
     RETURN folded;
 END $$;
 

@@ -6,7 +6,7 @@ SELECT coalesce(max(id), 0) FROM ledger.batches WHERE recorded_at <= $1::timesta
 
 -- balance_at: a balance without what was recorded after a batch, or happened after a moment
 SELECT (a.balance_minor + a.folded_minor
-        + coalesce((SELECT sum(d.amount_minor) FROM ledger.deltas d WHERE d.account_id = a.id), 0)
+        + coalesce((SELECT sum(d.amount_minor) FROM ledger.unfolded d WHERE d.account_id = a.id), 0)
         - coalesce((SELECT sum(CASE WHEN t.credit_account = a.id THEN t.amount_minor ELSE 0 END
                                - CASE WHEN t.debit_account = a.id THEN t.amount_minor ELSE 0 END)
                     FROM ledger.transfers t
@@ -42,7 +42,8 @@ ORDER BY t.batch_id, t.ordinal LIMIT $6::int
 SELECT f.* FROM (
     SELECT u.batch_id, u.ordinals FROM ledger.turnovers u WHERE u.account_id = $1::bigint AND u.batch_id >= $4::bigint
     UNION ALL
-    SELECT d.batch_id, d.ordinals FROM ledger.deltas d WHERE d.account_id = $1::bigint AND d.batch_id >= $4::bigint
+    SELECT d.batch_id, array_agg(d.ordinal) FROM ledger.unfolded d
+    WHERE d.account_id = $1::bigint AND d.batch_id >= $4::bigint GROUP BY d.batch_id
     ORDER BY 1
 ) AS n
 JOIN LATERAL (

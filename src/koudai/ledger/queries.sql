@@ -48,7 +48,7 @@ SELECT key, request, batch_id, ordinal, refusal, facts FROM ledger.idempotency
 WHERE book = $1::int AND key = ANY ($2::text[])
 
 -- post: books transfers in one asset
-SELECT ledger.post_v2($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+SELECT ledger.post_v3($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
                       $9::timestamptz[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[], $14::int[], $15::tid[],
                       $16::bigint[], $17::timestamptz[], $18::int[], $19::int[], $20::int[], $21::int[], $22::ledger.numbers,
                       $23::ledger.numbers)
@@ -151,12 +151,12 @@ SELECT ledger.roll_v1()
 -- index_partitions: gives partitions that were left their indexes
 SELECT ledger.index_partitions_v1()
 
--- fold: folds up to so many deltas of hot accounts into their balances
-SELECT ledger.fold_v1($1::int)
+-- fold: folds about so many transfers of hot accounts into their balances
+SELECT ledger.fold_v2($1::int)
 
 -- balances: balances of accounts of any kind, exact at this moment
 WITH unfolded AS MATERIALIZED (
-    SELECT account_id, sum(amount_minor) AS amount_minor FROM ledger.deltas
+    SELECT account_id, sum(amount_minor) AS amount_minor FROM ledger.unfolded
     WHERE account_id = ANY ($1::bigint[]) GROUP BY account_id
 )
 SELECT a.id, a.balance_minor + a.folded_minor + coalesce((SELECT u.amount_minor FROM unfolded u WHERE u.account_id = a.id), 0)

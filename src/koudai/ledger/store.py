@@ -220,5 +220,8 @@ async def index_partitions(tx: Tx) -> int:
 
 
 async def fold_deltas(tx: Tx, limit: int = 50_000) -> int:
-    """Fold what hot accounts gathered into their balances; how many deltas went in."""
+    """Fold what hot accounts gathered into their balances, batch by batch up to about `limit` transfers.
+
+    How many there were; 0 when there is nothing left, or when somebody else is at it.
+    """
     return int(await tx.value(SQL["fold"], limit))

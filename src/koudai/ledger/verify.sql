@@ -158,7 +158,7 @@ FROM ledger.accounts WHERE constrained AND balance_minor < 0
 SELECT 'book ' || book, 'its accounts in ' || asset || ' sum to ' || sum(balance_minor)
 FROM (SELECT book, asset, balance_minor + folded_minor AS balance_minor FROM ledger.accounts
       UNION ALL
-      SELECT a.book, a.asset, d.amount_minor FROM ledger.deltas d JOIN ledger.accounts a ON a.id = d.account_id) AS b
+      SELECT a.book, a.asset, d.amount_minor FROM ledger.unfolded d JOIN ledger.accounts a ON a.id = d.account_id) AS b
 GROUP BY book, asset HAVING sum(balance_minor) <> 0
 
 -- lot_row: live lots without a row of their own, or with another one's account, expiry, flags or strain
@@ -237,7 +237,7 @@ WITH touched AS MATERIALIZED (
           SELECT account_id, amount_minor FROM ledger.audit_totals WHERE audit_id = $1::bigint) AS s
     GROUP BY account
 ), unfolded AS (
-    SELECT account_id, sum(amount_minor) AS amount FROM ledger.deltas GROUP BY account_id
+    SELECT account_id, sum(amount_minor) AS amount FROM ledger.unfolded GROUP BY account_id
 ), live AS (
     SELECT a.lots[i] AS lot, a.lots[i + 1] AS minor
     FROM ledger.accounts a, generate_series(1, cardinality(a.lots), 6) AS i
