@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, Error, OperationalError, errors
 from psycopg.abc import Buffer
+from psycopg.abc import Transformer as Reader
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
@@ -26,6 +27,7 @@ Statement = tuple[Any, ...]
 """Its text, and then its parameters."""
 
 _TEXT, _BINARY = 0, 1
+_VOID = 2278
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED, ExecStatus.BAD_RESPONSE)
 
 _numbers = count()
@@ -78,7 +80,8 @@ async def travel(
             # What stood behind the failed statement was not prepared either; all are prepared anew.
             _forget(names, [text for text, _, _ in encoded])
             raise errors.error_from_result(result, encoding="utf-8")
-    return [_rows(connection, result) for result, answer in zip(results, answers, strict=True) if answer]
+    reader = Transformer(connection)
+    return [_rows(reader, result) for result, answer in zip(results, answers, strict=True) if answer]
 
 
 def _forget(names: dict[str, bytes], fresh: Sequence[str]) -> None:
@@ -134,9 +137,8 @@ def _as_text(value: bool | int | datetime) -> bytes:
     raise TypeError(f"{type(value).__name__} is sent as a column, or not at all")
 
 
-def _rows(connection: AsyncConnection[Row], result: PGresult) -> list[Row]:
-    if result.status != ExecStatus.TUPLES_OK:
+def _rows(reader: Reader, result: PGresult) -> list[Row]:
+    if result.status != ExecStatus.TUPLES_OK or not result.ntuples or result.ftype(0) == _VOID:
         return []
-    reader = Transformer(connection)
     reader.set_pgresult(result)
     return reader.load_rows(0, result.ntuples, tuple)
