@@ -13,8 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, Error, OperationalError, errors
-from psycopg.abc import Buffer
-from psycopg.abc import Transformer as Reader
+from psycopg.abc import Buffer, Transformer as Reader
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
