@@ -350,8 +350,9 @@ async def test_a_caller_that_doesn_t_judge_is_stopped_by_the_table(story, site):
     done = await story.do(story.authorise("_1", 10))
     await story.do(story.capture(done))
     settle = (
-        "SELECT ledger.settle_holds_v1(ARRAY[$1::bigint], ARRAY[$2::int], ARRAY[$3::bigint], ARRAY[$4::bigint],"
-        " ARRAY[$5::timestamptz], ARRAY[$6::text], ARRAY[1], ARRAY[0], '{}'::bigint[])"
+        "SELECT ledger.settle_holds_v2(ARRAY[h.batch_id], ARRAY[h.ordinal], ARRAY[h.ctid], ARRAY[$3::bigint],"
+        " ARRAY[$4::bigint], ARRAY[$5::timestamptz], ARRAY[$6::text], ARRAY[1], ARRAY[0], ROW('{}'::bigint[])::ledger.numbers)"
+        " FROM ledger.holds h WHERE h.batch_id = $1::bigint AND h.ordinal = $2::int"
     )
     rows = [
         # hold   captured  released  captured at                      state        stopped by

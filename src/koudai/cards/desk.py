@@ -1,6 +1,6 @@
 """The desk: all that a batch of commands knows of its cards, under lock, while it is folded. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +77,7 @@ class Desk:
         self.sheet = sheet
         self.cards: dict[int, HeldCard] = {}
         self.ids_of_numbers: dict[bytes, int] = {}
-        self.merchants: dict[int, Merchant] = {}
+        self.merchants: Mapping[int, Merchant] = {}
         self.merchants_of_holds: dict[Place, int] = {}
         self.corrected: dict[Place, int] = {}
         self.redemptions: dict[Place, Redemption] = {}
@@ -107,15 +107,17 @@ class Desk:
         for kind in card.terms.limits[flow].kinds:
             if kind == _CARD:
                 found.append(card.pocket.meter)
+            elif kind == _HOLDER:
+                found.append(self.meter_of_holder(card))
             else:
-                ref = card.pocket.holder_id if kind == _HOLDER else ref_of(kind, card.pocket, device, recipient)
+                ref = ref_of(kind, card.pocket, device, recipient)
                 found.append(None if ref is None else self.sheet.subjects.get(ref))
         return found
 
     def meter_of_holder(self, card: HeldCard) -> Meter | None:
         """The meter of a card's holder; None for a bearer card."""
         holder = card.pocket.holder_id
-        return None if holder is None else self.sheet.subjects.get(holder)
+        return None if holder is None else self.sheet.subjects[holder]
 
     def moved(self, card: HeldCard, minor: int) -> None:
         """Tell the limits on what a holder has together that a card of his got so much, or lost it (negative)."""

@@ -41,7 +41,7 @@ from koudai.ledger import (
     recall_statement,
     sheet_from,
 )
-from koudai.merchants import as_merchants, find_statement
+from koudai.merchants import Merchant, as_merchants, find_statement, known_merchants
 from koudai.pg import Conflict, Tx, columns, int4s, int8s
 
 Row = Sequence[Any]
@@ -53,13 +53,15 @@ _STATES = {state.value: state for state in CardState}
 
 async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     """Lock the cards and whose flows are counted, read what the rules ask for, and begin a batch."""
-    statements = _statements(book, named, terms)
+    merchants = known_merchants(tx, book)
+    statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
     known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]})
     sheet = sheet_from(
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
     )
-    desk = _lay_out(sheet, named, known, rows)
+    merchants |= as_merchants(rows.get("merchants", ()))
+    desk = _lay_out(sheet, named, known, merchants, rows)
     await _read_holds(tx, book, desk, named, known, rows)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
@@ -68,16 +70,20 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     return desk
 
 
-def _statements(book: int, named: Named, terms: BookTerms) -> dict[str, Statement]:
+def _statements(
+    book: int, named: Named, terms: BookTerms, merchants: Mapping[int, Merchant]
+) -> dict[str, Statement]:  # fmt: skip
     commands, card_ids = named.commands, named.card_ids()
     statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
     refs, pairs = named.counted(terms)
-    if refs or pairs or terms.count_holders:
+    if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.only_captures_whole())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
-    statements["merchants"] = find_statement(book, merchant_ids)
+    unknown = merchant_ids - merchants.keys()
+    if unknown:
+        statements["merchants"] = find_statement(book, unknown)
     wanted = named.refund_pairs() if Refund in named.kinds else {}
     if wanted:
         statements["refundable"] = (
@@ -103,14 +109,17 @@ def _statements(book: int, named: Named, terms: BookTerms) -> dict[str, Statemen
     return statements
 
 
-def _lay_out(sheet: Sheet, named: Named, terms: BookTerms, rows: Mapping[str, Sequence[Row]]) -> Desk:
+def _lay_out(
+    sheet: Sheet, named: Named, terms: BookTerms, merchants: Mapping[int, Merchant],
+    rows: Mapping[str, Sequence[Row]],
+) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet)
     for card_id, state, programme_id in rows["cards"]:
         desk.cards[card_id] = HeldCard(sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id])
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
-    desk.merchants = as_merchants(rows["merchants"])
+    desk.merchants = merchants
     for row in rows.get("redemptions", ()):
         desk.redemptions[Place(row[0], row[1])] = _redemption(row)
     for row in rows.get("refundable", ()):
@@ -149,7 +158,7 @@ async def _read_holds(
     late = Named(())
     late.holds = {hold.place: hold for hold in found if hold.is_due(now)}
     refs, pairs = late.counted(terms)
-    if refs or pairs:
+    if due and (refs or pairs or terms.count_holders):
         statements.append(lock_subjects_statement(book, due, refs, pairs))
     merchants, *subjects = await tx.together(*statements)
     desk.merchants_of_holds |= {Place(r[0], r[1]): r[2] for r in merchants}

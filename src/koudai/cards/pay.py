@@ -127,9 +127,10 @@ def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
         card = card_of(desk, command.card)
         if card is None:
             return Refused(CardRefusal.UNKNOWN_CARD)
-        if command.merchant_id not in desk.merchants:
+        merchant = None if command.merchant_id is None else desk.merchants.get(command.merchant_id)
+        if merchant is None:
             return Refused(CardRefusal.UNKNOWN_MERCHANT)
-        merchant_id = command.merchant_id
+        merchant_id = merchant.id
         laid_on = desk.refundable.get((card.id, merchant_id), [])
     bad = bad_asset(command.asset, card.asset)
     if bad:

@@ -40,7 +40,7 @@ def apply(desk: Desk, command: Command) -> Activity | Refused | Place:
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
     fields: dict[str, Any] = dict(zip(names, (verb, *always(command)), strict=True))
     for name in cards:
-        if isinstance(fields[name], bytes):
+        if type(fields[name]) is bytes:
             fields[name] = _card_field(desk, fields[name])
     # What came later stands in a request only where it says something, so that older keys stay what they were.
     for name in sometimes:

@@ -51,6 +51,11 @@ class BookTerms:
     kinds: set[Kind] = field(default_factory=set)
 
     @property
+    def bound_holders(self) -> bool:
+        """Whether a limit bounds what holders have together."""
+        return any(terms.holder_bounds for terms in self.programmes.values())
+
+    @property
     def count_holders(self) -> bool:
         """Whether a limit counts holders by themselves."""
         return (Subject.HOLDER,) in self.kinds

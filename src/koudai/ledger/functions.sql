@@ -306,21 +306,27 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
               device, grp, first, last)
 $$;
 
--- Writes what became of holds, whose accounts the caller has locked.
-CREATE OR REPLACE FUNCTION ledger.settle_holds_v1(
-    p_batches bigint[], p_ordinals integer[], p_captured bigint[], p_released bigint[], p_captured_at timestamptz[],
-    p_states text[], p_from integer[], p_to integer[], p_lots bigint[]
+-- Writes what became of holds, whose accounts the caller has locked; p_at is where their rows were found then.
+CREATE OR REPLACE FUNCTION ledger.settle_holds_v2(
+    p_batches bigint[], p_ordinals integer[], p_at tid[], p_captured bigint[], p_released bigint[],
+    p_captured_at timestamptz[], p_states text[], p_from integer[], p_to integer[], p_lots ledger.numbers
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    settled integer;
+BEGIN
     UPDATE ledger.holds h
     SET captured_minor = s.captured, released_minor = s.released, captured_at = s.captured_at, state = s.state,
-        lots = p_lots[s.first : s.last]
-    FROM (SELECT f.at, u.* FROM unnest(p_batches, p_ordinals, p_captured, p_released, p_captured_at, p_states, p_from, p_to)
-              AS u (batch_id, ordinal, captured, released, captured_at, state, first, last)
-          JOIN LATERAL (SELECT x.ctid AS at FROM ledger.holds x
-                        WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS f ON true) AS s
-    WHERE h.ctid = s.at
-$$;
+        lots = p_lots.flat[s.first : s.last]
+    FROM unnest(p_batches, p_ordinals, p_at, p_captured, p_released, p_captured_at, p_states, p_from, p_to)
+        AS s (batch_id, ordinal, at, captured, released, captured_at, state, first, last)
+    WHERE h.ctid = s.at AND h.batch_id = s.batch_id AND h.ordinal = s.ordinal;
+    GET DIAGNOSTICS settled = ROW_COUNT;
+    IF settled <> cardinality(p_at) THEN
+        RAISE EXCEPTION 'a hold is not where it was found under lock';
+    END IF;
+END $$;
 
 -- Names the accounts that took over from others, which the caller has locked.
 CREATE OR REPLACE FUNCTION ledger.succeed_v1(p_book integer, p_ids bigint[], p_successors bigint[]) RETURNS void

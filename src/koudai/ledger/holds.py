@@ -19,13 +19,15 @@ class Hold:
     """A hold under the lock of its account. Its place is that of the entry that authorised it.
 
     `lots` is what is still reserved of each lot, in the order in which they were drawn, as (lot,
-    amount). `counted_at` is the moment at which limits counted it.
+    amount). `counted_at` is the moment at which limits counted it, and `at` where its row is (PostgreSQL's
+    tid), once it has one.
     """
 
     __slots__ = (
         "account",
         "amount_minor",
         "asset",
+        "at",
         "captured_at",
         "captured_minor",
         "changed",
@@ -44,7 +46,7 @@ class Hold:
         self, place: Place, account: int, payee: int, amount_minor: int, asset: str, counted_at: datetime,
         expires_at: datetime, lots: list[tuple[int, int]], *, captured_minor: int = 0, released_minor: int = 0,
         captured_at: datetime | None = None, state: HoldState = HoldState.OPEN, device: str | None = None,
-        group: str | None = None,
+        group: str | None = None, at: bytes = b"",
     ) -> None:  # fmt: skip
         self.place = place
         self.account = account
@@ -60,6 +62,7 @@ class Hold:
         self.state = state
         self.device = device
         self.group = group
+        self.at = at
         self.changed = False
 
     @property

@@ -8,6 +8,8 @@ import msgspec
 from koudai.base import Refused
 from koudai.ledger.model import LedgerRefusal, Place
 
+_ENCODER = msgspec.json.Encoder()
+
 BARRED = "{}"
 """The request of a key that may not be used any more: whatever comes with it gets the barred answer."""
 
@@ -37,7 +39,7 @@ class Memory(msgspec.Struct, frozen=True):
 
 def request_text(fields: Mapping[str, Any]) -> str:
     """The canonical form of a command: its fields in their declared order, as JSON. No secret stands in it."""
-    return msgspec.json.encode(fields).decode()
+    return _ENCODER.encode(fields).decode()
 
 
 class Keys:

@@ -9,7 +9,7 @@ from koudai.ledger.limits import Flow, Limit, Meter, Per, Subject
 from koudai.ledger.lots import Provenance
 from koudai.ledger.model import Place
 from koudai.ledger.sheet import Drawn, Sheet
-from koudai.pg import Column, Statements, Tx, columns, int4s, int8s, texts, times
+from koudai.pg import Statements, Tx, columns, int4s, int8s, numbers, texts, tids, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -20,8 +20,9 @@ _LOT = (int8s, int8s, int8s, int8s, times, times, int8s, int4s, int4s, texts, te
 _NEW_HOLD = (
     int4s, int8s, int8s, int8s, int8s, int8s, times, times, times, texts, texts, texts, texts, int4s, int4s,
 )  # fmt: skip
-_OLD_HOLD = (int8s, int4s, int8s, int8s, times, texts, int4s, int4s)
+_OLD_HOLD = (int8s, int4s, tids, int8s, int8s, times, texts, int4s, int4s)
 _PLACE = (int8s, int4s)
+_STATES = {state.value: state for state in HoldState}
 _LIMIT = (texts, texts, texts, int8s, int8s, int8s, int8s)
 
 
@@ -72,11 +73,11 @@ def open_holds_statement(accounts: Iterable[int]) -> Statement:
 def as_hold(row: Sequence[Any]) -> Hold:
     """A hold from a row."""
     batch_id, ordinal, account, payee, amount, asset, counted_at, expires_at, lots = row[:9]
-    captured, released, captured_at, state, device, group = row[9:]
+    captured, released, captured_at, state, device, group, at = row[9:]
     return Hold(
         Place(batch_id, ordinal), account, payee, amount, asset, counted_at, expires_at,
         list(zip(lots[::2], lots[1::2], strict=True)), captured_minor=captured, released_minor=released,
-        captured_at=captured_at, state=HoldState(state), device=device, group=group,
+        captured_at=captured_at, state=_STATES[state], device=device, group=group, at=at,
     )  # fmt: skip
 
 
@@ -140,18 +141,18 @@ def hold_statements(sheet: Sheet) -> list[Statement]:
             )
             for h, end in zip(made, ends, strict=True)
         ]  # fmt: skip
-        statements.append((SQL["add_holds"], sheet.book, sheet.batch_id, *columns(_NEW_HOLD, rows), flat))
+        statements.append((SQL["add_holds"], sheet.book, sheet.batch_id, *columns(_NEW_HOLD, rows), int8s(flat)))
     if older:
         ends, flat = _lay_flat(older)
         settled = [
-            (*h.place, h.captured_minor, h.released_minor, h.captured_at, h.state, *end)
+            (*h.place, h.at, h.captured_minor, h.released_minor, h.captured_at, h.state, *end)
             for h, end in zip(older, ends, strict=True)
         ]
-        statements.append((SQL["settle_holds"], *columns(_OLD_HOLD, settled), flat))
+        statements.append((SQL["settle_holds"], *columns(_OLD_HOLD, settled), numbers(flat)))
     return statements
 
 
-def _lay_flat(holds: Sequence[Hold]) -> tuple[list[tuple[int, int]], Column]:
+def _lay_flat(holds: Sequence[Hold]) -> tuple[list[tuple[int, int]], list[int]]:
     flat: list[int] = []
     ends = []
     for hold in holds:
@@ -159,7 +160,7 @@ def _lay_flat(holds: Sequence[Hold]) -> tuple[list[tuple[int, int]], Column]:
         for part in hold.lots:
             flat += part
         ends.append((begin, len(flat)))
-    return ends, int8s(flat)
+    return ends, flat
 
 
 async def declare_limits(tx: Tx, book: int, scope_id: int, limits: Sequence[Limit]) -> list[Limit]:

@@ -87,6 +87,33 @@ class Pocket:
 
         That is how most redemptions end: then no lot has to be unpacked.
         """
+        i = self._first(amount_minor, now_s)
+        return None if i is None else self._take(i, amount_minor)
+
+    def reserve_first(self, amount_minor: int, now_s: int) -> int | None:
+        """Reserve an amount in the first lot that can be drawn, where that one has it all, and answer its id."""
+        i = self._first(amount_minor, now_s)
+        if i is None or self._flat is None:
+            return None
+        self._flat[i + 2] += amount_minor
+        self.held_minor += amount_minor
+        return self._flat[i]
+
+    def take_reserved(self, lot_id: int, amount_minor: int) -> bool:
+        """Take what is reserved in a lot, where no lot was unpacked so far."""
+        flat = self._flat
+        if self._lots is not None or flat is None:
+            return False
+        for i in range(0, len(flat), NUMBERS):
+            if flat[i] == lot_id:
+                flat[i + 2] -= amount_minor
+                self.held_minor -= amount_minor
+                self._take(i, amount_minor)
+                return True
+        return False
+
+    def _first(self, amount_minor: int, now_s: int) -> int | None:
+        """Where the first lot begins that can be drawn, if it has it all and no lot was unpacked so far."""
         if self._lots is not None or self._flat is None:
             return None
         flat = self._flat
@@ -95,15 +122,20 @@ class Pocket:
                 continue
             free = flat[i + 1] - flat[i + 2]
             if free >= amount_minor:
-                lot_id = flat[i]
-                flat[i + 1] -= amount_minor
-                if not flat[i + 1]:
-                    del flat[i : i + NUMBERS]
-                self.balance_minor -= amount_minor
-                return lot_id
+                return i
             if free:
                 return None
         return None
+
+    def _take(self, i: int, amount_minor: int) -> int:
+        flat = self._flat
+        assert flat is not None
+        lot_id = flat[i]
+        flat[i + 1] -= amount_minor
+        if not flat[i + 1]:
+            del flat[i : i + NUMBERS]
+        self.balance_minor -= amount_minor
+        return lot_id
 
     def lot(self, lot_id: int) -> Lot | None:
         """A live lot by its id."""

@@ -90,24 +90,24 @@ SELECT ledger.add_holds_v1($1::int, $2::bigint, $3::int[], $4::bigint[], $5::big
                            $13::text[], $14::text[], $15::text[], $16::int[], $17::int[], $18::bigint[])
 
 -- settle_holds: writes what became of holds
-SELECT ledger.settle_holds_v1($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[],
-                              $7::int[], $8::int[], $9::bigint[])
+SELECT ledger.settle_holds_v2($1::bigint[], $2::int[], $3::tid[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+                              $7::text[], $8::int[], $9::int[], $10::ledger.numbers)
 
 -- holds: holds by place
 SELECT h.batch_id, h.ordinal, h.account_id, h.payee_account, h.amount_minor, h.asset, h.counted_at, h.expires_at, h.lots,
-       h.captured_minor, h.released_minor, h.captured_at, h.state, h.device, h.group_ref
+       h.captured_minor, h.released_minor, h.captured_at, h.state, h.device, h.group_ref, h.at
 FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
-JOIN LATERAL (SELECT * FROM ledger.holds x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS h
+JOIN LATERAL (SELECT x.*, x.ctid AS at FROM ledger.holds x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS h
     ON h.book = $1::int
 
 -- holds_of_groups: holds of groups
 SELECT batch_id, ordinal, account_id, payee_account, amount_minor, asset, counted_at, expires_at, lots,
-       captured_minor, released_minor, captured_at, state, device, group_ref
+       captured_minor, released_minor, captured_at, state, device, group_ref, ctid
 FROM ledger.holds WHERE book = $1::int AND group_ref = ANY ($2::text[])
 
 -- open_holds: open holds of accounts
 SELECT batch_id, ordinal, account_id, payee_account, amount_minor, asset, counted_at, expires_at, lots,
-       captured_minor, released_minor, captured_at, state, device, group_ref
+       captured_minor, released_minor, captured_at, state, device, group_ref, ctid
 FROM ledger.holds WHERE account_id = ANY ($1::bigint[]) AND state = 'OPEN'
 
 -- successors: the accounts that took over from others, all along each chain

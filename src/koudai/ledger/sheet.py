@@ -219,13 +219,17 @@ class Sheet:
         expires_at: datetime, device: str | None, group: str | None,
     ) -> Hold:  # fmt: skip
         """Reserve an amount that the pocket has available."""
-        parts = self.draw(pocket, amount_minor, order)
-        for lot, minor in parts:
-            lot.held_minor += minor
-        pocket.held_minor += amount_minor
+        lot_id = pocket.reserve_first(amount_minor, self.now_s) if order is DrawOrder.BONUS_FIRST else None
+        if lot_id is None:
+            parts = self.draw(pocket, amount_minor, order)
+            for lot, minor in parts:
+                lot.held_minor += minor
+            pocket.held_minor += amount_minor
+            noted = [(lot.id, minor) for lot, minor in parts]
+        else:
+            noted = [(lot_id, amount_minor)]
         pocket.due_at = min(pocket.due_at or expires_at, expires_at)
         place = Place(self.batch_id, entry)
-        noted = [(lot.id, minor) for lot, minor in parts]
         hold = Hold(
             place, pocket.id, payee, amount_minor, pocket.asset, at, expires_at, noted, device=device, group=group
         )  # fmt: skip
@@ -238,7 +242,11 @@ class Sheet:
         assert hold.state is HoldState.OPEN, "a closed hold can't be captured"
         assert not hold.is_due(self.now), "an expired hold can't be captured"
         drawn = hold.take(amount_minor)
-        self.pay(entry, pocket, hold.payee, self._unhold(pocket, drawn), "capture", at)
+        if len(drawn) == 1 and pocket.take_reserved(*drawn[0]):
+            leg, (lot_id, minor) = self._leg(entry), drawn[0]
+            self.transfers.append((leg, pocket.id, hold.payee, minor, pocket.asset, "capture", at, entry, lot_id, None))
+        else:
+            self.pay(entry, pocket, hold.payee, self._unhold(pocket, drawn), "capture", at)
         hold.captured_minor += amount_minor
         if amount_minor:
             hold.captured_at = self.now

@@ -9,10 +9,23 @@ from koudai.pg import Statements, Tx, int4s
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
+_KEPT = 100_000
+
 
 def find_statement(book: int, ids: Iterable[int]) -> tuple[Any, ...]:
     """The statement that finds merchants of a book by id; `as_merchants` reads its rows."""
     return (SQL["find"], book, int4s(list(ids)))
+
+
+def known_merchants(tx: Tx, book: int) -> dict[int, Merchant]:
+    """The merchants of a book that were read before, for more to be put in.
+
+    They are kept with the pool, since nothing of a merchant changes once it is registered.
+    """
+    known: dict[int, Merchant] = tx.lasting.setdefault(("merchants", book), {})
+    if len(known) > _KEPT:
+        known.clear()
+    return known
 
 
 def as_merchants(rows: Iterable[Sequence[Any]]) -> dict[int, Merchant]:

@@ -8,3 +8,6 @@ ALTER TABLE ledger.accounts
             AND lots[3] >= 0 AND lots[2] >= lots[3] AND lots[2] <> 0
             AND lots[9] >= 0 AND lots[8] >= lots[9] AND lots[8] <> 0
         ELSE ledger.lots_agree_v1(lots, balance_minor, held_minor) END);
+
+-- Holds are settled where they were found under lock.
+DROP FUNCTION IF EXISTS ledger.settle_holds_v1;
