@@ -232,6 +232,9 @@ DAMAGES = [
     damage("cards.adjust_reason", "cards.activities {down}", f"DELETE FROM ledger.corrections WHERE {at('down')}"),
     damage("cards.adjust_reason", "cards.activities {up}", f"UPDATE ledger.corrections SET creates = false WHERE {at('up')}"),
     damage("cards.adjust_reason", "cards.activities {up}", f"DELETE FROM cards.activities WHERE {at('up')}"),
+    damage("cards.adjust_reason", "cards.activities {undone}", f"DELETE FROM ledger.corrections WHERE {at('undone')}"),
+    damage("cards.adjust_reason", "cards.activities {undone}",
+           f"UPDATE ledger.corrections SET corrects_batch_id = 1 WHERE {at('undone')}"),
     damage("cards.adjust_reason", "cards.activities {pay}",
            "INSERT INTO ledger.corrections (batch_id, ordinal, creates, reason, made_by)"
            " VALUES ({pay_batch}, {pay_ordinal}, false, 'none', 'nobody')"),
@@ -334,7 +337,8 @@ async def tell_story(db, keyring):
     }  # fmt: skip
     await run(load(second, 100, "load 2"))
     places["strange"] = (await run(redeem(second, 30, "pay 2"))).place
-    await run(redeem(second, 20, "lost"), cards.Reverse(key="undo", redemption_key="lost"))
+    undo = cards.Reverse(key="undo", redemption_key="lost")
+    places["undone"] = (await run(redeem(second, 20, "lost"), undo)).place
     await run(cards.Reverse(key="bar", redemption_key="barred"))
     assert (await run(redeem(second, 5, "barred"))).code == "cards.reversed_before"
     places["blocking"] = (await run(cards.Block(key="blocking", card=blocked))).place

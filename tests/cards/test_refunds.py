@@ -163,6 +163,26 @@ async def test_a_reversal_undoes_a_redemption_once(counter, scene, by, together)
     await counter.verify()
 
 
+async def test_a_reversal_says_what_it_undoes_why_and_by_whom(counter, scene):
+    _, shop, _, card = scene
+    lost, wrong = await counter.do(counter.redeem(card, shop, 40), counter.redeem(card, shop, 5))
+    done = await counter.do(
+        counter.reverse(of=lost), counter.reverse(of=wrong, key="why", reason="Rung up twice", made_by="till 7")
+    )
+    async with counter.db.transaction() as tx:
+        rows = await tx.rows(
+            "SELECT batch_id, ordinal, corrects_batch_id, corrects_ordinal, creates, reason, made_by"
+            " FROM ledger.corrections ORDER BY batch_id, ordinal"
+        )
+    assert rows == [
+        (*done[0].place, *lost.place, False, "no answer arrived", "unnamed"),
+        (*done[1].place, *wrong.place, False, "Rung up twice", "till 7"),
+    ]
+    other = await counter.no(counter.reverse(of=wrong, key="why", reason="Another"))
+    assert other.facts == {"field": "reason"}
+    await counter.verify()
+
+
 async def test_what_was_given_back_in_part_is_not_reversed(counter, scene):
     _, shop, _, card = scene
     paid = await counter.do(counter.redeem(card, shop, 40, key="k"))

@@ -97,6 +97,20 @@ def test_accounts_and_balances(koudai: Any, shop: dict[str, Any]) -> None:
     assert (told.status, told.error()["code"]) == (2, "cli.not_a_time")
 
 
+def test_where_value_came_from(koudai: Any, shop: dict[str, Any]) -> None:
+    def cash(card: str, since: str) -> dict[str, Any]:
+        found: dict[str, Any] = koudai.done("ledger", "tainted", card, "--source", "cash", "--since", since)
+        return found
+
+    found = cash(shop["cards"][0], "2020-01-01T00:00:00Z")
+    assert (found["amount_minor"], found["balance_minor"], found["currency"]) == (300, 300, "GBP")
+    assert cash(shop["cards"][0], "2100-01-01T00:00:00Z")["amount_minor"] == 0
+    shown = koudai("ledger", "tainted", shop["cards"][1], "--source", "bonus", "--since", "2020-01-01T00:00:00Z")
+    assert "0.00 GBP" in shown.out
+    unknown = koudai("ledger", "tainted", "99999", "--source", "cash", "--since", "2020-01-01T00:00:00Z", "--json")
+    assert unknown.error()["code"] == "ledger.unknown_account"
+
+
 def test_a_statement_a_closed_period_and_alarms(koudai: Any, shop: dict[str, Any]) -> None:
     lines = all_of(koudai, "statement", shop["merchant"], "--limit", "1")
     assert [(one["kind"], one["amount_minor"], one["currency"]) for one in lines] == [

@@ -56,8 +56,10 @@ SCOPES: dict[type[Any], Scope] = {
 def command_of(ids: Ids, body: NewActivity, key: str, made_by: str = "") -> cards.Command:
     """The command that an activity's body means; `made_by` is the id of the API key that asks.
 
-    Corrections keep it. Without it they are refused.
+    Corrections and reversals keep it. Without it they are refused.
     """
+    if isinstance(body, Reversal):
+        return _reverse(ids, body, key, made_by)
     maker = _MAKERS.get(type(body))
     return maker(ids, body, key) if maker else _adjust(ids, body, key, made_by)  # type: ignore[arg-type]
 
@@ -221,15 +223,17 @@ def _refund(ids: Ids, body: Refund, key: str) -> cards.Refund:
     )
 
 
-def _reverse(ids: Ids, body: Reversal, key: str) -> cards.Reverse:
+def _reverse(ids: Ids, body: Reversal, key: str, made_by: str) -> cards.Reverse:
     if (body.redemption_key is UNSET) == (body.redemption_id is UNSET):
         raise invalid("redemption_key", "one_of", other="redemption_id")
     if body.redemption_id is not UNSET:
-        return cards.Reverse(key=key, redemption=ids.place(body.redemption_id))
+        return cards.Reverse(
+            key=key, redemption=ids.place(body.redemption_id), reason=body.reason, made_by=made_by
+        )  # fmt: skip
     if body.redemption_key == key:
         raise invalid("redemption_key", "own_key")
     assert body.redemption_key is not UNSET
-    return cards.Reverse(key=key, redemption_key=body.redemption_key)
+    return cards.Reverse(key=key, redemption_key=body.redemption_key, reason=body.reason, made_by=made_by)
 
 
 _MAKERS: dict[type[Any], Callable[[Ids, Any, str], cards.Command]] = {
@@ -240,7 +244,6 @@ _MAKERS: dict[type[Any], Callable[[Ids, Any, str], cards.Command]] = {
     Capture: _capture,
     Void: _void,
     Refund: _refund,
-    Reversal: _reverse,
     Transfer: _transfer,
     Expire: _expire,
     Renew: _renew,

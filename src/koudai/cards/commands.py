@@ -168,11 +168,13 @@ class Reverse(Command, frozen=True, kw_only=True):
     """Undo a redemption or capture whose answer never arrived, named by its key or by its place.
 
     When no command ever came with that key, the key is barred: the redemption, should it still
-    arrive, is refused.
+    arrive, is refused. `reason` says why where it was something else, and `made_by` who asked.
     """
 
     redemption_key: str | None = None
     redemption: Place | None = None
+    reason: str | None = None
+    made_by: str = "unnamed"
 
 
 class Block(Command, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from koudai.ledger import (
     MAY_PASS,
     MAY_REFUND,
     MAY_SELL,
+    Correction,
     Flow,
     FundingSource,
     Memory,
@@ -188,6 +189,8 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     if isinstance(outcome, Activity):
         meters = desk.meters(card, Flow.REDEEM, found.device)
         card.terms.limits[Flow.REDEEM].give_back(meters, paid, desk.seconds(found.at), whole=found.whole)
+        reason = command.reason or "no answer arrived"
+        desk.sheet.correct(place.ordinal, Correction(found.place, False, reason, command.made_by))
     return outcome
 
 

@@ -97,7 +97,7 @@ _RULES: dict[type[Command], _Entry] = {
     ),
     Redeem: _rule("redeem", redeem, _PAID, ("device",)),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
-    Reverse: _rule("reverse", reverse, ("redemption_key", "redemption")),
+    Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
     Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
     Void: _rule("void", void, ("hold", "group")),

@@ -118,9 +118,14 @@ WHERE (h.amount_minor = e.authorised AND h.captured_minor = e.captured AND h.rel
 -- adjust_reason: corrections without a reason, and reasons without a correction
 SELECT 'cards.activities ' || coalesce(a.batch_id, r.batch_id) || '/' || coalesce(a.ordinal, r.ordinal),
        CASE WHEN a.batch_id IS NULL THEN 'a reason, and no correction' ELSE 'a correction, and no reason' END
-FROM (SELECT * FROM cards.activities WHERE type IN ('ADJUST_INCREMENT', 'ADJUST_DECREMENT')) AS a
+FROM (SELECT * FROM cards.activities WHERE type IN ('ADJUST_INCREMENT', 'ADJUST_DECREMENT')
+      UNION ALL
+      SELECT * FROM cards.activities WHERE type = 'REVERSAL' AND batch_id > (SELECT batch_id FROM cards.reasons_since)) AS a
 FULL JOIN ledger.corrections r ON r.batch_id = a.batch_id AND r.ordinal = a.ordinal
-WHERE a.batch_id IS NULL OR (r.creates = (a.type = 'ADJUST_INCREMENT')) IS NOT TRUE
+WHERE a.batch_id IS NULL
+   OR (r.creates = (a.type = 'ADJUST_INCREMENT')
+       AND (a.type <> 'REVERSAL' OR (r.corrects_batch_id = a.redemption_batch_id
+                                     AND r.corrects_ordinal = a.redemption_ordinal))) IS NOT TRUE
 
 -- limit_counter: counters that a recount of the entries in their newest window doesn't lead to
 WITH flows AS MATERIALIZED (

@@ -17,7 +17,7 @@ from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Group
-from koudai.cli.values import CardName, Key, OneOf, Opaque, Whole
+from koudai.cli.values import CardName, Key, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
 
@@ -123,13 +123,14 @@ def refund(
 @card.command("reverse", help=word("help.card_reverse"))
 @click.option("--redemption-key", type=Key(), metavar="KEY", help=word("opt.redemption_key"))
 @click.option("--redemption", type=Opaque("gact"), metavar="ACTIVITY", help=word("opt.redemption"))
+@click.option("--reason", type=Text(500), metavar="TEXT", help=word("opt.why"))
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def reverse(
-    call: Call, redemption_key: str | None, redemption: str | None, issuer: str, mode: str, key: str | None,
-    as_json: bool,
+    call: Call, redemption_key: str | None, redemption: str | None, reason: str | None, issuer: str, mode: str,
+    key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Undo a redemption whose answer never arrived."""
     if (redemption_key is None) is (redemption is None):
@@ -139,6 +140,7 @@ def reverse(
         command=lambda side, key: cards.Reverse(
             key=key, redemption_key=redemption_key,
             redemption=Place(*side.internal_id("gact", redemption)) if redemption else None,
+            reason=reason, made_by="command line",
         ),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`koudai ledger statement|close|alarms|clear-alarm`: keeping the books, as their keeper does."""
+"""`koudai ledger statement|tainted|close|alarms|clear-alarm`: keeping the books, as their keeper does."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -9,12 +9,13 @@ from koudai import ledger
 from koudai.base import Fault, render_time
 from koudai.cli.ledger import account_number, cursor_place, read_books, show_page
 from koudai.cli.options import as_json, at_issuer
+from koudai.cli.render import cell
 from koudai.cli.running import Call
-from koudai.cli.screen import print_table
+from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import Side, opened, opened_side
 from koudai.cli.speak import print_json
 from koudai.cli.tree import Command
-from koudai.cli.values import AccountName, Moment, Opaque, Text, Whole
+from koudai.cli.values import AccountName, Moment, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import LedgerRefusal
 from koudai.pg import Tx
@@ -65,6 +66,39 @@ def _line(line: ledger.Line, currency: str) -> dict[str, object]:
         "event_at": render_time(line.event_at),
         "recorded_at": render_time(line.recorded_at),
     }
+
+
+@click.command("tainted", cls=Command, help=word("help.tainted"))
+@click.argument("account", type=AccountName())
+@click.option(
+    "--source", type=OneOf(list(ledger.FundingSource)), required=True, metavar="SOURCE", help=word("opt.source")
+)
+@click.option("--since", type=Moment(), required=True, metavar="TIME", help=word("opt.funded_since"))
+@at_issuer
+@as_json
+@click.pass_obj
+def tainted(call: Call, account: str, source: str, since: datetime, issuer: str, mode: str, as_json: bool) -> None:
+    """Tell how much of what an account holds came from a source, through every split and gift."""
+
+    async def work(side: Side, tx: Tx) -> dict[str, object]:
+        number = await account_number(side, tx, account)
+        known = await ledger.balance_at(tx, side.book, number)
+        if not isinstance(known, ledger.BalanceAt):
+            raise Fault(LedgerRefusal.UNKNOWN_ACCOUNT, account=account)
+        found = await ledger.tainted(tx, [number], source, since)
+        return {
+            "account": number,
+            "source": source,
+            "amount_minor": found.get(number, 0),
+            "balance_minor": known.balance_minor,
+            "currency": known.asset,
+        }
+
+    found = call.run(read_books(issuer, mode, work))
+    if as_json:
+        print_json({**found, "since": render_time(since)})
+    else:
+        print_fields((name, cell(found, name)) for name in ("account", "source", "amount_minor", "balance_minor"))
 
 
 @click.command("close", cls=Command, help=word("help.close"))

@@ -26,7 +26,7 @@ _TRANSFERS = ("recorded_at", "entry", "kind", "amount_minor", "debit_account", "
 _ACCOUNTS = ("account", "kind", "balance_minor")
 _LOTS = ("lot", "amount_minor", "held_minor", "source", "expires_at")
 
-_KEEPING = ("statement", "close", "alarms", "clear-alarm", "roll")
+_KEEPING = ("statement", "tainted", "close", "alarms", "clear-alarm", "roll")
 
 ledger = Group(
     "ledger", {name: f"koudai.cli.keeping:{name.replace('-', '_')}" for name in _KEEPING}, help=word("help.ledger"),

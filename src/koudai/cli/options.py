@@ -18,12 +18,18 @@ def as_json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=word("opt.json"))(command)
 
 
+DEFAULT_ISSUER = "default"
+"""Who is meant where no issuer is named; where there is none of that name, the only one there is."""
+
+
 def at_issuer(command: F) -> F:
     """`--issuer` and `--mode`."""
     command = click.option("--mode", type=OneOf(MODES), default="test", metavar="test|live", help=word("opt.mode"))(
         command
     )
-    return click.option("--issuer", type=Text(), default="default", metavar="NAME", help=word("opt.issuer"))(command)
+    return click.option("--issuer", type=Text(), default=DEFAULT_ISSUER, metavar="NAME", help=word("opt.issuer"))(
+        command
+    )
 
 
 def with_key(command: F) -> F:

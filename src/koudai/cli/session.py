@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from koudai.base import Fault
 from koudai.cli.codes import CliFault
+from koudai.cli.options import DEFAULT_ISSUER
 from koudai.cli.screen import StartNotice
 from koudai.cli.speak import note
 from koudai.cli.words import word
-from koudai.identity import Issuer, Mode, find_issuer
+from koudai.identity import Issuer, Mode, find_issuer, list_issuers
 from koudai.instance import Instance, open_instance
 
 
@@ -65,6 +66,9 @@ async def opened_side(issuer: str, mode: str) -> AsyncIterator[Side]:
     """The installation, and a side of an issuer; raises Fault when there is no such side."""
     async with opened() as instance:
         found = await instance.db.transact(lambda tx: find_issuer(tx, issuer, Mode(mode)))
+        if found is None and issuer == DEFAULT_ISSUER:
+            sides = [one for one in await instance.db.transact(list_issuers) if one.mode == mode]
+            found = sides[0] if len(sides) == 1 else None
         if found is None:
             raise Fault(CliFault.UNKNOWN_ISSUER, issuer=issuer, mode=mode)
         yield Side(instance, found)
