@@ -227,6 +227,15 @@ DAMAGES = [
     damage("cards.hold_entries", "ledger.holds {late}", f"DELETE FROM cards.activities WHERE {at('late_freed')}"),
     damage("cards.hold_entries", "ledger.holds {part}",
            f"UPDATE cards.activities SET hold_batch_id = {{part_batch}}, hold_ordinal = {{part_ordinal}} WHERE {at('voiding')}"),
+    damage("cards.hold_entries", "ledger.holds {part}",
+           f"UPDATE ledger.holds SET payee_account = {{other_account}} WHERE {at('part')}"),
+    # Lots of another source, moment or payer than those who loaded them
+    damage("cards.lot_origin", "ledger.lots {mine_lot}", "UPDATE ledger.lots SET source = 'credit' WHERE id = {mine_lot}"),
+    damage("cards.lot_origin", "ledger.lots {mine_lot}",
+           "UPDATE ledger.lots SET funded_at = funded_at - interval '31 days' WHERE id = {mine_lot}"),
+    damage("cards.lot_origin", "ledger.lots {mine_lot}", "UPDATE ledger.lots SET payer = 'bob' WHERE id = {mine_lot}"),
+    damage("cards.lot_origin", "ledger.lots {mine_lot}",
+           "UPDATE ledger.lots SET funded_ordinal = funded_ordinal + 1 WHERE id = {mine_lot}"),
     # A correction without a reason, or the other way round
     damage("cards.adjust_reason", "cards.activities {up}", f"DELETE FROM ledger.corrections WHERE {at('up')}"),
     damage("cards.adjust_reason", "cards.activities {down}", f"DELETE FROM ledger.corrections WHERE {at('down')}"),

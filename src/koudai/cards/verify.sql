@@ -106,14 +106,29 @@ SELECT 'ledger.holds ' || coalesce(h.batch_id, e.batch_id) || '/' || coalesce(h.
        || coalesce(e.captured, 0) || ', ' || coalesce(e.released, 0)
 FROM ledger.holds h
 FULL JOIN (SELECT coalesce(a.hold_batch_id, a.batch_id) AS batch_id, coalesce(a.hold_ordinal, a.ordinal) AS ordinal,
-                  min(a.card_id) AS card_id, max(a.card_id) AS other_id,
+                  min(a.card_id) AS card_id, max(a.card_id) AS other_id, min(a.merchant_id) AS merchant_id,
+                  max(a.merchant_id) AS other_merchant_id,
                   sum(a.amount_minor) FILTER (WHERE a.type = 'AUTHORISE') AS authorised,
                   coalesce(sum(a.amount_minor) FILTER (WHERE a.type = 'CAPTURE'), 0) AS captured,
                   coalesce(sum(a.amount_minor) FILTER (WHERE a.type IN ('VOID', 'RELEASE')), 0) AS released
            FROM cards.activities a WHERE a.type IN ('AUTHORISE', 'CAPTURE', 'VOID', 'RELEASE') GROUP BY 1, 2) AS e
     ON e.batch_id = h.batch_id AND e.ordinal = h.ordinal
-WHERE (h.amount_minor = e.authorised AND h.captured_minor = e.captured AND h.released_minor = e.released
+LEFT JOIN merchants.merchants m ON m.id = e.merchant_id
+WHERE (h.payee_account = m.account_id AND e.other_merchant_id = e.merchant_id AND h.amount_minor = e.authorised AND h.captured_minor = e.captured AND h.released_minor = e.released
        AND e.card_id = h.account_id AND e.other_id = h.account_id) IS NOT TRUE
+
+-- lot_origin: lots that were not carried from another one, and that their entry didn't bring: another source, moment
+-- or payer
+SELECT 'ledger.lots ' || l.id,
+       'comes from ' || l.source || ' at ' || l.funded_at || coalesce(' by ' || l.payer, '') || ', its entry says '
+       || coalesce(a.source::text || ' at ' || a.event_at, 'nothing') || coalesce(' by ' || (k.request::json ->> 'payer'), '')
+FROM ledger.lots l
+LEFT JOIN cards.activities a ON a.batch_id = l.funded_batch_id AND a.ordinal = l.funded_ordinal
+    AND a.type IN ('LOAD', 'ADJUST_INCREMENT')
+LEFT JOIN ledger.idempotency k ON k.batch_id = l.funded_batch_id AND k.ordinal = l.funded_ordinal
+WHERE l.parent_id IS NULL AND l.source <> 'unrecorded'
+  AND (l.source = a.source::text AND l.funded_at = a.event_at
+       AND l.payer IS NOT DISTINCT FROM k.request::json ->> 'payer') IS NOT TRUE
 
 -- adjust_reason: corrections without a reason, and reasons without a correction
 SELECT 'cards.activities ' || coalesce(a.batch_id, r.batch_id) || '/' || coalesce(a.ordinal, r.ordinal),
