@@ -193,3 +193,5 @@ def test_the_year_then_a_key_that_works_then_the_same_again(fresh_home: Any) -> 
             _, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
         assert not list(fresh_home.home.glob("postgres-*/postmaster.pid"))
+    (programme,) = fresh_home.done("programme", "list")["data"]
+    assert programme["currency"] == "GBP", "where no issuer is named, the only one is meant"

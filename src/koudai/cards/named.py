@@ -10,16 +10,13 @@ from koudai.cards.desk import in_order, name_of, ref_from
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
-    Hold,
     Memory,
     Place,
     Subject,
-    as_hold,
     as_keys,
-    holds_of_groups_statement,
-    holds_statement,
     recall_statement,
     successors,
+    whose_holds_statement,
 )
 from koudai.pg import Tx, byteas
 
@@ -27,7 +24,10 @@ Row = Sequence[Any]
 
 
 class Named:
-    """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards."""
+    """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
+
+    Of a hold, its account and its device: the rest is read under lock.
+    """
 
     def __init__(self, commands: Sequence[Command]) -> None:
         self.commands = commands
@@ -35,7 +35,7 @@ class Named:
         self.ids_of_numbers: dict[bytes, int] = {}
         self.keys: dict[str, Memory] = {}
         self.redemptions: Sequence[Row] = ()
-        self.holds: dict[Place, Hold] = {}
+        self.holds: dict[Place, tuple[int, str | None]] = {}
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
 
@@ -47,7 +47,7 @@ class Named:
         """All cards that the commands may touch."""
         ids = {self.card_id(ref) for ref in _cards_named(self.commands, self.kinds)}
         ids |= {row[2] for row in self.redemptions}
-        ids |= {hold.account for hold in self.holds.values()}
+        ids |= {account for account, _ in self.holds.values()}
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -93,8 +93,8 @@ class Named:
                 yield card_id, getattr(c, "device", None), getattr(c, "recipient", None)
         for row in self.redemptions:
             yield row[2], row[7], None
-        for hold in self.holds.values():
-            yield hold.account, hold.device, None
+        for account, device in self.holds.values():
+            yield account, device, None
 
 
 _NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void}
@@ -124,8 +124,8 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     if keys:
         named.keys = as_keys(await tx.rows(*recall_statement(book, keys))).known
     if holds or named.groups:
-        found = await tx.together(holds_statement(book, holds), holds_of_groups_statement(book, named.groups))
-        named.holds = {hold.place: hold for rows in found for hold in map(as_hold, rows)}
+        rows = await tx.rows(*whose_holds_statement(book, holds, named.groups))
+        named.holds = {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:

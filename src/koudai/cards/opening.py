@@ -94,7 +94,8 @@ def _statements(
         statements["redemptions"] = by_place("redemptions", [Place(r[0], r[1]) for r in named.redemptions])
     if named.holds:
         statements["holds"] = holds_statement(book, named.holds)
-        statements["groups"] = holds_of_groups_statement(book, named.groups)
+        if named.groups:
+            statements["groups"] = holds_of_groups_statement(book, named.groups)
         statements["merchants_of_holds"] = by_place("merchants_of_holds", named.holds)
     keys = {c.key for c in commands}
     if named.kinds & {Load, Adjust}:
@@ -156,7 +157,7 @@ async def _read_holds(
         return
     statements: list[Statement] = [by_place("merchants_of_holds", unknown)]
     late = Named(())
-    late.holds = {hold.place: hold for hold in found if hold.is_due(now)}
+    late.holds = {hold.place: (hold.account, hold.device) for hold in found if hold.is_due(now)}
     refs, pairs = late.counted(terms)
     if due and (refs or pairs or terms.count_holders):
         statements.append(lock_subjects_statement(book, due, refs, pairs))

@@ -39,6 +39,7 @@ from koudai.ledger.lot_store import (
     lots_statement,
     open_holds_statement,
     successors,
+    whose_holds_statement,
 )
 from koudai.ledger.lots import (
     BONUS,
@@ -165,5 +166,6 @@ __all__ = [
     "time_of_book",
     "turnover",
     "verify",
+    "whose_holds_statement",
     "write",
 ]

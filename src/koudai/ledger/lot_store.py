@@ -60,6 +60,11 @@ def holds_statement(book: int, places: Iterable[Place]) -> Statement:
     return (SQL["holds"], book, *columns(_PLACE, places))
 
 
+def whose_holds_statement(book: int, places: Iterable[Place], groups: Iterable[str]) -> Statement:
+    """The statement that asks whose the holds at places and of groups are: batch, ordinal, account, device."""
+    return (SQL["whose_holds"], book, *columns(_PLACE, places), texts(list(groups)))
+
+
 def holds_of_groups_statement(book: int, groups: Iterable[str]) -> Statement:
     """The statement that reads the holds of groups."""
     return (SQL["holds_of_groups"], book, texts(list(groups)))

@@ -100,6 +100,14 @@ FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
 JOIN LATERAL (SELECT x.*, x.ctid AS at FROM ledger.holds x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS h
     ON h.book = $1::int
 
+-- whose_holds: whose the holds are at places and of groups, and on which device they were made
+SELECT h.batch_id, h.ordinal, h.account_id, h.device
+FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM ledger.holds x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS h
+    ON h.book = $1::int
+UNION ALL
+SELECT batch_id, ordinal, account_id, device FROM ledger.holds WHERE book = $1::int AND group_ref = ANY ($4::text[])
+
 -- holds_of_groups: holds of groups
 SELECT batch_id, ordinal, account_id, payee_account, amount_minor, asset, counted_at, expires_at, lots,
        captured_minor, released_minor, captured_at, state, device, group_ref, ctid
