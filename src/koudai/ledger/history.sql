@@ -40,7 +40,10 @@ ORDER BY t.batch_id, t.ordinal LIMIT $6::int
 
 -- lines_of_batches: the same of a hot account, whose turnovers say which transfers of which batches
 SELECT f.* FROM (
-    SELECT u.batch_id, u.ordinals FROM ledger.turnovers u WHERE u.account_id = $1::bigint AND u.batch_id >= $4::bigint
+    -- Each turnover has a transfer at least, so of all time a page takes no more of them than it has lines.
+    (SELECT u.batch_id, u.ordinals FROM ledger.turnovers u WHERE u.account_id = $1::bigint AND u.batch_id >= $4::bigint
+     ORDER BY u.batch_id
+     LIMIT CASE WHEN $2::timestamptz <= '0001-01-01 UTC' AND $3::timestamptz >= '9999-12-31 UTC' THEN $6::int + 1 END)
     UNION ALL
     SELECT d.batch_id, array_agg(d.ordinal) FROM ledger.unfolded d
     WHERE d.account_id = $1::bigint AND d.batch_id >= $4::bigint GROUP BY d.batch_id

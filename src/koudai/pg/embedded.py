@@ -47,7 +47,6 @@ DATABASE = "koudai"
 # compression that the wheel has, costs more time than the bytes that it saves.
 _SETTINGS = {
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "off",
@@ -58,6 +57,15 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+
+
+def _shared_buffers() -> str:
+    """A sixteenth of the machine's memory, from 128 MB to 1 GB."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        memory = 0
+    return f"{min(max(memory // 2**24, 128), 1024)}MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +300,7 @@ class Embedded:
         command: list[str | Path] = [at.tree / "bin" / "initdb", "-D", work / "data", "-U", SUPERUSER]
         command += ["--encoding=UTF8", "--locale-provider=libc", "--locale=C", "--data-checksums"]
         command += ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={secret}"]
-        for name, value in _SETTINGS.items():
+        for name, value in (*_SETTINGS.items(), ("shared_buffers", _shared_buffers())):
             command += ["--set", f"{name}={value}"]
         status, said = at.who.run(command)
         if status != 0:
