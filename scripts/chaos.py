@@ -156,7 +156,7 @@ class Site:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Instance]:
         """The installation, opened in this process."""
-        async with open_instance({"KOUDAI_HOME": str(self.home)}, connections=2) as instance:
+        async with open_instance({"KOUDAI_HOME": str(self.home)}, connections=4) as instance:
             yield instance
 
     async def prepare(self) -> Shop:
