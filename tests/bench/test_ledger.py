@@ -2,11 +2,8 @@
 
 import asyncio
 import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -47,14 +44,6 @@ SHAPE = {
     "verify": VERIFY,
     **END,
 }
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="kd-"))
-    path.chmod(0o755)
-    yield path
-    rmtree(path)
 
 
 def run(home: Path, wish: Wish, sizes: Sizes = TINY) -> tuple[dict[str, Any], list[tuple[str, int, int]]]:

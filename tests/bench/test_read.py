@@ -2,10 +2,7 @@
 
 import asyncio
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 
@@ -15,14 +12,6 @@ from koudai.bench.timing import calls_in
 
 TINY = Sizes(cards=200, merchants=5, large_batch=100, scale=1)
 QUESTIONS = ("bound", "card", "history", "merchant_balance", "statement", "outcome", "activity")
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="kd-"))
-    path.chmod(0o755)
-    yield path
-    rmtree(path)
 
 
 def test_a_tiny_ledger_is_filled_and_every_question_timed(home: Path) -> None:

@@ -58,10 +58,8 @@ def command_of(ids: Ids, body: NewActivity, key: str, made_by: str = "") -> card
 
     Corrections and reversals keep it. Without it they are refused.
     """
-    if isinstance(body, Reversal):
-        return _reverse(ids, body, key, made_by)
     maker = _MAKERS.get(type(body))
-    return maker(ids, body, key) if maker else _adjust(ids, body, key, made_by)  # type: ignore[arg-type]
+    return maker(ids, body, key) if maker else _SIGNED[type(body)](ids, body, key, made_by)
 
 
 def known_currency(code: str) -> str:
@@ -250,3 +248,10 @@ _MAKERS: dict[type[Any], Callable[[Ids, Any, str], cards.Command]] = {
     Block: _block,
     Unblock: _unblock,
 }
+
+_SIGNED: dict[type[Any], Callable[[Ids, Any, str, str], cards.Command]] = {
+    AdjustIncrement: _adjust,
+    AdjustDecrement: _adjust,
+    Reversal: _reverse,
+}
+"""What the books keep with who asked for it."""

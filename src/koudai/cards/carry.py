@@ -5,6 +5,7 @@ from koudai.cards.checks import (
     bad_amount,
     bad_asset,
     below_floor,
+    card_for,
     card_of,
     not_usable,
     over_balance_cap,
@@ -132,12 +133,9 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
 def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
     """Correction account ⇄ card; the ledger keeps the reason, and who stood up for it."""
     amount, sheet = command.amount_minor, desk.sheet
-    bad = bad_amount(amount)
-    if bad:
-        return bad
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
+    card = card_for(desk, command.card, amount)
+    if isinstance(card, Refused):
+        return card
     bad = bad_asset(command.asset, card.asset) or _unreasoned(desk, command, card)
     if bad:
         return bad

@@ -30,6 +30,11 @@ def bad_amount(amount_minor: int) -> Refused | None:
     return None
 
 
+def card_for(desk: Desk, ref: CardRef | None, amount_minor: int) -> HeldCard | Refused:
+    """The locked card that an amount moves on; a bad amount, or a card that nobody knows, is refused."""
+    return bad_amount(amount_minor) or card_of(desk, ref) or Refused(CardRefusal.UNKNOWN_CARD)
+
+
 def bad_asset(asset: str, *expected: str) -> Refused | None:
     """An amount must be in the asset of everything that it touches."""
     for other in expected:
@@ -120,12 +125,9 @@ class Payable(NamedTuple):
 def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
     """Whether a card may pay a merchant, or promise to: what it has available where a part was asked for."""
     amount = command.amount_minor
-    bad = bad_amount(amount)
-    if bad:
-        return bad
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
+    card = card_for(desk, command.card, amount)
+    if isinstance(card, Refused):
+        return card
     merchant = desk.merchants.get(command.merchant_id)
     if merchant is None:
         return Refused(CardRefusal.UNKNOWN_MERCHANT)

@@ -63,7 +63,7 @@ class Named:
                     pairs[card_id, c.merchant_id] += c.amount_minor
         return {pair: min(need, MAX_MINOR) for pair, need in pairs.items()}
 
-    def only_captures_whole(self) -> bool:
+    def changes_no_counter(self) -> bool:
         """Whether nothing is asked but captures that give nothing of a hold free, so that no counter changes."""
         return self.kinds == {Capture} and all(
             isinstance(c, Capture) and (not c.final or c.amount_minor is None) for c in self.commands

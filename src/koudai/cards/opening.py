@@ -76,7 +76,7 @@ def _statements(
     commands, card_ids = named.commands, named.card_ids()
     statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
     refs, pairs = named.counted(terms)
-    if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.only_captures_whole())):
+    if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}

@@ -6,6 +6,7 @@ from koudai.base import Refused
 from koudai.cards.checks import (
     bad_amount,
     bad_asset,
+    card_for,
     card_of,
     not_usable,
     over_balance_cap,
@@ -37,12 +38,9 @@ _ON_CREDIT = {FundingSource.CREDIT, FundingSource.INSTALMENT}
 def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
     """Funding account → card, within the programme's caps and limits."""
     amount, sheet = command.amount_minor, desk.sheet
-    bad = bad_amount(amount)
-    if bad:
-        return bad
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
+    card = card_for(desk, command.card, amount)
+    if isinstance(card, Refused):
+        return card
     at = command.event_at or sheet.now
     bad = bad_asset(command.asset, card.asset) or not_usable(card)
     if bad:

@@ -24,7 +24,8 @@ def known_merchants(tx: Tx, book: int) -> dict[int, Merchant]:
     """
     known: dict[int, Merchant] = tx.lasting.setdefault(("merchants", book), {})
     if len(known) > _KEPT:
-        known.clear()
+        # Begun anew and not emptied: another batch may be about to look up what it has put in.
+        known = tx.lasting["merchants", book] = {}
     return known
 
 
