@@ -11,7 +11,7 @@ from koudai.bench.read import Reading, reading
 from koudai.bench.timing import calls_in
 
 TINY = Sizes(cards=200, merchants=5, large_batch=100, scale=1)
-QUESTIONS = ("bound", "card", "history", "merchant_balance", "statement", "outcome", "activity")
+QUESTIONS = ("bound", "card", "history", "merchant_balance", "statement", "statement_open", "outcome", "activity")
 
 
 def test_a_tiny_ledger_is_filled_and_every_question_timed(home: Path) -> None:

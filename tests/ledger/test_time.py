@@ -73,6 +73,15 @@ async def test_the_lots_of_any_moment_add_up_to_its_balance(counter):
         assert sum(minors) == found.balance_minor
 
 
+async def pages(counter, account, since=None, until=None, limit=2):
+    """A whole statement, read page by page."""
+    after, lines = Place(0, 0), []
+    while found := await counter.within(lambda tx: ledger.statement(tx, 1, account, since, until, after, limit)):
+        lines += found
+        after = found[-1].place
+    return lines
+
+
 @pytest.mark.parametrize("folded", [False, True])
 async def test_a_statement_shows_every_transfer_between_two_moments(counter, folded):
     programme, shop = await counter.programme(), await counter.merchant()
@@ -83,16 +92,9 @@ async def test_a_statement_shows_every_transfer_between_two_moments(counter, fol
     if folded:
         await counter.within(ledger.fold_deltas)
 
-    async def pages(account, since=None, until=None, limit=2):
-        after, lines = Place(0, 0), []
-        while found := await counter.within(lambda tx: ledger.statement(tx, 1, account, since, until, after, limit)):
-            lines += found
-            after = found[-1].place
-        return lines
-
-    assert [line.amount_minor for line in await pages(shop.account_id)] == [1, 2, 3, 4, 5, 6]
-    assert [line.amount_minor for line in await pages(card)] == [100, -1, -2, -3, -4, -5, -6]
-    between = await pages(shop.account_id, MAY + DAY, MAY + 3 * DAY)
+    assert [line.amount_minor for line in await pages(counter, shop.account_id)] == [1, 2, 3, 4, 5, 6]
+    assert [line.amount_minor for line in await pages(counter, card)] == [100, -1, -2, -3, -4, -5, -6]
+    between = await pages(counter, shop.account_id, MAY + DAY, MAY + 3 * DAY)
     assert [(line.amount_minor, line.event_at) for line in between] == [(2, MAY + DAY), (3, MAY + 2 * DAY)]
     assert {line.other_account for line in between} == {card}
 
@@ -147,6 +149,10 @@ async def test_a_rolled_partition_is_indexed_and_nothing_is_lost(counter):
     await counter.do(counter.refund(30, card=card, merchant=shop))
     assert await counter.held(card) == 100
     assert len(await counter.history(card)) == 5
-    found = await counter.within(lambda tx: ledger.statement(tx, 1, shop.account_id, None, None, Place(0, 0), 10))
-    assert [line.amount_minor for line in found] == [10, 20, -20, -10]
+    for limit in (1, 2, 10):
+        lines = await pages(counter, shop.account_id, limit=limit)
+        assert [line.amount_minor for line in lines] == [10, 20, -20, -10]
+    assert await counter.within(ledger.index_partitions) == 1
+    assert await pages(counter, shop.account_id, limit=3) == lines
+    assert await pages(counter, shop.account_id, lines[1].event_at, lines[2].event_at) == lines[1:2]
     await counter.verify()

@@ -47,8 +47,13 @@ class _Pick:
     account: int
     key: str
     place: Place
-    begin: Place
+    left: Place
+    open: Place
     aid: int
+
+
+def _statement(tx: Tx, book: int, account: int, after: Place) -> Awaitable[Any]:
+    return ledger.statement(tx, book, account, None, None, after, _STATEMENT)
 
 
 # By the views that the doors call.
@@ -57,7 +62,8 @@ _QUESTIONS: Mapping[str, Callable[[int, _Pick, Tx], Awaitable[Any]]] = {
     "card": lambda book, pick, tx: cards.cards_by_id(tx, book, [pick.card]),
     "history": lambda book, pick, tx: cards.activities_of_card(tx, book, pick.card, pick.newest, _HISTORY),
     "merchant_balance": lambda _, pick, tx: ledger.balances(tx, [pick.account]),
-    "statement": lambda book, pick, tx: ledger.statement(tx, book, pick.account, None, None, pick.begin, _STATEMENT),
+    "statement": lambda book, pick, tx: _statement(tx, book, pick.account, pick.left),
+    "statement_open": lambda book, pick, tx: _statement(tx, book, pick.account, pick.open),
     "outcome": lambda book, pick, tx: ledger.outcome_of_key(tx, book, pick.key),
     "activity": lambda book, pick, tx: cards.activity(tx, book, pick.place),
 }
@@ -140,15 +146,17 @@ async def _pick_all(field: Field, count: int, sent: Sequence[int]) -> list[_Pick
     known = await db.transact(lambda tx: cards.cards_by_id(tx, book, list(set(drawn))))
     shops = list((await db.transact(lambda tx: merchants.find(tx, book, field.stock.merchants))).values())
     rows = field.sizes.scale * _ACCOUNTS
+    parts = ((0, sent[0]), (sent[0], sent[1]))
     picks = []
     for card in drawn:
         key = _key(field, sent, chance.randrange(sum(sent)))
-        # A statement that goes on somewhere before the end.
-        begin = _key(field, sent, chance.randrange(sent[0]))
+        # Statements that go on somewhere before the end of a partition, the one that was left and the open one.
+        left, newest = (_key(field, sent, chance.randrange(first, first + part // 2)) for first, part in parts)
         picks.append(
             _Pick(
                 card=card, newest=known[card].newest, account=chance.choice(shops).account_id, key=key,
-                place=await _place(db, book, key), begin=await _place(db, book, begin), aid=chance.randint(1, rows),
+                place=await _place(db, book, key), left=await _place(db, book, left),
+                open=await _place(db, book, newest), aid=chance.randint(1, rows),
             )
         )  # fmt: skip
     return picks

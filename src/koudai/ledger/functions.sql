@@ -388,22 +388,36 @@ BEGIN
 END $$;
 
 -- Gives partitions that were left, and that no running transaction can write to, their indexes by
--- account. How many it gave them to.
-CREATE OR REPLACE FUNCTION ledger.index_partitions_v1() RETURNS integer
+-- account, which hold whole lines: so they are vacuumed soon, since a line is read from an index alone
+-- only where all of its page is visible. How many it gave them to.
+CREATE OR REPLACE FUNCTION ledger.index_partitions_v2() RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     given integer := 0;
     part  integer;
+    side  text[];
 BEGIN
     FOR part IN SELECT p.number FROM ledger.partitions p
                 WHERE p.indexed_at IS NULL AND pg_snapshot_xmin(pg_current_snapshot()) > p.horizon ORDER BY p.number LOOP
-        EXECUTE format('CREATE INDEX IF NOT EXISTS transfers_p%1$s_by_debit ON ledger.transfers_p%1$s (debit_account, batch_id)', part);
-        EXECUTE format('CREATE INDEX IF NOT EXISTS transfers_p%1$s_by_credit ON ledger.transfers_p%1$s (credit_account, batch_id)', part);
+        FOREACH side SLICE 1 IN ARRAY ARRAY[['debit', 'credit'], ['credit', 'debit']] LOOP
+            EXECUTE format('CREATE INDEX IF NOT EXISTS transfers_p%1$s_by_%2$s ON ledger.transfers_p%1$s'
+                           ' (%2$s_account, batch_id, ordinal) INCLUDE (entry, %3$s_account, debit_lot, credit_lot,'
+                           ' amount_minor, kind, event_at)', part, side[1], side[2]);
+        END LOOP;
+        EXECUTE format('ALTER TABLE ledger.transfers_p%s SET (autovacuum_vacuum_insert_threshold = 0,'
+                       ' autovacuum_vacuum_insert_scale_factor = 0)', part);
         UPDATE ledger.partitions SET indexed_at = clock_timestamp() WHERE number = part;
         given := given + 1;
     END LOOP;
     RETURN given;
 END $$;
+
+-- The first batch of the first partition that has no indexes by account.
+CREATE OR REPLACE FUNCTION ledger.indexed_before_v1() RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(min(p.number) FILTER (WHERE p.indexed_at IS NULL), max(p.number) + 1, 0) * 68719476736
+    FROM ledger.partitions p
+$$;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger TO koudai_app;

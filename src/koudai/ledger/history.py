@@ -85,13 +85,14 @@ async def statement(
 ) -> list[Line]:
     """Transfers of an account from `since` on and before `until` (event time), as they were recorded.
 
-    It goes on behind the place `after`, and answers up to `limit`. Of a hot account the turnovers say
-    in which batches to look; of a card its history is walked faster by the room of cards.
+    It goes on behind the place `after`, and answers up to `limit`. Of a hot account the indexes of
+    partitions that were left hold the lines, and turnovers say in which of the newer batches to look;
+    of a card its history is walked faster by the room of cards.
     """
     known = await tx.row(SQL["account"], book, account)
     if known is None:
         return []
-    name = "lines" if known[3] else "lines_of_batches"
+    name = "lines" if known[3] else "lines_of_hot"
     rows = await tx.rows(SQL[name], account, since or _NEVER, until or _ALWAYS, *after, limit)
     lines = []
     for batch_id, ordinal, entry, debit, credit, debit_lot, credit_lot, minor, kind, event_at, recorded_at in rows:

@@ -38,27 +38,51 @@ WHERE (t.debit_account = $1::bigint OR t.credit_account = $1::bigint)
   AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int)
 ORDER BY t.batch_id, t.ordinal LIMIT $6::int
 
--- lines_of_batches: the same of a hot account, whose turnovers say which transfers of which batches
-SELECT f.* FROM (
-    -- Each turnover has a transfer at least, so of all time a page takes no more of them than it has lines.
-    (SELECT u.batch_id, u.ordinals FROM ledger.turnovers u WHERE u.account_id = $1::bigint AND u.batch_id >= $4::bigint
-     ORDER BY u.batch_id
-     LIMIT CASE WHEN $2::timestamptz <= '0001-01-01 UTC' AND $3::timestamptz >= '9999-12-31 UTC' THEN $6::int + 1 END)
+-- lines_of_hot: the same of a hot account: by index in partitions that were left, then by its turnovers in the others
+WITH indexed AS MATERIALIZED (
+    (SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.credit_account, t.debit_lot, t.credit_lot, t.amount_minor,
+            t.kind, t.event_at
+     FROM ledger.transfers t
+     WHERE t.credit_account = $1::bigint AND t.batch_id < (SELECT ledger.indexed_before_v1())
+       AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int) AND t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
+     ORDER BY t.batch_id, t.ordinal LIMIT $6::int)
     UNION ALL
-    SELECT d.batch_id, array_agg(d.ordinal) FROM ledger.unfolded d
-    WHERE d.account_id = $1::bigint AND d.batch_id >= $4::bigint GROUP BY d.batch_id
-    ORDER BY 1
-) AS n
-JOIN LATERAL (
-    SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.credit_account, t.debit_lot, t.credit_lot, t.amount_minor,
-           t.kind, t.event_at, b.recorded_at
-    FROM ledger.transfers t JOIN ledger.batches b ON b.id = t.batch_id
-    WHERE t.batch_id = n.batch_id AND t.ordinal = ANY (n.ordinals)
-      AND t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
-      AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int)
-    ORDER BY t.ordinal OFFSET 0
-) AS f ON true
-LIMIT $6::int
+    (SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.credit_account, t.debit_lot, t.credit_lot, t.amount_minor,
+            t.kind, t.event_at
+     FROM ledger.transfers t
+     WHERE t.debit_account = $1::bigint AND t.batch_id < (SELECT ledger.indexed_before_v1())
+       AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int) AND t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
+     ORDER BY t.batch_id, t.ordinal LIMIT $6::int)
+    ORDER BY batch_id, ordinal LIMIT $6::int
+), looked_up AS (
+    SELECT f.* FROM (
+        -- Each turnover has a transfer at least, so of all time a page takes no more of them than it has lines.
+        (SELECT u.batch_id, u.ordinals FROM ledger.turnovers u
+         WHERE u.account_id = $1::bigint AND u.batch_id >= greatest($4::bigint, (SELECT ledger.indexed_before_v1()))
+           AND (SELECT count(*) FROM indexed) < $6::int
+         ORDER BY u.batch_id
+         LIMIT CASE WHEN $2::timestamptz <= '0001-01-01 UTC' AND $3::timestamptz >= '9999-12-31 UTC' THEN $6::int + 1 END)
+        UNION ALL
+        SELECT d.batch_id, array_agg(d.ordinal) FROM ledger.unfolded d
+        WHERE d.account_id = $1::bigint AND d.batch_id >= greatest($4::bigint, (SELECT ledger.indexed_before_v1()))
+          AND (SELECT count(*) FROM indexed) < $6::int
+        GROUP BY d.batch_id
+        ORDER BY 1
+    ) AS n
+    JOIN LATERAL (
+        SELECT t.batch_id, t.ordinal, t.entry, t.debit_account, t.credit_account, t.debit_lot, t.credit_lot, t.amount_minor,
+               t.kind, t.event_at
+        FROM ledger.transfers t
+        WHERE t.batch_id = n.batch_id AND t.ordinal = ANY (n.ordinals)
+          AND t.event_at >= $2::timestamptz AND t.event_at < $3::timestamptz
+          AND (t.batch_id, t.ordinal) > ($4::bigint, $5::int)
+        ORDER BY t.ordinal OFFSET 0
+    ) AS f ON true
+    LIMIT $6::int
+)
+SELECT f.*, (SELECT b.recorded_at FROM ledger.batches b WHERE b.id = f.batch_id)
+FROM (SELECT * FROM indexed UNION ALL SELECT * FROM looked_up ORDER BY batch_id, ordinal LIMIT $6::int) AS f
+ORDER BY f.batch_id, f.ordinal
 
 -- tainted: how much of live lots came from a source since a moment, by account
 SELECT v.account, sum(v.minor) FROM (

@@ -157,7 +157,7 @@ ORDER BY t.key
 SELECT ledger.roll_v1()
 
 -- index_partitions: gives partitions that were left their indexes
-SELECT ledger.index_partitions_v1()
+SELECT ledger.index_partitions_v2()
 
 -- fold: folds about so many transfers of hot accounts into their balances
 SELECT ledger.fold_v2($1::int)
