@@ -31,21 +31,29 @@ SELECT max(batch_id) FROM (
     ORDER BY t.batch_id, t.ordinal LIMIT $3::int) AS p
 
 -- entry_hashes: batches with transfers, the leaf hashes of their entries side by side, and what was sealed
+WITH leg AS NOT MATERIALIZED (
+    SELECT t.batch_id, t.entry, t.ordinal,
+           int4send(t.ordinal) || int8send(t.debit_account) || int8send(coalesce(t.debit_lot, 0))
+           || int8send(t.credit_account) || int8send(coalesce(t.credit_lot, 0)) || int8send(t.amount_minor)
+           || int8send(CASE WHEN isfinite(t.event_at) THEN (extract(epoch FROM t.event_at) * 1000000)::bigint ELSE 0 END)
+           || int2send(least(octet_length(t.asset), 32767)::int2) || convert_to(t.asset, 'UTF8')
+           || int2send(least(octet_length(t.kind), 32767)::int2) || convert_to(t.kind, 'UTF8') AS body
+    FROM ledger.transfers t WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint
+), entry AS (
+    -- Most entries have one leg, and need not be gathered. One without its first leg is hashed as what it is.
+    SELECT coalesce(f.batch_id, o.batch_id) AS batch_id, coalesce(f.entry, o.entry) AS entry,
+           num_nonnulls(f.entry) + coalesce(o.legs, 0) AS legs, coalesce(f.body, ''::bytea) || coalesce(o.body, ''::bytea) AS body
+    FROM (SELECT * FROM leg WHERE leg.ordinal = leg.entry) AS f
+    FULL JOIN (SELECT g.batch_id, g.entry, count(*) AS legs, string_agg(g.body, ''::bytea ORDER BY g.ordinal) AS body
+               FROM leg g WHERE g.ordinal <> g.entry GROUP BY g.batch_id, g.entry) AS o
+        ON o.batch_id = f.batch_id AND o.entry = f.entry
+)
 SELECT e.batch_id, e.entries, e.hashes, s.entries, s.root
 FROM (SELECT h.batch_id, count(*) AS entries, string_agg(h.hash, ''::bytea ORDER BY h.entry) AS hashes
       FROM (SELECT l.batch_id, l.entry, sha256(
                 '\x00000f6b6f756461692e656e7472792e7631'::bytea || substr(sha256(s.salt || int4send(l.entry)), 1, 16)
                 || int8send(l.batch_id) || int4send(l.entry) || int2send(least(l.legs, 32767)::int2) || l.body) AS hash
-            FROM (SELECT t.batch_id, t.entry, count(*) AS legs, string_agg(
-                      int4send(t.ordinal) || int8send(t.debit_account) || int8send(coalesce(t.debit_lot, 0))
-                      || int8send(t.credit_account) || int8send(coalesce(t.credit_lot, 0)) || int8send(t.amount_minor)
-                      || int8send(CASE WHEN isfinite(t.event_at)
-                                       THEN (extract(epoch FROM t.event_at) * 1000000)::bigint ELSE 0 END)
-                      || int2send(least(octet_length(t.asset), 32767)::int2) || convert_to(t.asset, 'UTF8')
-                      || int2send(least(octet_length(t.kind), 32767)::int2) || convert_to(t.kind, 'UTF8'),
-                      ''::bytea ORDER BY t.ordinal) AS body
-                  FROM ledger.transfers t WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint
-                  GROUP BY t.batch_id, t.entry) AS l
+            FROM entry l
             LEFT JOIN ledger.seals s ON s.batch_id = l.batch_id AND s.batch_id BETWEEN $1::bigint AND $2::bigint) AS h
       GROUP BY h.batch_id) AS e
 LEFT JOIN ledger.seals s ON s.batch_id = e.batch_id AND s.batch_id BETWEEN $1::bigint AND $2::bigint
