@@ -49,7 +49,9 @@ class Story:
         if self.shop is None:
             self.shop = await self.counter.merchant()
         names = list(held)
-        wishes = [cards.Issue(key(), made.id, holder_ref=name.rpartition("_")[0] or None) for name in names]
+        wishes = [
+            cards.Issue(key=key(), programme_id=made.id, holder_ref=name.rpartition("_")[0] or None) for name in names
+        ]
         issued = await within(lambda tx: cards.issue(tx, book, wishes, self.counter.keyring))
         self.ids |= {name: one.card.id for name, one in zip(names, issued, strict=True)}
         for name in names:

@@ -322,7 +322,7 @@ async def tell_story(db, keyring):
         wishes = [merchants.Register(name, name, cny) for name in ("shop", "other")]
         shop, other = await within(lambda tx, b=book, w=wishes: merchants.register(tx, b, w))
         wishes = [
-            cards.Issue(name, programme.id, active=name != "pending")
+            cards.Issue(key=name, programme_id=programme.id, active=name != "pending")
             for name in ("card", "second", "blocked", "pending")
         ]
         made = await within(lambda tx, b=book, w=wishes: cards.issue(tx, b, w, keyring))
@@ -385,7 +385,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
     facts |= {f"{name}_limit": made.id for name, made in zip(LIMITS, programme.limits, strict=True)}
     holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "heir": None}
-    wishes = [cards.Issue(name, programme.id, holder_ref=holder) for name, holder in holders.items()]
+    wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref=holder) for name, holder in holders.items()]
     made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
     ids = {name: issued.card.id for name, issued in zip(holders, made, strict=True)}
     mine, gift, lapsing = ids["mine"], ids["gift"], ids["lapsing"]

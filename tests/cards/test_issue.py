@@ -113,7 +113,7 @@ async def test_cards_of_all_kinds_in_one_batch(counter):
     at = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
     wishes = [
         Issue(
-            f"k{n}", (yuan, pounds)[n % 2].id if n != 50 else 999, active=n % 3 > 0,
+            key=f"k{n}", programme_id=(yuan, pounds)[n % 2].id if n != 50 else 999, active=n % 3 > 0,
             holder_ref=f"客户 {n}" if n % 5 == 0 else None, event_at=at if n % 7 == 0 else None,
         )
         for n in range(100)
@@ -148,7 +148,7 @@ async def by_number(counter, number):
 
 async def test_the_same_wish_twice_in_one_list_is_one_card(counter):
     programme = await counter.programme()
-    wish, other = Issue("k", programme.id), Issue("k", programme.id, active=False)
+    wish, other = Issue(key="k", programme_id=programme.id), Issue(key="k", programme_id=programme.id, active=False)
     one, two, three = await make(counter, wish, wish, other)
     assert one == two
     assert three == Refused("ledger.key_reused", {"field": "active"})
@@ -162,19 +162,20 @@ async def test_a_number_that_is_taken_is_drawn_again(counter, other_counter):
     """Also one that was drawn twice in a batch, and one of another book."""
     programme, other = await counter.programme(), await other_counter.programme()
     first = await other_counter.issue(other)
-    draws = count(1)
+    draws = count()
 
     def poor(prefix):
-        """Every number four times, the first of them one that is taken."""
-        n = next(draws) // 4
-        return first.number if n == 0 else numbers.generate(prefix, lambda _: n)
+        """One that is taken at first, and then every number four times."""
+        n = next(draws)
+        return first.number if n == 2 else numbers.generate(prefix, lambda _: n // 4)
 
-    made = await make(counter, *(Issue(f"k{n}", programme.id, active=n % 2 > 0) for n in range(6)), generate=poor)
+    wishes = [Issue(key=f"k{n}", programme_id=programme.id, active=n % 2 > 0) for n in range(6)]
+    made = await make(counter, *wishes, generate=poor)
     assert len({m.number for m in made} | {first.number}) == 7
     for one in made:
         assert await by_number(counter, one.number) == one.card
         assert one.card.last4 == one.number[-4:]
-    assert await make(counter, *(Issue(f"k{n}", programme.id, active=n % 2 > 0) for n in range(6))) == made
+    assert await make(counter, *wishes) == made
     await counter.verify()
 
 

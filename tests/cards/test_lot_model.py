@@ -134,7 +134,8 @@ class Shop:
         shops = [merchants.Register(f"m {n}", n, asset(currency)) for n, currency in SHOPS.items()]
         self.shops = dict(zip(SHOPS, self.within(lambda tx: merchants.register(tx, self.book, shops)), strict=True))
         issues = [
-            cards.Issue(f"c {n}", made[p].id, active=False, holder_ref=holder) for n, (p, holder) in CARDS.items()
+            cards.Issue(key=f"c {n}", programme_id=made[p].id, active=False, holder_ref=holder)
+            for n, (p, holder) in CARDS.items()
         ]
         issued = self.within(lambda tx: cards.issue(tx, self.book, issues, self.keyring))
         self.ids = {name: i.card.id for name, i in zip(CARDS, issued, strict=True)}

@@ -29,15 +29,11 @@ class Book:
         wanted = [*names, *held, *([f"hot {asset}"] if held else [])]
 
         async def work(tx):
-            sheet = await ledger.open_batch(tx, self.number, [])
             for constrained in (True, False):
                 new = [n for n in wanted if n not in self.ids and n.startswith("hot") is not constrained]
                 kind = Asset(asset, ASSETS[asset])
-                ids = await ledger.open_accounts(
-                    tx, sheet, kind, "test", constrained=constrained, ordinals=[0] * len(new)
-                )
+                ids = await ledger.open_accounts(tx, self.number, kind, "test", constrained=constrained, count=len(new))
                 self.ids.update(zip(new, ids, strict=True))
-            ledger.write(tx, sheet)
 
         await self.db.transact(work)
         funding = [self.posting(f"hot {asset}", name, minor, asset=asset) for name, minor in held.items() if minor]

@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from koudai.base import MAX_MINOR, Asset, Refused, render_time
-from koudai.ledger import LedgerRefusal, Place, close_period, open_accounts, open_batch, turnover
+from koudai.ledger import (
+    LedgerRefusal,
+    Place,
+    close_period,
+    fresh_ids_statement,
+    open_accounts,
+    open_batch,
+    turnover,
+    write,
+)
 
 R = LedgerRefusal
 NOON, DAY = datetime(2024, 5, 1, 12, tzinfo=UTC), timedelta(days=1)
@@ -48,7 +57,7 @@ async def test_where_several_reasons_hold_the_first_is_told(book, other_book):
     await book.post(book.posting("hot source", "full", MAX_MINOR))
     await book.open("pounds", asset="GBP", a_pound=7)
     await other_book.open("c")
-    book.ids["card"] = await book.db.transact(lambda tx: _open(tx, Asset("CNY", 2), in_lots=True))
+    book.ids["card"] = await book.db.transact(_open_in_lots)
     assert await book.db.transact(lambda tx: close_period(tx, book.number, NOON - DAY, "the auditor"))
     foreign, nobody, early = other_book.ids["c"], 10**15, NOON - 2 * DAY
     told = {"event_at": render_time(early), "closed_before": render_time(NOON - DAY)}
@@ -146,10 +155,16 @@ async def test_an_asset_keeps_the_scale_that_it_came_with(book):
         await book.db.transact(lambda tx: _open(tx, Asset("CNY", 3)))
 
 
-async def _open(tx, asset, *, in_lots=False):
+async def _open(tx, asset):
+    return await open_accounts(tx, 1, asset, "x", constrained=True)
+
+
+async def _open_in_lots(tx):
     sheet = await open_batch(tx, 1, [])
-    (account,) = await open_accounts(tx, sheet, asset, "x", constrained=True, in_lots=in_lots)
-    return account
+    sheet.fresh_ids += [row[0] for row in await tx.rows(*fresh_ids_statement(1))]
+    pocket = sheet.open("card", "CNY", None, 0)
+    write(tx, sheet)
+    return pocket.id
 
 
 async def test_two_books_are_strangers(book, other_book):

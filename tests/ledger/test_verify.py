@@ -23,7 +23,7 @@ async def long_book(book, monkeypatch):
     """Sixty batches, proven in ranges that begin with four."""
     monkeypatch.setattr(module, "_FIRST_RANGE", 4)
     await book.open("hot shop", a=1000)
-    for n in range(58):
+    for n in range(59):
         await book.post(book.posting("a", "hot shop", n % 9 + 1, f"k{n}"))
     return book
 
@@ -58,7 +58,7 @@ async def test_it_tells_how_far_it_is(long_book):
     assert {total for _, total in told} == {report.sealed_batch_id}
     assert told[0][0] == 4
     assert told[-1][0] == told[-1][1] == 60
-    assert report.transfers == 59
+    assert report.transfers == 60
 
 
 async def test_an_interrupted_one_goes_on_where_it_stopped(long_book, site):
@@ -71,9 +71,9 @@ async def test_an_interrupted_one_goes_on_where_it_stopped(long_book, site):
     assert report.holds
     assert report.resumed_after == 20
     assert min(told) > 20
-    assert report.transfers == 60, "those proven before, the rest, and the tail"
+    assert report.transfers == 61, "those proven before, the rest, and the tail"
     again = await long_book.verify()
-    assert (again.resumed_after, again.transfers) == (0, 60)
+    assert (again.resumed_after, again.transfers) == (0, 61)
     assert site.ask("SELECT count(*) FILTER (WHERE finished_at IS NULL) FROM ledger.audits") == [(0,)]
     assert site.ask("SELECT count(DISTINCT audit_id) FROM ledger.audit_totals") == [(1,)], "the newest one's"
 
@@ -88,7 +88,7 @@ async def test_interrupted_at_every_range_it_still_ends(long_book):
         ends.append(report)
         break
     assert ends[0].holds
-    assert (ends[0].transfers, ends[0].resumed_after) == (59, 60)
+    assert (ends[0].transfers, ends[0].resumed_after) == (60, 60)
 
 
 async def test_what_was_found_before_the_interruption_is_still_told(long_book, site):
@@ -118,9 +118,9 @@ async def test_two_at_a_time_don_t_disturb_each_other(long_book, site):
 
     report = await ledger.verify(long_book.db, on_progress=on_progress)
     assert [o.findings for o in others] == [[]]
-    assert (others[0].transfers, others[0].resumed_after) == (59, 0), "the other one began its own"
+    assert (others[0].transfers, others[0].resumed_after) == (60, 0), "the other one began its own"
     assert report.findings == []
-    assert report.transfers == 59
+    assert report.transfers == 60
 
 
 async def test_a_transaction_that_goes_on_for_long_only_makes_the_tail_longer(long_book, site, monkeypatch):
@@ -129,10 +129,10 @@ async def test_a_transaction_that_goes_on_for_long_only_makes_the_tail_longer(lo
         await ledger.post(slow, 1, [long_book.posting("a", "hot shop", 1)])
         await slow.rows("SELECT 1")  # What is written goes with the next statement at the latest.
         report = await long_book.verify()
-        assert (report.sealed_batch_id, report.transfers) == (0, 59)
+        assert (report.sealed_batch_id, report.transfers) == (0, 60)
     report = await long_book.verify()
     assert report.sealed_batch_id > 0
-    assert report.transfers == 60
+    assert report.transfers == 61
 
 
 async def test_it_runs_while_others_post_and_fold(long_book, site):
@@ -158,7 +158,7 @@ async def test_it_runs_while_others_post_and_fold(long_book, site):
     assert [r.transfers for r in seen] == sorted(r.transfers for r in seen)
     assert min(done) > 5
     assert seen[-1].transfers > seen[0].transfers
-    assert (await long_book.verify()).transfers == 59 + 2 * sum(done)
+    assert (await long_book.verify()).transfers == 60 + 2 * sum(done)
 
 
 async def test_rooms_above_add_checks_and_all_rows_are_counted(long_book):
@@ -170,11 +170,11 @@ async def test_rooms_above_add_checks_and_all_rows_are_counted(long_book):
     )  # fmt: skip
     report = await ledger.verify(long_book.db, checks)
     assert not report.holds
-    assert report.found == 59 + 1 + 1
+    assert report.found == 60 + 1 + 1
     by_check = {
         name: [f for f in report.findings if f.check == name] for name in ("shop.every", "shop.whole", "shop.once")
     }
-    assert [(f.row, f.detail) for f in by_check["shop.whole"]] == [("the whole", "59")]
+    assert [(f.row, f.detail) for f in by_check["shop.whole"]] == [("the whole", "60")]
     assert len(by_check["shop.once"]) == 1
     assert len({f.row for f in by_check["shop.every"]}) == len(by_check["shop.every"]) > 40
 

@@ -35,10 +35,8 @@ def target_of(server):
 
 async def open_two(db):
     async def work(tx):
-        sheet = await ledger.open_batch(tx, 1, [])
-        (source,) = await ledger.open_accounts(tx, sheet, CNY, "source", constrained=False)
-        (card,) = await ledger.open_accounts(tx, sheet, CNY, "test", constrained=True)
-        ledger.write(tx, sheet)
+        (source,) = await ledger.open_accounts(tx, 1, CNY, "source", constrained=False)
+        (card,) = await ledger.open_accounts(tx, 1, CNY, "test", constrained=True)
         return source, card
 
     return await db.transact(work)

@@ -128,9 +128,8 @@ async def post_something(db):
 
     async def work(tx):
         sheet = await ledger.open_batch(tx, 1, [])
-        (source,) = await ledger.open_accounts(tx, sheet, CNY, "source", constrained=False)
-        (card,) = await ledger.open_accounts(tx, sheet, CNY, "test", constrained=True)
-        ledger.write(tx, sheet)
+        (source,) = await ledger.open_accounts(tx, 1, CNY, "source", constrained=False)
+        (card,) = await ledger.open_accounts(tx, 1, CNY, "test", constrained=True)
         posting = ledger.Posting("k", source, card, 10, "CNY", "load", sheet.recorded_at)
         (outcome,) = await ledger.post(tx, 1, [posting])
         assert isinstance(outcome, ledger.Place)
@@ -170,7 +169,7 @@ async def test_an_overdraft_is_stopped_by_the_table_too(db):
         (batch,) = await tx.rows("SELECT id FROM ledger.begin_batch_v2(1)")
         (held,) = await tx.rows("SELECT at FROM ledger.lock_v2(1, ARRAY[$1::bigint])", card)
         await tx.rows(
-            "SELECT ledger.post_v3(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
+            "SELECT ledger.post_v4(1, $1::bigint, 'CNY', ARRAY[1], ARRAY[$2::bigint], ARRAY[$3::bigint], ARRAY[11::bigint],"
             " ARRAY['x'], ARRAY[now()], ARRAY[1], ARRAY[NULL::bigint], ARRAY[NULL::bigint],"
             " ARRAY[$2::bigint], ARRAY[0], ARRAY[($4::text)::tid], ARRAY[0::bigint], ARRAY[NULL::timestamptz],"
             " ARRAY[0], ARRAY[0], ARRAY[1], ARRAY[0], NULL, NULL)",

@@ -130,10 +130,8 @@ class Till:
 
 async def open_till(db: Database, book: int = 1) -> Till:
     async def work(tx: Tx) -> tuple[int, int]:
-        sheet = await ledger.open_batch(tx, book, [])
         cny = Asset("CNY", 2)
-        debit, credit = await ledger.open_accounts(tx, sheet, cny, "test", constrained=False, ordinals=[0, 0])
-        ledger.write(tx, sheet)
+        debit, credit = await ledger.open_accounts(tx, book, cny, "test", constrained=False, count=2)
         return debit, credit
 
     return Till(db, await db.transact(work), book)

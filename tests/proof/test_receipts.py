@@ -59,7 +59,9 @@ async def redeemed(db, keyring):
     wish = cards.CreateProgramme("programme", "Gifts", cny, "900001", 10_000)
     (programme,) = await db.transact(lambda tx: cards.create_programmes(tx, 1, [wish]))
     (shop,) = await db.transact(lambda tx: merchants.register(tx, 1, [merchants.Register("shop", "Shop", cny)]))
-    (made,) = await db.transact(lambda tx: cards.issue(tx, 1, [cards.Issue("card", programme.id)], keyring))
+    (made,) = await db.transact(
+        lambda tx: cards.issue(tx, 1, [cards.Issue(key="card", programme_id=programme.id)], keyring)
+    )
     card = made.card.id
     commands = [
         cards.Load(key="cash", card=card, amount_minor=500, asset="CNY", source=cards.FundingSource.CASH),

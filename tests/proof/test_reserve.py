@@ -475,11 +475,8 @@ async def stocked(db, *minors, book=1, asset=CNY):
     """Constrained accounts that hold amounts; their ids."""
 
     async def work(tx):
-        sheet = await ledger.open_batch(tx, book, [])
-        wanted = [0] * len(minors)
-        held = await ledger.open_accounts(tx, sheet, asset, "test", constrained=True, ordinals=wanted)
-        (purse,) = await ledger.open_accounts(tx, sheet, asset, "purse", constrained=False)
-        ledger.write(tx, sheet)
+        held = await ledger.open_accounts(tx, book, asset, "test", constrained=True, count=len(minors))
+        (purse,) = await ledger.open_accounts(tx, book, asset, "purse", constrained=False)
         return held, purse
 
     held, purse = await db.transact(work)

@@ -30,7 +30,12 @@ def _shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
 
 async def create(call: Call) -> GiftCard | Refused:
     """POST /v1/gift_cards: the answer has the card's number, and so has every repetition for 15 minutes."""
-    wish = Issue(call.key, call.door.ids.programme(call.body.programme_id), call.body.active, call.body.holder_ref)
+    wish = Issue(
+        key=call.key,
+        programme_id=call.door.ids.programme(call.body.programme_id),
+        active=call.body.active,
+        holder_ref=call.body.holder_ref,
+    )
     (outcome,) = await call.transact(lambda tx: cards.issue(tx, call.book, [wish], call.door.instance.keyring))
     if not isinstance(outcome, Issued):
         return outcome

@@ -64,7 +64,7 @@ async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
 async def make_cards(instance: Instance, book: int, programme: int, first: int, count: int) -> list[int]:
     """Issue and load the cards number `first` and following; their ids."""
     numbers = range(first, first + count)
-    wishes = [cards.Issue(f"issue/{n}", programme, holder_ref=f"holder {n}") for n in numbers]
+    wishes = [cards.Issue(key=f"issue/{n}", programme_id=programme, holder_ref=f"holder {n}") for n in numbers]
     issued = await instance.db.transact(lambda tx: cards.issue(tx, book, wishes, instance.keyring))
     ids = [one.card.id for one in issued if isinstance(one, cards.Issued)]
     loads = [

@@ -1,7 +1,7 @@
 """Prepaid cards: programmes, and everything that a card does.
 
 All verbs that happen to cards go one way: `run` takes a list of commands of any kind, locks their
-cards, folds them in order through pure functions, and writes one batch. `issue` makes cards.
+cards, folds them in order through pure functions, and writes one batch.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from koudai.cards.commands import (
     CardRef,
     Command,
     Expire,
+    Issue,
     Load,
     Purpose,
     Redeem,
@@ -25,7 +26,6 @@ from koudai.cards.commands import (
     Unblock,
     Void,
 )
-from koudai.cards.issue import Issue, issue
 from koudai.cards.model import (
     Activity,
     ActivityType,
@@ -37,7 +37,7 @@ from koudai.cards.model import (
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
-from koudai.cards.run import Outcome, run
+from koudai.cards.run import Outcome, issue, run
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,

@@ -176,7 +176,8 @@ def _unreasoned(desk: Desk, command: Adjust, card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.SECOND_PERSON_MISSING, {"field": "approved_by"})
     if command.corrects is not None:
         made = desk.made.get(command.corrects)
-        if (made.card_id if made else desk.corrected.get(command.corrects)) != card.id:
+        corrected = made.card_id if isinstance(made, Activity) else desk.corrected.get(command.corrects)
+        if corrected != card.id:
             return Refused(CardRefusal.UNKNOWN_ENTRY, {"field": "corrects"})
     return None
 

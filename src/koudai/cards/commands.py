@@ -18,6 +18,17 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     event_at: datetime | None = None
 
 
+class Issue(Command, frozen=True, kw_only=True):
+    """Make a card under a programme: active at once, or pending until it is activated.
+
+    `holder_ref` is who holds it, opaque; without one it is a bearer card.
+    """
+
+    programme_id: int
+    active: bool = True
+    holder_ref: str | None = None
+
+
 class Activate(Command, frozen=True, kw_only=True):
     """Make a pending card usable."""
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Part
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, NewCard, Part
+from koudai.cards.numbers import Mint
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
@@ -85,7 +86,10 @@ class Desk:
         self.holds: dict[Place, Hold] = {}
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
-        self.made: dict[Place, Activity] = {}
+        self.made: dict[Place, Activity | Issued] = {}
+        self.programmes: Mapping[int, Terms] = {}
+        self.mint: Mint | None = None
+        self.new_cards: list[NewCard] = []
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
@@ -199,6 +203,11 @@ _RANKS = {Subject.HOLDER: 0, Subject.CARD: 1, Subject.DEVICE: 2, Subject.RECIPIE
 def in_order(kind: Kind, told: dict[Subject, Any]) -> list[Any]:
     """What is told of the subjects of a kind, in the order in which a ref has them: a holder comes first."""
     return [told[one] for one in sorted(kind, key=_RANKS.__getitem__)]
+
+
+def holder_of(ref: str) -> str:
+    """What the ledger calls the holder whom a card names by a ref."""
+    return f"holder:{ref}"
 
 
 def name_of(kind: Kind) -> str:

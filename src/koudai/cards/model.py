@@ -154,5 +154,8 @@ class Activity(msgspec.Struct, frozen=True):
 Entry = tuple[Any, ...]
 """An activity as a row of `add_activities`, column by column."""
 
+NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
+"""id, programme id, state, last four digits, number's hash, sealed number, holder, time of issue"""
+
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
-from koudai.cards.commands import Capture, CardRef, Command, Refund, Reverse, Transfer, Void
-from koudai.cards.desk import in_order, name_of, ref_from
+from koudai.cards.commands import Capture, CardRef, Command, Issue, Refund, Reverse, Transfer, Void
+from koudai.cards.desk import holder_of, in_order, name_of, ref_from
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -85,6 +85,12 @@ class Named:
                 else:
                     refs.add(ref_from(kind, in_order(kind, told)))
         return refs, pairs
+
+    def new_holders(self) -> set[str]:
+        """The refs, as the ledger knows them, of those for whom cards are made."""
+        if Issue not in self.kinds:
+            return set()
+        return {holder_of(c.holder_ref) for c in self.commands if isinstance(c, Issue) and c.holder_ref is not None}
 
     def _people(self) -> Iterable[tuple[int, str | None, str | None]]:
         for c in self.commands:

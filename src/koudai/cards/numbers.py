@@ -4,6 +4,8 @@ import re
 import secrets
 from collections.abc import Callable
 
+from koudai.identity import Keyring
+
 LENGTH = 19
 
 _PREFIX = re.compile(r"[09][0-9]{5}")
@@ -39,3 +41,20 @@ def generate(prefix: str, random_below: Callable[[int], int] = secrets.randbelow
 
 Generate = Callable[[str], str]
 """Draws a number under a prefix."""
+
+
+class Mint:
+    """Draws the numbers of the cards that a batch makes. One that is taken makes the batch begin again."""
+
+    def __init__(self, keyring: Keyring, generate: Generate = generate) -> None:
+        self.keyring = keyring
+        self._generate = generate
+        self._drawn: set[str] = set()
+
+    def draw(self, prefix: str) -> str:
+        """A number under a prefix that this batch didn't draw before."""
+        number = self._generate(prefix)
+        while number in self._drawn:
+            number = self._generate(prefix)
+        self._drawn.add(number)
+        return number

@@ -9,6 +9,7 @@ from koudai.cards.commands import (
     Adjust,
     Command,
     Expire,
+    Issue,
     Load,
     Refund,
     Renew,
@@ -56,7 +57,8 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     merchants = known_merchants(tx, book)
     statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
-    known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]})
+    wanted = {c.programme_id for c in named.commands if isinstance(c, Issue)} if Issue in named.kinds else set()
+    known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted)
     sheet = sheet_from(
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
     )
@@ -76,6 +78,7 @@ def _statements(
     commands, card_ids = named.commands, named.card_ids()
     statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
     refs, pairs = named.counted(terms)
+    refs |= named.new_holders()
     if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
@@ -98,11 +101,11 @@ def _statements(
             statements["groups"] = holds_of_groups_statement(book, named.groups)
         statements["merchants_of_holds"] = by_place("merchants_of_holds", named.holds)
     keys = {c.key for c in commands}
-    if named.kinds & {Load, Adjust}:
+    if named.kinds & {Load, Adjust, Issue}:
         corrected = {c.corrects for c in commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
             statements["corrected"] = by_place("cards_of_entries", corrected)
-        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust)) for c in commands))
+        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust, Issue)) for c in commands))
     if Reverse in named.kinds:
         keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
     statements["keys"] = recall_statement(book, keys)
@@ -116,6 +119,7 @@ def _lay_out(
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet)
+    desk.programmes = terms.programmes
     for card_id, state, programme_id in rows["cards"]:
         desk.cards[card_id] = HeldCard(sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id])
     desk.ids_of_numbers = named.ids_of_numbers
@@ -222,7 +226,7 @@ async def _open_accounts(tx: Tx, desk: Desk) -> None:
         for purpose in _PURPOSES:
             if purpose in terms.accounts:
                 continue
-            (account,) = await open_accounts(tx, desk.sheet, currency, purpose, constrained=False)
+            (account,) = await open_accounts(tx, desk.sheet.book, currency, purpose, constrained=False)
             if await tx.value(SQL["add_account"], programme_id, purpose, account) is None:
                 tx.lasting.pop(("cards.terms", desk.sheet.book), None)
                 raise Conflict("another process has just opened the accounts of this programme")

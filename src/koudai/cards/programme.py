@@ -65,9 +65,7 @@ async def create_programmes(tx: Tx, book: int, commands: Sequence[CreateProgramm
                 limits = await declare_limits(tx, book, programme.id, command.limits)
                 programme = msgspec.structs.replace(programme, limits=tuple(limits))
             sources = list(FundingSource)
-            accounts = await open_accounts(
-                tx, sheet, command.asset, "funding", constrained=False, ordinals=[0] * len(sources)
-            )
+            accounts = await open_accounts(tx, book, command.asset, "funding", constrained=False, count=len(sources))
             await tx.rows(store.SQL["add_funding"], programme.id, texts(sources), int8s(accounts))
             place = Place(sheet.batch_id, sheet.next_ordinal())
             facts = request_text({"programme_id": programme.id})

@@ -15,14 +15,12 @@ FROM cards.programmes WHERE id = ANY ($2::int[]) AND book = $1::int
 SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
 FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3::int
 
--- add_cards: new cards; one whose number is taken is left out
+-- add_cards: new cards
 INSERT INTO cards.cards
     (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at)
 SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref, c.issued_at
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[])
     AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at)
-ON CONFLICT (number_hash) DO NOTHING
-RETURNING id
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int

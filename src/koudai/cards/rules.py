@@ -17,6 +17,7 @@ from koudai.cards.commands import (
     Capture,
     Command,
     Expire,
+    Issue,
     Load,
     Redeem,
     Refund,
@@ -28,14 +29,15 @@ from koudai.cards.commands import (
 )
 from koudai.cards.desk import Desk
 from koudai.cards.hold import authorise, capture, void
-from koudai.cards.model import Activity
+from koudai.cards.issue import issue
+from koudai.cards.model import Activity, Issued
 from koudai.cards.pay import load, redeem, refund, reverse
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
 
 
-def apply(desk: Desk, command: Command) -> Activity | Refused | Place:
-    """Fold one command; a Place answers a key that was used before: the entry that stands there."""
+def apply(desk: Desk, command: Command) -> Activity | Issued | Refused | Memory:
+    """Fold one command; a Memory answers a key that was used before: what it led to is read elsewhere."""
     sheet = desk.sheet
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
     fields: dict[str, Any] = dict(zip(names, (verb, *always(command)), strict=True))
@@ -52,13 +54,14 @@ def apply(desk: Desk, command: Command) -> Activity | Refused | Place:
     if known is not None:
         if isinstance(known, Refused):
             return known
-        return known.as_refusal() or desk.made.get(known.place) or known.place
+        return known.as_refusal() or desk.made.get(known.place) or known
     place = Place(sheet.batch_id, sheet.next_ordinal())
     outcome = sheet.closed(command.event_at) or rule(desk, command, place)
     if isinstance(outcome, Refused):
         sheet.keys.remember_refusal(command.key, request, place, outcome)
     else:
-        sheet.keys.remember(command.key, Memory(request, place))
+        facts = request_text({"card_id": outcome.card.id}) if isinstance(outcome, Issued) else None
+        sheet.keys.remember(command.key, Memory(request, place, facts=facts))
     return outcome
 
 
@@ -69,7 +72,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 
 _CARDS = ("card", "to_card")
 
-_Rule = Callable[[Desk, Any, Place], Activity | Refused]
+_Rule = Callable[[Desk, Any, Place], Activity | Issued | Refused]
 _Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 
@@ -88,6 +91,7 @@ _ONE_CARD = ("card",)
 _PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 
 _RULES: dict[type[Command], _Entry] = {
+    Issue: _rule("issue", issue, ("programme_id", "active", "holder_ref")),
     Activate: _rule("activate", change_state, _ONE_CARD),
     Block: _rule("block", change_state, _ONE_CARD),
     Unblock: _rule("unblock", change_state, _ONE_CARD),

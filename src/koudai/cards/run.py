@@ -9,15 +9,24 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import Command
+from koudai.cards.commands import Command, Issue
 from koudai.cards.desk import Desk
 from koudai.cards.hold import release_due
-from koudai.cards.model import Activity
+from koudai.cards.issue import shown_again
+from koudai.cards.model import Activity, Issued
 from koudai.cards.named import find_named
+from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
-from koudai.cards.store import SQL, add_entries_statement, lay_refunds_statement, read_activities
+from koudai.cards.store import (
+    SQL,
+    add_cards_statement,
+    add_entries_statement,
+    lay_refunds_statement,
+    read_activities,
+)
 from koudai.cards.terms import terms_of_book
-from koudai.ledger import Place, write
+from koudai.identity import Keyring
+from koudai.ledger import Memory, Place, write
 from koudai.pg import Tx, columns, int8s, texts
 
 Outcome = Activity | Refused
@@ -31,23 +40,43 @@ async def run(tx: Tx, book: int, commands: Sequence[Command]) -> list[Outcome]:
     when another transaction used one of the keys meanwhile: nothing is done, and the same call can
     be repeated.
     """
+    return await _fold(tx, book, commands, None)
+
+
+async def issue(
+    tx: Tx, book: int, commands: Sequence[Issue], keyring: Keyring, *, generate: Generate = generate
+) -> list[Issued | Refused]:  # fmt: skip
+    """Make cards, in the same way; one outcome for each, in order.
+
+    The number is in the answer, and again under the same key for 15 minutes; after that nobody is
+    shown more than its last four digits.
+    """
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
+async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
     desk = await open_desk(tx, book, named, terms)
+    desk.mint = mint
     release_due(desk)
     folded = [rules.apply(desk, command) for command in commands]
     _write(tx, desk)
-    again = {outcome for outcome in folded if isinstance(outcome, Place)}
+    again = {outcome for outcome in folded if isinstance(outcome, Memory)}
     if not again:
-        return folded  # type: ignore[return-value]
-    known = await read_activities(tx, book, again)
-    return [known[outcome] if isinstance(outcome, Place) else outcome for outcome in folded]
+        return folded
+    issued = {memory for memory in again if memory.facts}
+    known: dict[Place, Any] = {**await read_activities(tx, book, {memory.place for memory in again - issued})}
+    known |= await shown_again(tx, desk, issued)
+    return [known[outcome.place] if isinstance(outcome, Memory) else outcome for outcome in folded]
 
 
 def _write(tx: Tx, desk: Desk) -> None:
     """Write the batch: postings and keys by the ledger, and beside them the history of the cards."""
     batch_id = desk.sheet.batch_id
     more: list[tuple[Any, ...]] = []
+    if desk.new_cards:
+        more.append(add_cards_statement(desk.sheet.book, desk.new_cards))
     if desk.entries:
         more.append(add_entries_statement(batch_id, desk.entries))
     if desk.parts:

@@ -1,11 +1,10 @@
 """The only caller of this room's SQL."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, Part, Programme
+from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, NewCard, Part, Programme
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, byteas, columns, int4s, int8s, texts, times
 
@@ -49,10 +48,6 @@ async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Pr
     return {programme.id: programme for programme in await with_limits(tx, book, rows)}
 
 
-NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
-"""id, programme id, state, last four digits, number's hash, sealed number, holder, time of issue"""
-
-
 _CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times)
 _PLACE = (int8s, int4s)
 _ENTRY = (
@@ -79,9 +74,9 @@ def lay_refunds_statement(batch_id: int, parts: Sequence[Part]) -> Statement:
     return (SQL["refund"], batch_id, *columns(_PART, parts))
 
 
-async def add_cards(tx: Tx, book: int, cards: Sequence[NewCard]) -> set[int]:
-    """Insert cards; the ids of those that went in. The others' numbers are taken."""
-    return {row[0] for row in await tx.rows(SQL["add_cards"], book, *columns(_CARD, cards))}
+def add_cards_statement(book: int, cards: Sequence[NewCard]) -> Statement:
+    """The statement that inserts cards; a number that is taken is a conflict."""
+    return (SQL["add_cards"], book, *columns(_CARD, cards))
 
 
 def as_card(row: Sequence[Any]) -> Card:

@@ -21,6 +21,7 @@ class Terms:
 
     programme_id: int
     asset: str
+    number_prefix: str
     draw_order: DrawOrder
     max_balance_minor: int | None
     max_load_minor: int | None
@@ -85,8 +86,8 @@ async def _read(tx: Tx, book: int) -> BookTerms:
     read = BookTerms()
     for programme in programmes_of_book(rows):
         read.programmes[programme.id] = Terms(
-            programme.id, programme.asset, programme.draw_order, programme.max_balance_minor,
-            programme.max_load_minor,
+            programme.id, programme.asset, programme.number_prefix, programme.draw_order,
+            programme.max_balance_minor, programme.max_load_minor,
         )  # fmt: skip
     for programme_id, source, account in funding:
         read.programmes[programme_id].funding[source] = account

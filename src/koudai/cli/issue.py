@@ -87,7 +87,7 @@ async def _pieces(
     keyring = side.instance.keyring
     for start in range(0, count, _PIECE):
         wanted = [
-            cards.Issue(f"{key}/{n}", programme_id, active=active, holder_ref=holder)
+            cards.Issue(key=f"{key}/{n}", programme_id=programme_id, active=active, holder_ref=holder)
             for n in range(start + 1, min(start + _PIECE, count) + 1)
         ]
         outcomes = await side.instance.db.transact(

@@ -3,25 +3,30 @@
 -- can go wrong because it was made while the tables were small. Arrays of arrays travel flat, with
 -- where each begins and ends.
 
--- Opens one account for each of p_ordinals; the ordinal is the place of the entry that opens it in the
--- batch p_batch_id, or 0 where nothing is entered yet. One that is kept in lots has none at first.
-CREATE OR REPLACE FUNCTION ledger.open_accounts_v2(
-    p_book integer, p_asset text, p_kind text, p_constrained boolean, p_in_lots boolean, p_batch_id bigint,
-    p_ordinals integer[], p_holders text[]
-) RETURNS TABLE (id bigint, ordinal integer)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
+-- Opens so many accounts that aren't kept in lots.
+CREATE OR REPLACE FUNCTION ledger.open_accounts_v3(
+    p_book integer, p_asset text, p_kind text, p_constrained boolean, p_count integer
+) RETURNS SETOF bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO ledger.accounts (book, asset, kind, constrained)
+    SELECT p_book, p_asset, p_kind, p_constrained FROM generate_series(1, p_count)
+    RETURNING id
+$$;
+
+-- Opens the accounts, kept in lots, that a batch made under ids which were drawn for it. The ordinal is the place
+-- of the entry that opens it, or 0 where nothing is entered yet.
+CREATE OR REPLACE FUNCTION ledger.open_pockets_v1(
+    p_book integer, p_batch_id bigint, p_asset text, p_kind text, p_ids bigint[], p_ordinals integer[], p_holders bigint[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-    INSERT INTO ledger.subjects (book, ref)
-    SELECT DISTINCT p_book, h.ref FROM unnest(p_holders) AS h (ref) WHERE h.ref IS NOT NULL ORDER BY h.ref
-    ON CONFLICT DO NOTHING;
-    RETURN QUERY
-    INSERT INTO ledger.accounts AS a (book, asset, kind, constrained, last_batch_id, last_ordinal, lots, holder_id)
-    SELECT p_book, p_asset, p_kind, p_constrained, CASE WHEN o.ordinal = 0 THEN 0 ELSE p_batch_id END, o.ordinal,
-           CASE WHEN p_in_lots THEN '{}'::bigint[] END,
-           (SELECT s.id FROM ledger.subjects s WHERE s.book = p_book AND s.ref = o.holder)
-    FROM unnest(p_ordinals, p_holders) AS o (ordinal, holder)
-    RETURNING a.id, a.last_ordinal;
+    INSERT INTO ledger.accounts (id, book, asset, kind, constrained, last_batch_id, last_ordinal, lots, holder_id)
+    OVERRIDING SYSTEM VALUE
+    SELECT o.id, p_book, p_asset, p_kind, true, CASE WHEN o.ordinal = 0 THEN 0 ELSE p_batch_id END, o.ordinal, '{}', o.holder
+    FROM unnest(p_ids, p_ordinals, p_holders) AS o (id, ordinal, holder);
+    IF EXISTS (SELECT 1 FROM ledger.subjects s WHERE s.id = ANY (p_holders) AND s.book <> p_book) THEN
+        RAISE EXCEPTION 'batch % opens an account for a holder of another book', p_batch_id;
+    END IF;
 END $$;
 
 -- Locks the constrained accounts among p_ids in the order of their ids, and answers what they hold and
@@ -147,12 +152,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Books the transfers of a batch in one asset: rows, balances and lots of constrained accounts, deltas
--- of hot ones. p_held names the constrained accounts that are entered: where lock_v2 found their rows,
+-- of hot ones. p_held names the constrained accounts that are entered: where lock_v2 found their rows (null
+-- for those that this batch has opened),
 -- their newest entry where that is no transfer (else 0; they may have none, where only counters change), what of them is reserved, when their first hold
 -- expires, their live lots and counters (lot_from 0: not kept in lots). The sums are taken here from the
 -- transfers themselves. An account of another book or asset, one that isn't there or was named as what
 -- it is not aborts, and so does an overdraft, or lots that don't add up, by the table's constraints.
-CREATE OR REPLACE FUNCTION ledger.post_v3(
+CREATE OR REPLACE FUNCTION ledger.post_v4(
     p_book integer, p_batch_id bigint, p_asset text, p_ordinals integer[], p_debits bigint[], p_credits bigint[],
     p_amounts bigint[], p_kinds text[], p_events timestamptz[], p_entries integer[], p_debit_lots bigint[],
     p_credit_lots bigint[],
@@ -181,7 +187,9 @@ BEGIN
         AS t (ordinal, debit, credit, amount, kind, event_at, entry, debit_lot, credit_lot);
 
     WITH net AS MATERIALIZED (
-        SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.at) AS at, max(e.reserved) AS reserved,
+        SELECT e.account, sum(e.amount) AS amount, max(e.ordinal) AS ordinal, max(e.reserved) AS reserved,
+               CASE WHEN max(e.at) IS NULL AND max(e.lot_from) IS NOT NULL
+                    THEN (SELECT x.ctid FROM ledger.accounts x WHERE x.id = e.account) ELSE max(e.at) END AS at,
                max(e.due) AS due, max(e.lot_from) AS lot_from, max(e.lot_to) AS lot_to, max(e.meter_from) AS meter_from,
                max(e.meter_to) AS meter_to, array_agg(e.leg) FILTER (WHERE e.leg IS NOT NULL) AS legs,
                array_agg(e.amount) FILTER (WHERE e.leg IS NOT NULL) AS amounts

@@ -142,7 +142,7 @@ class Meter:
 
     __slots__ = ("at", "changed", "flat", "id")
 
-    def __init__(self, subject_id: int, at: bytes, flat: list[int] | None) -> None:
+    def __init__(self, subject_id: int, at: bytes | None, flat: list[int] | None) -> None:
         self.id = subject_id
         self.at = at
         self.flat = flat or []

@@ -12,7 +12,7 @@ class Pocket:
 
     `balance_minor` is what is booked, of which `held_minor` is reserved by holds. `lots` are its live
     lots in the order in which they are drawn. `due_at` is when the first of its open holds expires. `at`
-    is where its row is (PostgreSQL's tid).
+    is where its row is (PostgreSQL's tid); one that this batch opens has none yet.
     """
 
     __slots__ = (
@@ -31,7 +31,7 @@ class Pocket:
     )
 
     def __init__(
-        self, account: int, asset: str, balance_minor: int, newest: Place, at: bytes, held_minor: int = 0,
+        self, account: int, asset: str, balance_minor: int, newest: Place, at: bytes | None, held_minor: int = 0,
         holder_id: int | None = None, successor_id: int | None = None, due_at: datetime | None = None,
         lots: list[int] | None = None, meters: list[int] | None = None,
     ) -> None:  # fmt: skip

@@ -4,9 +4,11 @@ INSERT INTO ledger.assets (code, scale) VALUES ($1::text, $2::smallint) ON CONFL
 -- read_asset: the scale that the ledger knows an asset by
 SELECT scale FROM ledger.assets WHERE code = $1::text
 
--- open_accounts: ids of new accounts, each with the ordinal of the entry that opened it
-SELECT id, ordinal
-FROM ledger.open_accounts_v2($1::int, $2::text, $3::text, $4::bool, $5::bool, $6::bigint, $7::int[], $8::text[])
+-- open_accounts: ids of new accounts
+SELECT * FROM ledger.open_accounts_v3($1::int, $2::text, $3::text, $4::bool, $5::int)
+
+-- open_pockets: opens the accounts that a batch made
+SELECT ledger.open_pockets_v1($1::int, $2::bigint, $3::text, $4::text, $5::bigint[], $6::int[], $7::bigint[])
 
 -- lock: takes the locks of constrained accounts, in the order of their ids, and reads what they hold
 SELECT id, asset, balance_minor, last_batch_id, last_ordinal, at, held_minor, holder_id, successor_id, due_at, lots, meters
@@ -48,7 +50,7 @@ SELECT key, request, batch_id, ordinal, refusal, facts FROM ledger.idempotency
 WHERE book = $1::int AND key = ANY ($2::text[])
 
 -- post: books transfers in one asset
-SELECT ledger.post_v3($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+SELECT ledger.post_v4($1::int, $2::bigint, $3::text, $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
                       $9::timestamptz[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[], $14::int[], $15::tid[],
                       $16::bigint[], $17::timestamptz[], $18::int[], $19::int[], $20::int[], $21::int[], $22::ledger.numbers,
                       $23::ledger.numbers)

@@ -49,6 +49,7 @@ class Sheet:
         "new_lots",
         "now",
         "now_s",
+        "opened",
         "ordinal",
         "pockets",
         "provenances",
@@ -81,6 +82,7 @@ class Sheet:
         self.holds: dict[Place, Hold] = {}
         self.successors: dict[int, int] = {}
         self.corrections: list[tuple[int, Correction]] = []
+        self.opened: list[tuple[Pocket, str, int]] = []
 
     def next_ordinal(self) -> int:
         """The number of the next entry of this batch."""
@@ -299,6 +301,14 @@ class Sheet:
         self.provenances[lot_id] = (pocket.id, provenance)
         self.new_lots.append(NewLot(lot_id, pocket.id, parent, provenance, entry))
         return Lot(lot_id, 0, 0, flags, expires, strain)
+
+    def open(self, kind: str, asset: str, holder_id: int | None, ordinal: int) -> Pocket:
+        """Open an account that is kept in lots, by the entry `ordinal` (0: nothing is entered yet)."""
+        account = self.fresh_ids.popleft()
+        pocket = Pocket(account, asset, 0, Place(0, 0), None, holder_id=holder_id, lots=[])
+        self.pockets[account] = pocket
+        self.opened.append((pocket, kind, ordinal))
+        return pocket
 
     def succeed(self, pocket: Pocket, successor: Pocket) -> None:
         """Note that an account took over from another: what comes back to that one goes to it."""

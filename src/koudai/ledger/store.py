@@ -17,30 +17,20 @@ from koudai.pg import Column, Tx, bools, columns, int4s, int8s, numbers, texts, 
 
 
 async def open_accounts(
-    tx: Tx, sheet: Sheet, asset: Asset, kind: str, *, constrained: bool, in_lots: bool = False,
-    ordinals: Sequence[int] = (0,), holders: Sequence[str | None] = (),
+    tx: Tx, book: int, asset: Asset, kind: str, *, constrained: bool, count: int = 1
 ) -> list[int]:  # fmt: skip
-    """Open one account in the sheet's book for each ordinal, and answer their ids in that order.
+    """Open accounts in a book that aren't kept in lots, and answer their ids.
 
-    An ordinal is that of the entry of this batch by which the account opens; 0 where there is none
-    yet. `in_lots` keeps its value in lots; `holders` are the refs of the subjects who hold them. The
-    asset becomes known to the ledger with its scale.
+    The asset becomes known to the ledger with its scale.
     """
-    known = list(holders) or [None] * len(ordinals)
     _, scales, rows = await tx.together(
         (SQL["ensure_asset"], asset.code, asset.scale),
         (SQL["read_asset"], asset.code),
-        (
-            SQL["open_accounts"], sheet.book, asset.code, kind, constrained, in_lots, sheet.batch_id,
-            int4s(list(ordinals)), texts(known),
-        ),
-    )  # fmt: skip
+        (SQL["open_accounts"], book, asset.code, kind, constrained, count),
+    )
     if scales[0][0] != asset.scale:
         raise ValueError(f"the ledger counts {asset.code} with {scales[0][0]} decimals, not {asset.scale}")
-    ids: dict[int, list[int]] = {}
-    for account_id, ordinal in reversed(rows):
-        ids.setdefault(ordinal, []).append(account_id)
-    return [ids[ordinal].pop() for ordinal in ordinals]
+    return [row[0] for row in rows]
 
 
 def lock_statement(book: int, accounts: Sequence[int]) -> Statement:
@@ -146,7 +136,7 @@ def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
 
     They go with the commit, which raises `pg.Conflict` when another transaction used one of the keys.
     """
-    statements: list[Statement] = [_post_statement(sheet, asset) for asset in sheet.assets()]
+    statements = _open_statements(sheet) + [_post_statement(sheet, asset) for asset in sheet.assets()]
     if sheet.transfers:
         salt = token_bytes(32)
         entries, root = seal(salt, sheet.batch_id, sheet.transfers)
@@ -165,6 +155,17 @@ def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
     if sheet.keys.added:
         statements.append((SQL["remember"], sheet.book, sheet.batch_id, *columns(_KEY, sheet.keys.added)))
     tx.defer(*statements, *more)
+
+
+def _open_statements(sheet: Sheet) -> list[Statement]:
+    """The statements that open the accounts which a batch made."""
+    by_kind: dict[tuple[str, str], list[tuple[int, int, int | None]]] = {}
+    for pocket, kind, ordinal in sheet.opened:
+        by_kind.setdefault((pocket.asset, kind), []).append((pocket.id, ordinal, pocket.holder_id))
+    return [
+        (SQL["open_pockets"], sheet.book, sheet.batch_id, asset, kind, *columns((int8s, int4s, int8s), rows))
+        for (asset, kind), rows in by_kind.items()
+    ]
 
 
 def _count_statement(book: int, counted: dict[int, Meter]) -> Statement:

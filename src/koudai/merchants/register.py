@@ -33,7 +33,7 @@ async def register(tx: Tx, book: int, commands: Sequence[Register]) -> list[Merc
             merchant_id = known.fact("merchant_id")
             outcomes.append((await find(tx, book, [merchant_id]))[merchant_id])
         else:
-            (account_id,) = await open_accounts(tx, sheet, command.asset, "merchant", constrained=False)
+            (account_id,) = await open_accounts(tx, book, command.asset, "merchant", constrained=False)
             merchant = await add(tx, book, account_id, command.asset.code, command.name)
             place = Place(sheet.batch_id, sheet.next_ordinal())
             sheet.keys.remember(command.key, Memory(request, place, facts=request_text({"merchant_id": merchant.id})))

@@ -138,9 +138,12 @@ def bools(values: Sequence[bool]) -> Column:
     return _Bools(len(values), _fixed("?", 1, values), False)
 
 
-def tids(values: Sequence[bytes]) -> Column:
+def tids(values: Sequence[bytes | None]) -> Column:
     """tid[], each as PostgreSQL sent it"""
-    return _Tids(len(values), _with_lengths(values), False)
+    if None in values:
+        parts = [_NULL if v is None else _LENGTH.pack(len(v)) + v for v in values]
+        return _Tids(len(values), b"".join(parts), True)
+    return _Tids(len(values), _with_lengths(values), False)  # type: ignore[arg-type]
 
 
 def times(values: Sequence[datetime | None]) -> Column:
