@@ -52,6 +52,38 @@ async def test_a_gift_goes_to_another_card(api, cards) -> None:
     assert (rest.json()["amount_minor"], rest.json()["balance_minor"]) == (7_000, 0)
 
 
+async def test_a_card_is_split_into_new_ones(api, cards) -> None:
+    source, _ = cards
+
+    async def split(key="s", **body):
+        wish = {"amounts_minor": [2_000, 3_000], "currency": "CNY", **body}
+        return await api.post(f"/v1/gift_cards/{source}/split", wish, key=key)
+
+    told = await split()
+    assert told.status_code == 201, told.text
+    made = told.json()
+    assert (made["activity"]["type"], made["activity"]["amount_minor"], made["activity"]["balance_minor"]) == (
+        "TRANSFER_BALANCE_FROM", 5_000, 5_000,
+    )  # fmt: skip
+    assert "other_gift_card_id" not in made["activity"]
+    assert [(c["balance"]["amount_minor"], c["parent_id"], c["root_id"], len(c["gan"])) for c in made["gift_cards"]] == [
+        (2_000, source, source, 19), (3_000, source, source, 19),
+    ]  # fmt: skip
+    assert (await split()).json() == made
+    first = made["gift_cards"][0]
+    family = (await api.get(f"/v1/gift_cards/{first['id']}/family?limit=1")).json()
+    rest = (await api.get(f"/v1/gift_cards/{source}/family?cursor={family['next_cursor']}")).json()
+    assert [c["id"] for c in family["data"] + rest["data"]] == [c["id"] for c in made["gift_cards"]]
+    assert {k: v for k, v in first.items() if k != "gan"} == family["data"][0]
+    other = await split(amounts_minor=[1])
+    assert (other.status_code, other.json()["facts"]) == (422, {"field": "pieces"})
+    poor = await split("more", amounts_minor=[5_001])
+    assert (poor.status_code, poor.json()["code"]) == (409, "cards.insufficient_balance")
+    for bad in ([], [0], [1] * 101, ["1"], 1):
+        assert (await split("bad", amounts_minor=bad)).status_code == 422
+    assert (await api.get(f"/v1/gift_cards/{NOBODY}/family")).status_code == 404
+
+
 async def test_a_card_is_replaced(api, cards) -> None:
     source, target = cards
     merchant = await api.merchant()

@@ -208,6 +208,22 @@ DAMAGES = [
     damage("cards.activity_transfer", "cards.activities {legs}",
            "UPDATE ledger.transfers SET credit_account = {other_account} WHERE batch_id = {legs_batch}"
            " AND ordinal = {legs_ordinal} + 1"),
+    damage("cards.split_pieces", "cards.activities {split}",
+           "UPDATE ledger.transfers SET amount_minor = amount_minor + CASE ordinal WHEN {split_ordinal} THEN 1 ELSE -1 END"
+           " WHERE batch_id = {split_batch} AND entry = {split_ordinal}"),
+    damage("cards.split_pieces", "cards.activities {split}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('piece')}"),
+    damage("cards.split_pieces", "cards.activities {split}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('split')}"),
+    damage("cards.split_pieces", "cards.activities {split}",
+           f"UPDATE cards.activities SET other_card_id = {{piece_card}} WHERE {at('split')}"),
+    damage("cards.split_pieces", "cards.activities {split}", f"DELETE FROM cards.activities WHERE {at('piece')}"),
+    damage("cards.split_pieces", "cards.activities {split}", f"DELETE FROM cards.activities WHERE {at('split')}"),
+    damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET generation = 2 WHERE id = {piece_card}"),
+    damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET root_id = {card} WHERE id = {piece_card}"),
+    damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET parent_id = {card} WHERE id = {piece_card}"),
+    damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {piece_card}"),
+    damage("cards.lineage", "cards.cards {piece_card}", f"DELETE FROM cards.activities WHERE {at('piece')}"),
     damage("cards.transfer_activity", TRANSFER, f"DELETE FROM cards.activities WHERE {AT_PAY}"),
     damage("cards.transfer_activity", "ledger.transfers {legs_second}", f"DELETE FROM cards.activities WHERE {at('legs')}"),
     damage("cards.transfer_activity", "ledger.transfers {lapsed_batch}/777", another("batch_id", 777, "lapsed")),
@@ -384,7 +400,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     wish = cards.CreateProgramme("counted", "Counted", asset("CNY"), "900002", limits=tuple(LIMITS.values()))
     (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
     facts |= {f"{name}_limit": made.id for name, made in zip(LIMITS, programme.limits, strict=True)}
-    holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "heir": None}
+    holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "heir": None, "whole": "eve"}
     wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref=holder) for name, holder in holders.items()]
     made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
     ids = {name: issued.card.id for name, issued in zip(holders, made, strict=True)}
@@ -441,6 +457,12 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 2 * DAY))
     await do("lapsed", cards.Expire, card=lapsing)
     await do("renewed", cards.Renew, card=lapsing, expires_at=START + 99 * DAY)
+    await do("whole_load", cards.Load, card=ids["whole"], amount_minor=100, source=FundingSource.CASH)
+    wish = cards.Split(key="split", card=ids["whole"], pieces=(30, 20), asset="CNY")
+    (pieces,) = await within(lambda tx: cards.split(tx, 1, [wish], keyring))
+    places["split"] = pieces.activity.place
+    places["piece"] = pieces.cards[0].card.newest
+    facts |= {"piece_card": pieces.cards[0].card.id, "piece_two": pieces.cards[1].card.id}
     done = await do("newest", cards.Redeem, card=mine, amount_minor=1)
     # Before the command is judged, what the hold reserved is given free: as an entry of its own in its batch.
     history, _ = await within(lambda tx: cards.activities_of_card(tx, 1, mine, done.place, 10))

@@ -37,6 +37,34 @@ def load(koudai: Any, card: str, amount: int, *more: str) -> dict[str, Any]:
     )
 
 
+def test_a_card_is_split_into_new_ones(koudai: Any, card: dict[str, str]) -> None:
+    load(koudai, card["id"], 1_000)
+    wish = (
+        "card",
+        "split",
+        card["id"],
+        "--piece",
+        "300",
+        "--piece",
+        "200",
+        "--currency",
+        "GBP",
+        "--key",
+        f"s{card['id']}",
+    )
+    made = koudai.done(*wish)
+    assert (made["activity"]["amount_minor"], made["activity"]["balance_minor"]) == (500, 500)
+    assert [c["balance"]["amount_minor"] for c in made["gift_cards"]] == [300, 200]
+    assert koudai.done(*wish) == made
+    shown = koudai.done("card", "show", made["gift_cards"][1]["id"])
+    assert (shown["parent_id"], shown["root_id"], shown["last4"]) == (
+        card["id"], card["id"], made["gift_cards"][1]["gan"][-4:]
+    )  # fmt: skip
+    assert "卡号" in koudai(*wish, language=CHINESE).out
+    refused = koudai("card", "split", card["id"], "--piece", "501", "--currency", "GBP", "--json")
+    assert (refused.status, refused.error()["code"]) == (1, "cards.insufficient_balance")
+
+
 def test_an_issuer_is_made_with_its_first_key_only(koudai: Any) -> None:
     told = koudai("programme", "list", "--issuer", "nobody", "--json")
     assert told.status == 1

@@ -40,6 +40,8 @@ GIFT_CARD = {
     )
 }
 
+SPLIT = {"two": _example("Two new cards from one", {"amounts_minor": [2000, 3000], "currency": "CNY"})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {

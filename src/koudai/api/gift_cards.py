@@ -6,10 +6,11 @@ import msgspec
 from msgspec import UNSET
 
 from koudai import cards
+from koudai.api.commands import known_currency
 from koudai.api.door import Call
 from koudai.api.ids import CARD, PROGRAMME
 from koudai.api.problems import ApiProblem, Problem
-from koudai.api.shapes import Amount, GiftCard, GiftCardPage
+from koudai.api.shapes import Amount, GiftCard, GiftCardPage, Split
 from koudai.base import Refused
 from koudai.cards import Card, CardRefusal, Issue, Issued
 
@@ -17,12 +18,14 @@ from koudai.cards import Card, CardRefusal, Issue, Issued
 def _shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
     ids = call.door.ids.of(CARD, [card.id for card in found])
     programmes = call.door.ids.of(PROGRAMME, [card.programme_id for card in found])
-    replaced = [card.successor_id for card in found if card.successor_id is not None]
-    successors: dict[int | None, str] = dict(zip(replaced, call.door.ids.of(CARD, replaced), strict=True))
+    # A card that wasn't split from another one is its own root, and says nothing of it.
+    related = [one for c in found for one in (c.successor_id, c.parent_id, c.parent_id and c.root_id) if one]
+    told: dict[int | None, str] = dict(zip(related, call.door.ids.of(CARD, related), strict=True))
     return [
         GiftCard(
             id_, programme_id, c.state, c.last4, c.holder_ref, Amount(c.balance_minor, c.asset), c.held_minor,
-            c.available_minor, c.issued_at, call.principal.mode, successors.get(c.successor_id, UNSET),
+            c.available_minor, c.issued_at, call.principal.mode, told.get(c.successor_id, UNSET),
+            parent_id=told.get(c.parent_id, UNSET), root_id=told[c.root_id] if c.parent_id else UNSET,
         )
         for c, id_, programme_id in zip(found, ids, programmes, strict=True)
     ]  # fmt: skip
@@ -41,6 +44,34 @@ async def create(call: Call) -> GiftCard | Refused:
         return outcome
     (card,) = _shown(call, [outcome.card])
     return msgspec.structs.replace(card, gan=outcome.number or UNSET)
+
+
+async def split(call: Call) -> Split | Refused:
+    """POST /v1/gift_cards/{id}/split: the numbers of the new cards are told as that of an issued one."""
+    wish = cards.Split(
+        key=call.key, card=call.door.ids.card(call.path("id")), pieces=call.body.amounts_minor,
+        asset=known_currency(call.body.currency), device=call.body.device,
+    )  # fmt: skip
+    (outcome,) = await call.transact(lambda tx: cards.split(tx, call.book, [wish], call.door.instance.keyring))
+    if not isinstance(outcome, cards.Pieces):
+        return outcome
+    shown = _shown(call, [piece.card for piece in outcome.cards])
+    pieces = [
+        msgspec.structs.replace(card, gan=piece.number or UNSET)
+        for card, piece in zip(shown, outcome.cards, strict=True)
+    ]
+    return Split(call.door.ids.activities([outcome.activity])[0], pieces)
+
+
+async def family(call: Call) -> GiftCardPage:
+    """GET /v1/gift_cards/{id}/family: the cards that come from the same root by splits, oldest first."""
+    cursor, limit = call.door.ids.cursor(call.query("cursor")), call.limit
+    card_id, after = call.door.ids.card(call.path("id")), cursor.batch_id if cursor else 0
+    found = await call.transact(lambda tx: cards.page_family(tx, call.book, card_id, after, limit + 1))
+    if found is None:
+        raise Problem(ApiProblem.NOT_FOUND)
+    more = call.door.ids.cursor_of(found[limit - 1].id) if len(found) > limit else None
+    return GiftCardPage(_shown(call, found[:limit]), more)
 
 
 async def page(call: Call) -> GiftCardPage:

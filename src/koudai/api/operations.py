@@ -2,7 +2,7 @@
 
 from koudai.api import activities, batch, gift_cards, merchants, outcomes, probes, programmes, sandbox
 from koudai.api.door import Operation
-from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GIFT_CARD, MERCHANT, PROGRAMME
+from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
@@ -21,10 +21,12 @@ from koudai.api.shapes import (
     NewGiftCard,
     NewMerchant,
     NewProgramme,
+    NewSplit,
     Programme,
     ProgrammePage,
     RedemptionBatch,
     SandboxClock,
+    Split,
 )
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
@@ -36,7 +38,17 @@ _PAGE = ("cursor", "limit")
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
-    *(code for code in CardRefusal if code not in {CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT}),
+    *(code for code in CardRefusal if code not in {
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, CardRefusal.BAD_PIECES,
+        CardRefusal.TOO_MANY_GENERATIONS,
+    }),
+)  # fmt: skip
+
+_SPLIT_CODES = (
+    CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.BAD_PIECES, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
+    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, CardRefusal.TOO_MANY_GENERATIONS,
+    CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
+    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
 )  # fmt: skip
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -90,6 +102,17 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET", path="/v1/gift_cards/{id}", name="get_gift_card", tag="Gift cards",
         summary="Show a card with its balance", scope=Scope.CARDS_READ, response=GiftCard,
         codes=(ApiProblem.NOT_FOUND,), handle=gift_cards.show,
+    ),
+    Operation(
+        method="POST", path="/v1/gift_cards/{id}/split", name="split_gift_card", tag="Gift cards",
+        summary="Move parts of a card into new cards; their numbers are told as at issue",
+        scope=Scope.CARDS_TRANSFER, keyed=True, request=NewSplit, response=Split, status=201, codes=_SPLIT_CODES,
+        examples=SPLIT, handle=gift_cards.split,
+    ),
+    Operation(
+        method="GET", path="/v1/gift_cards/{id}/family", name="list_gift_card_family", tag="Gift cards",
+        summary="The cards that come from the same root by splits, oldest first", scope=Scope.CARDS_READ,
+        response=GiftCardPage, query=_PAGE, codes=(ApiProblem.NOT_FOUND,), handle=gift_cards.family,
     ),
     Operation(
         method="POST", path="/v1/gift_card_activities", name="create_gift_card_activity", tag="Activities",

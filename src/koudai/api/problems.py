@@ -60,6 +60,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.LINKED_FAILED, CardRefusal.HOLD_CLOSED, CardRefusal.HOLD_EXPIRED, CardRefusal.HOLD_CAPTURED,
         CardRefusal.CAPTURE_EXCEEDS_HOLD, CardRefusal.NOT_TRANSFERABLE, CardRefusal.HAS_HOLDS, CardRefusal.REPLACED,
         CardRefusal.NOTHING_EXPIRED, CardRefusal.NOTHING_TO_RENEW, LedgerRefusal.PERIOD_CLOSED,
+        CardRefusal.TOO_MANY_GENERATIONS,
         LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
         LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE,
     ),
@@ -70,7 +71,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.CURRENCY_MISMATCH, LedgerRefusal.KEY_REUSED, LedgerRefusal.LINKED_CHAIN_OPEN,
         LedgerRefusal.AMOUNT_NOT_POSITIVE, LedgerRefusal.AMOUNT_TOO_LARGE, LedgerRefusal.SAME_ACCOUNT,
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
-        CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
+        CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,

@@ -91,6 +91,14 @@ class NewGiftCard(Body, frozen=True, kw_only=True):
     holder_ref: Name | None = None
 
 
+class NewSplit(Body, frozen=True, kw_only=True):
+    """New cards from parts of one: how much goes into each, in minor units; what is left stays."""
+
+    amounts_minor: Annotated[tuple[AmountMinor, ...], Meta(min_length=1, max_length=100)]
+    currency: Currency
+    device: Device | None = None
+
+
 class GanLookup(Body, frozen=True, kw_only=True):
     """A card's number, to find the card by."""
 
@@ -170,7 +178,8 @@ class GiftCard(msgspec.Struct, frozen=True):
     """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end.
 
     `held_minor` is what of the balance holds reserve; `available_minor` is what can be spent now: neither
-    reserved nor expired. `successor_id` is the card that replaced it, where one did.
+    reserved nor expired. `successor_id` is the card that replaced it, `parent_id` the card that it was split from
+    and `root_id` the first of those: each is there only where there is one.
     """
 
     id: str
@@ -185,6 +194,8 @@ class GiftCard(msgspec.Struct, frozen=True):
     mode: Mode
     successor_id: str | UnsetType = UNSET
     gan: str | UnsetType = UNSET
+    parent_id: str | UnsetType = UNSET
+    root_id: str | UnsetType = UNSET
 
 
 class GiftCardActivity(msgspec.Struct, frozen=True):
@@ -209,6 +220,13 @@ class GiftCardActivity(msgspec.Struct, frozen=True):
     recorded_at: datetime
     hold_id: str | UnsetType = UNSET
     other_gift_card_id: str | UnsetType = UNSET
+
+
+class Split(msgspec.Struct, frozen=True):
+    """What a split made: the entry of the card that gave, and the new cards with their numbers."""
+
+    activity: GiftCardActivity
+    gift_cards: list[GiftCard]
 
 
 class ProgrammePage(msgspec.Struct, frozen=True):

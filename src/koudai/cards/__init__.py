@@ -22,6 +22,7 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Reverse,
+    Split,
     Transfer,
     Unblock,
     Void,
@@ -33,11 +34,12 @@ from koudai.cards.model import (
     CardRefusal,
     CardState,
     Issued,
+    Pieces,
     Programme,
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
-from koudai.cards.run import Outcome, issue, run
+from koudai.cards.run import Outcome, issue, run, split
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -46,6 +48,7 @@ from koudai.cards.views import (
     cards_by_id,
     find_programmes as programmes_by_id,
     page_cards,
+    page_family,
     page_programmes,
 )
 from koudai.ledger import FundingSource
@@ -75,12 +78,14 @@ __all__ = [
     "Issued",
     "Load",
     "Outcome",
+    "Pieces",
     "Programme",
     "Purpose",
     "Redeem",
     "Refund",
     "Renew",
     "Reverse",
+    "Split",
     "Transfer",
     "Unblock",
     "Void",
@@ -93,7 +98,9 @@ __all__ = [
     "is_prefix",
     "issue",
     "page_cards",
+    "page_family",
     "page_programmes",
     "programmes_by_id",
     "run",
+    "split",
 ]

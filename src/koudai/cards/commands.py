@@ -29,6 +29,18 @@ class Issue(Command, frozen=True, kw_only=True):
     holder_ref: str | None = None
 
 
+class Split(Command, frozen=True, kw_only=True):
+    """Move parts of a card into new cards of the same programme and holder, each with its share of all lots.
+
+    `pieces` are their amounts, in minor units; what is left stays on the card.
+    """
+
+    card: CardRef
+    pieces: tuple[int, ...]
+    asset: str
+    device: str | None = None
+
+
 class Activate(Command, frozen=True, kw_only=True):
     """Make a pending card usable."""
 

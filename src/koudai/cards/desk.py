@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, NewCard, Part
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, NewCard, Part, Pieces
 from koudai.cards.numbers import Mint
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
@@ -86,10 +86,11 @@ class Desk:
         self.holds: dict[Place, Hold] = {}
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
-        self.made: dict[Place, Activity | Issued] = {}
+        self.made: dict[Place, Activity | Issued | Pieces] = {}
         self.programmes: Mapping[int, Terms] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
+        self.lineages: dict[int, tuple[Lineage, str | None]] = {}
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}

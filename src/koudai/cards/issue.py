@@ -7,13 +7,17 @@ from koudai.base import Refused
 from koudai.cards import store
 from koudai.cards.commands import Issue
 from koudai.cards.desk import Desk, HeldCard, holder_of
-from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued
+from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
 from koudai.cards.terms import Terms
 from koudai.ledger import Memory, Place
 from koudai.pg import Tx, int8s
 
 NUMBER_SHOWN_AGAIN = timedelta(minutes=15)
 """How long the same key shows the number again, for an answer that was lost on its way."""
+
+
+Holder = tuple[str, int]
+"""Who holds a card: the ref by which it names him, and the ledger's id of him."""
 
 
 def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
@@ -23,37 +27,59 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
         return Refused(CardRefusal.UNKNOWN_PROGRAMME)
     at = command.event_at or desk.sheet.recorded_at
     state = CardState.ACTIVE if command.active else CardState.PENDING
-    card, number = open_card(desk, terms, command.holder_ref, state, place.ordinal if command.active else 0, at)
+    holder = command.holder_ref and (command.holder_ref, desk.sheet.subjects[holder_of(command.holder_ref)].id)
+    card, number = open_card(desk, terms, holder or None, state, place.ordinal if command.active else 0, at)
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)
-    made = Card(card.id, terms.programme_id, state, number[-4:], command.holder_ref, card.asset, 0, at, card.last)
-    issued = desk.made[place] = Issued(made, number)
+    issued = desk.made[place] = as_issued(card, number, command.holder_ref, at, None)
     return issued
 
 
+def as_issued(card: HeldCard, number: str, holder_ref: str | None, at: datetime, parent: Lineage | None) -> Issued:
+    """A card of this batch as it is told; `parent` is its own lineage where it was split from another."""
+    pocket, came = card.pocket, parent or Lineage(card.id, None, 0)
+    return Issued(
+        Card(
+            card.id, card.terms.programme_id, card.state, number[-4:], holder_ref, card.asset, pocket.balance_minor, at,
+            card.last, available_minor=pocket.balance_minor, parent_id=came.parent_id, root_id=came.root_id,
+            generation=came.generation,
+        ),
+        number,
+    )  # fmt: skip
+
+
 def open_card(
-    desk: Desk, terms: Terms, holder_ref: str | None, state: CardState, entry: int, at: datetime
-) -> tuple[HeldCard, str]:
+    desk: Desk, terms: Terms, holder: Holder | None, state: CardState, entry: int, at: datetime,
+    parent: Lineage | None = None,
+) -> tuple[HeldCard, str]:  # fmt: skip
     """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number."""
     if desk.mint is None:
         raise ValueError("cards are made with the keyring in hand")
     sheet, keyring = desk.sheet, desk.mint.keyring
-    holder_id = None if holder_ref is None else sheet.subjects[holder_of(holder_ref)].id
+    holder_ref, holder_id = holder or (None, None)
     pocket = sheet.open("card", terms.asset, holder_id, entry)
     number = desk.mint.draw(terms.number_prefix)
     sealed = keyring.seal(number, pocket.id.to_bytes(8))
+    came = parent or Lineage(pocket.id, None, 0)
     desk.new_cards.append(
         (
             pocket.id, terms.programme_id, state, number[-4:], keyring.lookup_hash(number), sealed, holder_ref, at,
+            *came,
         )
     )  # fmt: skip
     card = desk.cards[pocket.id] = HeldCard(pocket, state, terms)
     return card, number
 
 
-async def shown_again(tx: Tx, desk: Desk, memories: Iterable[Memory]) -> dict[Place, Issued]:
-    """Cards that a repeated key names, with their numbers while those may still be shown."""
-    places = {int(m.fact("card_id")): m.place for m in memories}
+def cards_of(memory: Memory) -> list[int]:
+    """The cards that a command made, by what is remembered of it."""
+    made = memory.facts_told()
+    return [made["card_id"]] if "card_id" in made else list(made["card_ids"])
+
+
+async def shown_again(tx: Tx, desk: Desk, memories: Iterable[Memory]) -> dict[int, Issued]:
+    """Cards that repeated keys made, with their numbers while those may still be shown."""
+    places = {card_id: memory.place for memory in memories for card_id in cards_of(memory)}
     if not places or desk.mint is None:
         return {}
     sheet, keyring = desk.sheet, desk.mint.keyring
@@ -69,5 +95,5 @@ async def shown_again(tx: Tx, desk: Desk, memories: Iterable[Memory]) -> dict[Pl
         place = places[card.id]
         fresh = sheet.recorded_at - recorded[place.batch_id] <= NUMBER_SHOWN_AGAIN
         number = keyring.open(numbers_of[card.id], card.id.to_bytes(8)) if fresh else None
-        shown[place] = Issued(card, number)
+        shown[card.id] = Issued(card, number)
     return shown

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,8 @@ class CardRefusal(StrEnum):
     HOLD_CAPTURED = "cards.hold_captured"
     CAPTURE_EXCEEDS_HOLD = "cards.capture_exceeds_hold"
     BAD_TERM = "cards.bad_term"
+    BAD_PIECES = "cards.bad_pieces"
+    TOO_MANY_GENERATIONS = "cards.too_many_generations"
     SAME_CARD = "cards.same_card"
     NOT_TRANSFERABLE = "cards.not_transferable"
     HAS_HOLDS = "cards.has_holds"
@@ -99,7 +101,7 @@ class Card(msgspec.Struct, frozen=True):
     """A card as it may be shown: of its number only the last four digits. Without a holder it is bearer.
 
     `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve and what
-    has expired. `successor_id` is the card that replaced it.
+    has expired. `successor_id` is the card that replaced it, `parent_id` the card that it was split from.
     """
 
     id: int
@@ -114,6 +116,17 @@ class Card(msgspec.Struct, frozen=True):
     successor_id: int | None = None
     held_minor: int = 0
     available_minor: int = 0
+    parent_id: int | None = None
+    root_id: int = 0
+    generation: int = 0
+
+
+class Lineage(NamedTuple):
+    """Where a card comes from: `parent_id` is the card it was split from, `root_id` the first of them all."""
+
+    root_id: int
+    parent_id: int | None
+    generation: int
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -151,11 +164,18 @@ class Activity(msgspec.Struct, frozen=True):
     other_card_id: int | None = None
 
 
+class Pieces(msgspec.Struct, frozen=True):
+    """What a split made: the entry of the card that gave, and the new cards in the order of their amounts."""
+
+    activity: Activity
+    cards: tuple[Issued, ...]
+
+
 Entry = tuple[Any, ...]
 """An activity as a row of `add_activities`, column by column."""
 
-NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime]
-"""id, programme id, state, last four digits, number's hash, sealed number, holder, time of issue"""
+NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, int, int | None, int]
+"""id, programme, state, last four digits, number's hash and sealed, holder, time of issue, root, parent, generation"""
 
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""

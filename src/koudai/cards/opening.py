@@ -14,10 +14,11 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Reverse,
+    Split,
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.model import CardState
+from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
@@ -48,7 +49,7 @@ from koudai.pg import Conflict, Tx, columns, int4s, int8s
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -75,6 +76,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
 def _statements(
     book: int, named: Named, terms: BookTerms, merchants: Mapping[int, Merchant]
 ) -> dict[str, Statement]:  # fmt: skip
+    """What is sent at once: the locks first, then what they protect, and the batch last."""
     commands, card_ids = named.commands, named.card_ids()
     statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
     refs, pairs = named.counted(terms)
@@ -87,6 +89,18 @@ def _statements(
     unknown = merchant_ids - merchants.keys()
     if unknown:
         statements["merchants"] = find_statement(book, unknown)
+    statements |= _what_was_paid(book, named) | _what_is_made(book, named)
+    keys = {c.key for c in commands}
+    if Reverse in named.kinds:
+        keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
+    statements["keys"] = recall_statement(book, keys)
+    statements["batch"] = begin_statement(book)
+    return statements
+
+
+def _what_was_paid(book: int, named: Named) -> dict[str, Statement]:
+    """Redemptions and holds that are undone, captured or given free."""
+    statements: dict[str, Statement] = {}
     wanted = named.refund_pairs() if Refund in named.kinds else {}
     if wanted:
         statements["refundable"] = (
@@ -100,16 +114,20 @@ def _statements(
         if named.groups:
             statements["groups"] = holds_of_groups_statement(book, named.groups)
         statements["merchants_of_holds"] = by_place("merchants_of_holds", named.holds)
-    keys = {c.key for c in commands}
+    return statements
+
+
+def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
+    """Ids for new cards and lots, what is corrected, and where the cards come from that are split."""
+    statements: dict[str, Statement] = {}
+    if Split in named.kinds:
+        split = [one for c in named.commands if isinstance(c, Split) and (one := named.card_id(c.card)) is not None]
+        statements["lineages"] = (SQL["lineages"], book, int8s(split))
     if named.kinds & {Load, Adjust, Issue}:
-        corrected = {c.corrects for c in commands if isinstance(c, Adjust) and c.corrects is not None}
+        corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
             statements["corrected"] = by_place("cards_of_entries", corrected)
-        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust, Issue)) for c in commands))
-    if Reverse in named.kinds:
-        keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
-    statements["keys"] = recall_statement(book, keys)
-    statements["batch"] = begin_statement(book)
+        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust, Issue)) for c in named.commands))
     return statements
 
 
@@ -125,6 +143,8 @@ def _lay_out(
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
+    for card_id, *came, holder_ref in rows.get("lineages", ()):
+        desk.lineages[card_id] = Lineage(*came), holder_ref
     for row in rows.get("redemptions", ()):
         desk.redemptions[Place(row[0], row[1])] = _redemption(row)
     for row in rows.get("refundable", ()):
@@ -203,6 +223,9 @@ def _new_lots(desk: Desk, named: Named) -> int:
             if card_id is not None and target is not None:
                 needed += min(lots[card_id], strains)
                 lots[target] = min(lots[target] + lots[card_id], strains)
+        elif isinstance(c, Split) and card_id is not None:
+            # An id for each new card, and one for each lot that it may get.
+            needed += len(c.pieces) * (1 + min(lots[card_id], strains))
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):

@@ -17,16 +17,30 @@ FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3
 
 -- add_cards: new cards
 INSERT INTO cards.cards
-    (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at)
-SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref, c.issued_at
-FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[])
-    AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at)
+    (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, root_id, parent_id, generation)
+SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref,
+       c.issued_at, c.root_id, c.parent_id, c.generation
+FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[],
+            $10::bigint[], $11::bigint[], $12::int[])
+    AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, root_id, parent_id, generation)
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
 
 -- read_cards: the state of cards, once they are locked
 SELECT id, state::text, programme_id FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
+-- lineages: where cards come from, and who holds them
+SELECT id, root_id, parent_id, generation, holder_ref FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
+-- page_family: the next cards of a book that come from a root, after an id
+SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
+       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+FROM cards.cards c
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.heads a ON a.id = c.id
+WHERE c.root_id = $2::bigint AND c.parent_id IS NOT NULL AND c.book = $1::int AND c.id > $3::bigint ORDER BY c.id LIMIT $4::int
 
 -- programmes_of_book: all programmes of a book
 SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
@@ -128,7 +142,7 @@ ORDER BY a.step
 -- find_cards: cards of a book by id, with what they hold
 SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
        a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at)
+       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -137,7 +151,7 @@ WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
 -- page_cards: the next cards of a book after an id
 SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
        a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at)
+       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id

@@ -23,6 +23,7 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Reverse,
+    Split,
     Transfer,
     Unblock,
     Void,
@@ -30,13 +31,14 @@ from koudai.cards.commands import (
 from koudai.cards.desk import Desk
 from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
-from koudai.cards.model import Activity, Issued
+from koudai.cards.model import Activity, Issued, Pieces
 from koudai.cards.pay import load, redeem, refund, reverse
+from koudai.cards.split import split
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
 
 
-def apply(desk: Desk, command: Command) -> Activity | Issued | Refused | Memory:
+def apply(desk: Desk, command: Command) -> Activity | Issued | Pieces | Refused | Memory:
     """Fold one command; a Memory answers a key that was used before: what it led to is read elsewhere."""
     sheet = desk.sheet
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
@@ -60,9 +62,17 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Refused | Memory:
     if isinstance(outcome, Refused):
         sheet.keys.remember_refusal(command.key, request, place, outcome)
     else:
-        facts = request_text({"card_id": outcome.card.id}) if isinstance(outcome, Issued) else None
-        sheet.keys.remember(command.key, Memory(request, place, facts=facts))
+        sheet.keys.remember(command.key, Memory(request, place, facts=_made(outcome)))
     return outcome
+
+
+def _made(outcome: Activity | Issued | Pieces) -> str | None:
+    """The cards that a command made, as they are remembered under its key."""
+    if isinstance(outcome, Activity):
+        return None
+    if isinstance(outcome, Issued):
+        return request_text({"card_id": outcome.card.id})
+    return request_text({"card_ids": [piece.card.id for piece in outcome.cards]})
 
 
 def _card_field(desk: Desk, ref: bytes) -> int | str:
@@ -72,7 +82,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 
 _CARDS = ("card", "to_card")
 
-_Rule = Callable[[Desk, Any, Place], Activity | Issued | Refused]
+_Rule = Callable[[Desk, Any, Place], Activity | Issued | Pieces | Refused]
 _Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 
@@ -113,6 +123,7 @@ _RULES: dict[type[Command], _Entry] = {
         # Not who made it: a repeated answer is the same whichever key of the API asks for it.
         ("card", "amount_minor", "asset", "increment", "source", "reason", "approved_by", "corrects"),
     ),
+    Split: _rule("split", split, ("card", "pieces", "asset"), ("device",)),
     Expire: _rule("expire", expire, _ONE_CARD),
     Renew: _rule("renew", renew, ("card", "expires_at")),
 }  # fmt: skip

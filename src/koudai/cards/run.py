@@ -4,16 +4,16 @@ Commands of any kind come as a list. What they name is found, the cards are lock
 their ids, their state is read, the commands are folded in order, and one batch is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import Command, Issue
+from koudai.cards.commands import Command, Issue, Split
 from koudai.cards.desk import Desk
 from koudai.cards.hold import release_due
-from koudai.cards.issue import shown_again
-from koudai.cards.model import Activity, Issued
+from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.model import Activity, Issued, Pieces
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
@@ -54,6 +54,13 @@ async def issue(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
+async def split(
+    tx: Tx, book: int, commands: Sequence[Split], keyring: Keyring, *, generate: Generate = generate
+) -> list[Pieces | Refused]:  # fmt: skip
+    """Split cards into new ones, in the same way; one outcome for each, in order. Numbers are told as by `issue`."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
 async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
@@ -65,10 +72,17 @@ async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | Non
     again = {outcome for outcome in folded if isinstance(outcome, Memory)}
     if not again:
         return folded
-    issued = {memory for memory in again if memory.facts}
-    known: dict[Place, Any] = {**await read_activities(tx, book, {memory.place for memory in again - issued})}
-    known |= await shown_again(tx, desk, issued)
-    return [known[outcome.place] if isinstance(outcome, Memory) else outcome for outcome in folded]
+    activities = await read_activities(tx, book, {memory.place for memory in again})
+    made = await shown_again(tx, desk, [memory for memory in again if memory.facts])
+    return [_seen_again(one, activities, made) if isinstance(one, Memory) else one for one in folded]
+
+
+def _seen_again(memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued]) -> Any:
+    """The outcome of a key that was used before."""
+    if not memory.facts:
+        return activities[memory.place]
+    issued = tuple(made[card_id] for card_id in cards_of(memory))
+    return issued[0] if "card_id" in memory.facts_told() else Pieces(activities[memory.place], issued)
 
 
 def _write(tx: Tx, desk: Desk) -> None:

@@ -48,7 +48,7 @@ async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Pr
     return {programme.id: programme for programme in await with_limits(tx, book, rows)}
 
 
-_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times)
+_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, int8s, int8s, int4s)
 _PLACE = (int8s, int4s)
 _ENTRY = (
     int4s, int4s, int8s, texts, int8s, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, int8s, texts, texts,
@@ -94,6 +94,9 @@ def as_card(row: Sequence[Any]) -> Card:
         successor_id=row[10],
         held_minor=row[11],
         available_minor=row[12],
+        parent_id=row[13],
+        root_id=row[14],
+        generation=row[15],
     )
 
 

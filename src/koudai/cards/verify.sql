@@ -45,6 +45,8 @@ LEFT JOIN cards.funding_accounts f ON f.programme_id = c.programme_id AND f.sour
 LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
     AND p.purpose = CASE WHEN a.type = 'EXPIRE' THEN 'expired' ELSE 'adjustment' END
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
+  -- What a card gave to several new ones is for the check of its pieces.
+  AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
   AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
@@ -63,6 +65,30 @@ WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
                           THEN t.debit_account = a.card_id AND t.credit_account = p.account_id
                           WHEN a.type = 'RENEW' THEN t.debit_account = a.card_id AND t.credit_account = a.card_id
                           ELSE t.credit_account = a.card_id AND t.debit_account = m.account_id END) IS NOT TRUE END
+
+-- split_pieces: entries of several accounts that don't give to each card what its own entry says, or more or less in all
+-- than the card that gave
+WITH piece AS (
+    SELECT t.batch_id, t.entry, t.debit_account, t.credit_account, sum(t.amount_minor) AS minor
+    FROM ledger.transfers t
+    JOIN (SELECT batch_id, entry FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint
+          GROUP BY batch_id, entry
+          HAVING min(debit_account) <> max(debit_account) OR min(credit_account) <> max(credit_account)) AS m
+        ON m.batch_id = t.batch_id AND m.entry = t.entry
+    WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint
+    GROUP BY t.batch_id, t.entry, t.debit_account, t.credit_account
+)
+SELECT 'cards.activities ' || p.batch_id || '/' || p.entry,
+       'moves ' || p.minor || ' from ' || p.debit_account || ' to ' || p.credit_account || ', the entries say '
+       || coalesce(c.amount_minor, 0) || ' of ' || coalesce(g.amount_minor, 0) || ' to children of '
+       || coalesce(g.card_id::text, 'none')
+FROM (SELECT piece.*, sum(minor) OVER (PARTITION BY batch_id, entry) AS total FROM piece) AS p
+LEFT JOIN cards.activities g ON g.batch_id = p.batch_id AND g.ordinal = p.entry AND g.type = 'TRANSFER_BALANCE_FROM'
+    AND g.batch_id BETWEEN $1::bigint AND $2::bigint
+LEFT JOIN cards.activities c ON c.batch_id = p.batch_id AND c.lead = p.entry AND c.type = 'TRANSFER_BALANCE_TO'
+    AND c.card_id = p.credit_account AND c.batch_id BETWEEN $1::bigint AND $2::bigint
+WHERE (g.card_id = p.debit_account AND g.amount_minor = p.total AND g.other_card_id IS NULL
+       AND c.amount_minor = p.minor AND c.other_card_id = p.debit_account) IS NOT TRUE
 
 -- transfer_activity: transfers of cards that no entry tells of
 SELECT 'ledger.transfers ' || t.batch_id || '/' || t.ordinal, 'moves value of a card, and no activity tells of it'
@@ -324,3 +350,15 @@ LEFT JOIN (SELECT p.batch_id, p.ordinal, sum(p.amount_minor) AS amount_minor,
            LEFT JOIN ledger.heads h ON h.id = o.card_id
            GROUP BY p.batch_id, p.ordinal) AS s ON s.batch_id = a.batch_id AND s.ordinal = a.ordinal
 WHERE a.type IN ('REFUND', 'REVERSAL') AND (s.amount_minor = a.amount_minor AND s.strange = 0) IS NOT TRUE
+
+-- lineage: cards that were split from one of another programme, root, holder or generation, or without an entry of it
+SELECT 'cards.cards ' || c.id,
+       'comes from ' || c.parent_id || ' of root ' || coalesce(p.root_id::text, 'none') || ', it says root ' || c.root_id
+       || ', generation ' || c.generation
+FROM cards.cards c
+LEFT JOIN cards.cards p ON p.id = c.parent_id
+LEFT JOIN (SELECT DISTINCT card_id, other_card_id FROM cards.activities WHERE type = 'TRANSFER_BALANCE_TO') AS a
+    ON a.card_id = c.id AND a.other_card_id = c.parent_id
+WHERE c.parent_id IS NOT NULL
+  AND (p.root_id = c.root_id AND p.generation + 1 = c.generation AND p.programme_id = c.programme_id AND p.book = c.book
+       AND p.holder_ref IS NOT DISTINCT FROM c.holder_ref AND a.card_id IS NOT NULL) IS NOT TRUE

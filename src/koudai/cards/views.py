@@ -6,7 +6,7 @@ from koudai.ledger import Place
 from koudai.pg import Tx, byteas, int8s
 
 __all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "find_programmes", "page_cards",
-           "page_programmes"]  # fmt: skip
+           "page_family", "page_programmes"]  # fmt: skip
 
 
 async def cards_by_id(tx: Tx, book: int, ids: list[int]) -> dict[int, Card]:
@@ -23,6 +23,14 @@ async def card_by_number(tx: Tx, book: int, number_hash: bytes) -> Card | None:
 async def page_cards(tx: Tx, book: int, after: int, limit: int) -> list[Card]:
     """The next `limit` cards of a book after an id."""
     return [as_card(row) for row in await tx.rows(SQL["page_cards"], book, after, limit)]
+
+
+async def page_family(tx: Tx, book: int, card_id: int, after: int, limit: int) -> list[Card] | None:
+    """The next `limit` cards, after an id, that come by splits from the root of a card; None where that isn't there."""
+    card = (await cards_by_id(tx, book, [card_id])).get(card_id)
+    if card is None:
+        return None
+    return [as_card(row) for row in await tx.rows(SQL["page_family"], book, card.root_id, after, limit)]
 
 
 async def page_programmes(tx: Tx, book: int, after: int, limit: int) -> list[Programme]:

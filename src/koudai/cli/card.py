@@ -16,6 +16,7 @@ from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
+from koudai.cli.split import split
 from koudai.cli.tree import Group
 from koudai.cli.values import CardName, Key, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
@@ -24,7 +25,7 @@ from koudai.ledger import Place
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-for verb in (issue, authorise, capture, void):
+for verb in (issue, split, authorise, capture, void):
     card.add_command(verb)
 
 

@@ -30,6 +30,8 @@ def card_object(keyring: Keyring, card: Card, mode: Mode) -> Object:
         "issued_at": render_time(card.issued_at),
         "mode": str(mode),
         **_named("successor_id", keyring, "gftc", card.successor_id),
+        **_named("parent_id", keyring, "gftc", card.parent_id),
+        **_named("root_id", keyring, "gftc", card.root_id if card.parent_id else None),
     }
 
 

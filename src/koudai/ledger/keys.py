@@ -32,9 +32,14 @@ class Memory(msgspec.Struct, frozen=True):
             return None
         return Refused(self.refusal, msgspec.json.decode(self.facts) if self.facts else None)
 
+    def facts_told(self) -> dict[str, Any]:
+        """The facts by name."""
+        told: dict[str, Any] = msgspec.json.decode(self.facts or "{}")
+        return told
+
     def fact(self, name: str) -> Any:
         """One of the facts."""
-        return msgspec.json.decode(self.facts or "{}")[name]
+        return self.facts_told()[name]
 
 
 def request_text(fields: Mapping[str, Any]) -> str:

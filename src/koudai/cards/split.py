@@ -1,0 +1,80 @@
+"""Split: parts of a card go into new cards, with their share of every lot and the card's lineage."""
+
+from koudai.base import Refused
+from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not_usable, too_little, within_limits
+from koudai.cards.commands import Purpose, Split
+from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.issue import as_issued, open_card
+from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Lineage, Pieces
+from koudai.ledger import Flow, Place, Slot, count, proportional
+
+MAX_PIECES = 100
+"""Into how many new cards a card is split at once."""
+
+MAX_GENERATIONS = 10
+"""How many splits may lie between a card and its root."""
+
+
+def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
+    """Card → new cards of its programme and its holder, active at once."""
+    judged = _judge(desk, command)
+    if isinstance(judged, Refused):
+        return judged
+    card, slots = judged
+    at, sheet, amount = command.event_at or desk.sheet.now, desk.sheet, sum(command.pieces)
+    came, holder_ref = desk.lineages[card.id]
+    lineage = Lineage(came.root_id, card.id, came.generation + 1)
+    holder = None if holder_ref is None or card.pocket.holder_id is None else (holder_ref, card.pocket.holder_id)
+    made: list[tuple[HeldCard, str]] = []
+    for minor in command.pieces:
+        child, number = open_card(desk, card.terms, holder, CardState.ACTIVE, 0, at, lineage)
+        parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
+        sheet.carry(place.ordinal, card.pocket, child.pocket, parts, Purpose.SPLIT, at)
+        made.append((child, number))
+    count(slots, amount)
+    sheet.touch(card.id, place.ordinal)
+    only = made[0][0].id if len(made) == 1 else None
+    gave = desk.enter(
+        card, place, ActivityType.TRANSFER_BALANCE_FROM, amount, at, other_card_id=only, device=command.device
+    )  # fmt: skip
+    pieces: list[Issued] = []
+    for (child, number), minor in zip(made, command.pieces, strict=True):
+        # The legs of an entry follow one another, so that the new cards are entered behind all of them.
+        came_at = Place(place.batch_id, sheet.next_ordinal())
+        sheet.touch(child.id, came_at.ordinal)
+        desk.enter(
+            child, came_at, ActivityType.TRANSFER_BALANCE_TO, minor, at, other_card_id=card.id, lead=place.ordinal
+        )  # fmt: skip
+        pieces.append(as_issued(child, number, holder_ref, at, lineage))
+        desk.lineages[child.id] = lineage, holder_ref
+    outcome = desk.made[place] = Pieces(gave, tuple(pieces))
+    return outcome
+
+
+def _judge(desk: Desk, command: Split) -> tuple[HeldCard, list[Slot]] | Refused:
+    """Whether a card can be split so: the card, and where what it gives is counted."""
+    for minor in command.pieces:
+        bad = bad_amount(minor)
+        if bad:
+            return bad
+    amount = sum(command.pieces)
+    bad = bad_amount(amount) if command.pieces else None
+    if bad or not 1 <= len(command.pieces) <= MAX_PIECES:
+        return bad or Refused(CardRefusal.BAD_PIECES, {"pieces": len(command.pieces), "limit_count": MAX_PIECES})
+    card = card_of(desk, command.card)
+    if card is None:
+        return Refused(CardRefusal.UNKNOWN_CARD)
+    bad = bad_asset(command.asset, card.asset) or not_usable(card)
+    if bad:
+        return bad
+    generation = desk.lineages[card.id][0].generation
+    if generation >= MAX_GENERATIONS:
+        return Refused(CardRefusal.TOO_MANY_GENERATIONS, {"limit_count": MAX_GENERATIONS, "generation": generation})
+    available = card.pocket.available_minor(desk.sheet.now_s)
+    if available < amount:
+        return too_little(card, available, amount)
+    at = command.event_at or desk.sheet.now
+    slots = below_floor(desk, card, amount) or within_limits(
+        desk, card, Flow.TRANSFER, amount, at, device=command.device
+    )
+    return slots if isinstance(slots, Refused) else (card, slots)

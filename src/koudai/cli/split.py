@@ -1,0 +1,59 @@
+"""`koudai card split`: parts of a card go into new cards."""
+
+from typing import Any
+
+import click
+
+from koudai import cards
+from koudai.base import Asset
+from koudai.cli.happen import card_ref
+from koudai.cli.options import as_json, at_issuer, of_card, with_currency, with_device, with_key
+from koudai.cli.render import activity_object, card_object, cell
+from koudai.cli.running import Call
+from koudai.cli.screen import print_table
+from koudai.cli.session import key_or_new, opened_side
+from koudai.cli.speak import as_fault, print_json
+from koudai.cli.tree import Command
+from koudai.cli.values import Amount
+from koudai.cli.words import word
+
+_COLUMNS = ("id", "gan", "balance")
+
+
+@click.command("split", cls=Command, help=word("help.card_split"))
+@of_card
+@click.option("--piece", "pieces", type=Amount(), multiple=True, required=True, metavar="MINOR", help=word("opt.piece"))
+@with_currency
+@with_device
+@at_issuer
+@with_key
+@as_json
+@click.pass_obj
+def split(
+    call: Call, card: str, pieces: tuple[int, ...], currency: Asset, device: str | None, issuer: str, mode: str,
+    key: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Split a card, and show the new ones."""
+    key = key_or_new(key)
+
+    async def work() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        async with opened_side(issuer, mode) as side:
+            keyring = side.instance.keyring
+            wish = cards.Split(
+                key=key, card=card_ref(side, card), pieces=pieces, asset=currency.code, device=device
+            )  # fmt: skip
+            (outcome,) = await side.instance.db.transact(lambda tx: cards.split(tx, side.book, [wish], keyring))
+            if not isinstance(outcome, cards.Pieces):
+                raise as_fault(outcome, idempotency_key=key)
+            made = [
+                {**card_object(keyring, piece.card, side.issuer.mode), "gan": piece.number} for piece in outcome.cards
+            ]
+            return activity_object(keyring, outcome.activity), made
+
+    activity, made = call.run(work())
+    if as_json:
+        print_json({"activity": activity, "gift_cards": made, "idempotency_key": key})
+    else:
+        print_table(
+            [word(f"head.{name}") for name in _COLUMNS], ([cell(row, name) for name in _COLUMNS] for row in made)
+        )
