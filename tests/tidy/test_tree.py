@@ -11,7 +11,21 @@ ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "koudai"
 MODULES = sorted(SRC.rglob("*.py"))
 SQL_FILES = sorted(SRC.rglob("*.sql"))
-ROOMS = ("api", "base", "bench", "cards", "cli", "identity", "jobs", "ledger", "merchants", "pg", "phrases", "proof")
+ROOMS = (
+    "api",
+    "base",
+    "bench",
+    "cards",
+    "cli",
+    "documents",
+    "identity",
+    "jobs",
+    "ledger",
+    "merchants",
+    "pg",
+    "phrases",
+    "proof",
+)
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "service", "misc"}
 

@@ -1,0 +1,155 @@
+"""Read a document: YAML 1.2 without anchors or tags of its own, checked against the schema of a type.
+
+All mistakes are told, not the first alone. The schema is made from the msgspec type (JSON Schema 2020-12),
+so that editors can have it too.
+"""
+
+from collections.abc import Hashable, Iterator
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+from jsonschema import Draft202012Validator, FormatChecker
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from koudai.documents.model import Document, DocumentFault, Mistake, Path, Place, as_path
+
+T = TypeVar("T")
+
+_PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "bool", "null", "timestamp")}
+_FLOAT = "tag:yaml.org,2002:float"
+_START = Place(1, 1)
+
+
+def read(text: str, kind: type[T]) -> Document[T] | list[Mistake]:
+    """The document as a value of `kind`, or all that is wrong with it, in the order of lines."""
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = _START if mark is None else Place(mark.line + 1, mark.column + 1)
+        return [Mistake(str(DocumentFault.NOT_YAML), "", place, {"detail": str(error.problem or error.context)})]
+    except YAMLError as error:
+        return [Mistake(str(DocumentFault.NOT_YAML), "", _START, {"detail": str(error)})]
+    walk = _Walk()
+    plain = None if node is None else walk.value(node, ())
+    if walk.mistakes:
+        return walk.mistakes
+    found: Document[Any] = Document(plain, {(): _START} | walk.places)
+    told: dict[tuple[str, Path, str], Mistake] = {}
+    for wrong in _validator(cast(Hashable, kind)).iter_errors(plain):
+        for code, path, facts in _told(wrong):
+            told[code, path, str(facts)] = found.mistake(code, path, **facts)
+    if told:
+        return sorted(told.values(), key=lambda mistake: (mistake.place, mistake.path, mistake.code))
+    return Document(msgspec.convert(plain, kind), found.places)
+
+
+@cache
+def schema_of(kind: Hashable) -> dict[str, Any]:
+    """The JSON Schema of a type's documents. What may be left out is left out, and never said to be nothing."""
+    schema = msgspec.json.schema(kind)
+    return _without_null(schema)  # type: ignore[no-any-return]
+
+
+def _without_null(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_null(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: _without_null(one) for name, one in schema.items() if not (name == "default" and one is None)}
+    several = [one for one in told.get("anyOf", ()) if one != {"type": "null"}]
+    if len(several) == 1:
+        del told["anyOf"]
+        told |= several[0]
+    return told
+
+
+@cache
+def _validator(kind: Hashable) -> Any:
+    return Draft202012Validator(schema_of(kind), format_checker=FormatChecker(("date",)))
+
+
+class _Walk:
+    """Turns nodes into plain values, and notes where each stands."""
+
+    def __init__(self) -> None:
+        self.places: dict[Path, Place] = {}
+        self.mistakes: list[Mistake] = []
+        self._construct = YAML(typ="safe", pure=True).constructor.construct_object
+
+    def value(self, node: Node, path: Path) -> Any:
+        place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        self.places.setdefault(path, place)
+        if node.anchor or str(node.tag) not in _PLAIN:
+            whole = node.anchor or str(node.tag) != _FLOAT
+            code = DocumentFault.NOT_PLAIN if whole else DocumentFault.NOT_WHOLE
+            self.mistakes.append(Mistake(str(code), as_path(path), place))
+            return None
+        if isinstance(node, SequenceNode):
+            return [self.value(one, (*path, number)) for number, one in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        # Days and moments stay the text that was written: the schema says what form they have.
+        return node.value if str(node.tag).endswith((":str", ":timestamp")) else self._construct(node)
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            inner = (*path, name)
+            place = Place(key.start_mark.line + 1, key.start_mark.column + 1)
+            if name in told:
+                self.mistakes.append(Mistake(str(DocumentFault.KEY_TWICE), as_path(inner), place))
+            # A name's place is that of its key: that is where people look for it.
+            self.places.setdefault(inner, place)
+            told[name] = self.value(value, inner)
+        return told
+
+
+_Facts = dict[str, Any]
+
+
+def _told(error: Any) -> Iterator[tuple[DocumentFault, Path, _Facts]]:
+    """What an error of the schema is to people."""
+    path: Path = tuple(error.absolute_path)
+    keyword = str(error.validator)
+    if keyword == "required":
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield DocumentFault.FIELD_MISSING, path, {"field": name}
+    elif keyword == "additionalProperties":
+        known = sorted(error.schema.get("properties", ()))
+        for name in error.instance:
+            if name not in known:
+                yield DocumentFault.UNKNOWN_FIELD, (*path, name), {"field": name, "known": ", ".join(known)}
+    elif keyword == "enum":
+        one_of = ", ".join(str(one) for one in error.validator_value)
+        yield DocumentFault.NOT_ONE_OF, path, {"value": _short(error.instance), "one_of": one_of}
+    elif keyword in _BOUNDS:
+        yield _BOUNDS[keyword], path, {"value": _short(error.instance), "bound": error.validator_value}
+    elif keyword in ("pattern", "format"):
+        yield DocumentFault.WRONG_FORM, path, {"value": _short(error.instance), "form": error.validator_value}
+    else:
+        expected = error.validator_value if keyword == "type" else "another form"
+        yield DocumentFault.WRONG_TYPE, path, {"value": _short(error.instance), "expected": expected}
+
+
+_BOUNDS = {
+    "minimum": DocumentFault.TOO_SMALL,
+    "exclusiveMinimum": DocumentFault.TOO_SMALL,
+    "maximum": DocumentFault.TOO_LARGE,
+    "exclusiveMaximum": DocumentFault.TOO_LARGE,
+    "minLength": DocumentFault.TOO_SHORT,
+    "minItems": DocumentFault.TOO_SHORT,
+    "minProperties": DocumentFault.TOO_SHORT,
+    "maxLength": DocumentFault.TOO_LONG,
+    "maxItems": DocumentFault.TOO_LONG,
+}
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
