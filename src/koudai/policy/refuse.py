@@ -22,6 +22,12 @@ Refuse = Callable[[Mapping[str, Any], datetime], Refused]
 def refusal_of(clause: Clause, currency: str | None) -> Refuse:
     """How a clause refuses, with all prepared that doesn't go by the facts; `currency` is the programme's if known."""
     money = clause.money or currency
+    if money is None:
+        return lambda facts, now: _refusal(clause, facts.get("currency"))(facts, now)
+    return _refusal(clause, money)
+
+
+def _refusal(clause: Clause, money: str | None) -> Refuse:
     needs = clause.requires
     advice = tell.told(clause.remedy or (_NEVER if needs is None else _CHANGE))
     standing: dict[str, Any] = {
@@ -41,6 +47,8 @@ def refusal_of(clause: Clause, currency: str | None) -> Refuse:
         whole = {**standing, "one_of": sorted(needs.allowed, key=order.index), "advice": advice}
         return lambda facts, now: Refused(needs.code, {**whole, "found": facts[needs.fact]})
     standing |= {f"limit{_end(fact)}": needs.limit, "unit": str(fact.unit)}
+    if fact.unit is Unit.MINOR and money:
+        standing["currency"] = money
     remedy = tell.told(clause.remedy) if clause.remedy else None
     return lambda facts, now: _of_figure(standing, advice, remedy, needs, fact, money, facts, now)
 
@@ -49,22 +57,19 @@ def _of_figure(
     standing: Mapping[str, Any], advice: tell.Told, remedy: tell.Told | None, needs: Requirement, fact: Fact,
     money: str | None, facts: Mapping[str, Any], now: datetime,
 ) -> Refused:  # fmt: skip
-    found = facts[fact.name]
-    whole = {**standing, f"found{_end(fact)}": found}
-    said = advice
+    whole = dict(standing)
+    end = _end(fact)
+    found = whole[f"found{end}"] = facts[fact.name]
+    whole["advice"] = advice
     resets = render_time(tell.resets_at(fact.window, now)) if fact.window else None
-    if needs.code is PolicyRefusal.OVER_LIMIT and fact.grows_by:
-        assert needs.limit is not None
-        left = max(0, needs.limit - found + facts[fact.grows_by])
-        whole[f"left{_end(fact)}"] = left
-        said = tell.room(left, fact, money, resets)
-        if remedy:
-            said = {"en": f"{said['en']} {remedy['en']}", "zh": said["zh"] + remedy["zh"]}
     if resets:
         whole["resets_at"] = resets
-    if fact.unit is Unit.MINOR and money:
-        whole["currency"] = money
-    return Refused(needs.code, {**whole, "advice": said})
+    if needs.code is PolicyRefusal.OVER_LIMIT and fact.grows_by:
+        assert needs.limit is not None
+        left = whole[f"left{end}"] = max(0, needs.limit - found + facts[fact.grows_by])
+        said = tell.room(left, fact, money, resets)
+        whole["advice"] = {"en": f"{said['en']} {remedy['en']}", "zh": said["zh"] + remedy["zh"]} if remedy else said
+    return Refused(needs.code, whole)
 
 
 def _end(fact: Fact) -> str:
