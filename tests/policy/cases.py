@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from koudai.policy import FACTS, Point
 
-I, L, R, S, G = Point.ISSUE, Point.LOAD, Point.REDEEM, Point.SPLIT, Point.GIFT
+I, L, R, S, G = Point.ISSUE, Point.LOAD, Point.REDEEM, Point.SPLIT, Point.GIFT  # noqa: E741
 F, X, T, C = Point.REFUND, Point.RESALE, Point.SETTLE, Point.CLOSE
 
 Facts = dict[str, Any]
@@ -24,7 +24,12 @@ def minor(**amounts: str) -> Facts:
 
 
 PROGRAMME: dict[str, Facts] = {
-    "cn-single-purpose": {"programme_class": "single_purpose", "currency": "CNY", "play_money": False, "licensed": False},
+    "cn-single-purpose": {
+        "programme_class": "single_purpose",
+        "currency": "CNY",
+        "play_money": False,
+        "licensed": False,
+    },
     "cn-multi-purpose": {"programme_class": "multi_purpose", "currency": "CNY", "play_money": False, "licensed": True},
     "cn-telecom": {"programme_class": "telecom_topup", "currency": "CNY", "play_money": False, "licensed": False},
     "cn-voucher": {"programme_class": "fixed_goods_voucher", "currency": "CNY", "play_money": False, "licensed": False},
@@ -92,7 +97,13 @@ def at(points: tuple[Point, ...], clause: str, given: Facts, passes: Facts, refu
 
 
 def capped(clause: str, given: Facts, fact: str, most: str, beyond: str) -> list[Case]:
-    return at((I, L, S, G, F), clause, {**given, "to_card_kind": given["card_kind"]}, minor(**{fact: most}), minor(**{fact: beyond}))
+    return at(
+        (I, L, S, G, F),
+        clause,
+        {**given, "to_card_kind": given["card_kind"]},
+        minor(**{fact: most}),
+        minor(**{fact: beyond}),
+    )
 
 
 CASES: list[Case] = [

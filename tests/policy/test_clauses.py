@@ -6,7 +6,6 @@ import pytest
 
 from koudai.phrases import Language, say
 from koudai.policy import Judge, Severity, pack_names, shipped, shipped_clauses
-
 from tests.policy.cases import CASES, INNOCENT, PROGRAMME, told_at
 
 NOW = datetime(2026, 5, 1, 4, tzinfo=UTC)

@@ -28,6 +28,7 @@ from koudai.policy.model import (
 )
 from koudai.policy.pilot import Pilot, PilotRefusal, PilotUse, make_pilot
 from koudai.policy.prove import PackFault
+from koudai.policy.views import ClauseShown, all_shown, shown
 
 __all__ = [
     "FACTS",
@@ -35,6 +36,7 @@ __all__ = [
     "Certainty",
     "Check",
     "Clause",
+    "ClauseShown",
     "Examination",
     "Fact",
     "FactsWrong",
@@ -59,6 +61,7 @@ __all__ = [
     "Unit",
     "Verdict",
     "Violation",
+    "all_shown",
     "at_least",
     "at_most",
     "exactly",
@@ -70,4 +73,5 @@ __all__ = [
     "part",
     "shipped",
     "shipped_clauses",
+    "shown",
 ]

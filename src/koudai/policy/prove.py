@@ -20,6 +20,7 @@ class PackFault(StrEnum):
     UNIT_MISSING = "policy.unit_missing"
     WRONG_UNIT = "policy.wrong_unit"
     NOTHING_LEFT = "policy.nothing_left"
+    ONE_FACT = "policy.one_fact"
     ONE_BOUND = "policy.one_bound"
     CANNOT_BOTH = "policy.cannot_both"
     ID_TWICE = "policy.id_twice"
@@ -55,11 +56,17 @@ def form_faults(clause: WrittenClause, path: Path) -> Iterator[Found]:
         yield Found(PackFault.NO_REQUIREMENT, path, {})
     for name, asked in clause.when.items():
         yield from _asked_faults(clause, name, asked, (*path, "when", name))
-    for name, asked in (clause.require or {}).items():
-        inner = (*path, "require", name)
-        yield from _asked_faults(clause, name, asked, inner)
-        if isinstance(asked, Test) and asked.none_of is None and len(asked.bounds) != 1:
-            yield Found(PackFault.ONE_BOUND, inner, {})
+    if clause.require is not None:
+        yield from _requirement_faults(clause, clause.require, (*path, "require"))
+
+
+def _requirement_faults(clause: WrittenClause, require: Mapping[str, Asked], path: Path) -> Iterator[Found]:
+    if len(require) != 1:
+        yield Found(PackFault.ONE_FACT, path, {})
+    for name, asked in require.items():
+        yield from _asked_faults(clause, name, asked, (*path, name))
+        if isinstance(asked, Test) and asked.none_of is None and len(asked.bounds) > 1:
+            yield Found(PackFault.ONE_BOUND, (*path, name), {})
 
 
 def _asked_faults(clause: WrittenClause, name: str, asked: Asked, path: Path) -> Iterator[Found]:
@@ -78,9 +85,9 @@ def _asked_faults(clause: WrittenClause, name: str, asked: Asked, path: Path) ->
     for word in _words_of(asked):
         if word not in fact.domain:
             yield Found(PackFault.UNKNOWN_WORD, path, {"fact": name, "word": word, "known": _known(fact)})
-    if isinstance(asked, Test) and asked.none_of is None and asked.unit is not fact.unit:
+    if isinstance(asked, Test) and asked.none_of is None and asked.unit != fact.unit:
         code = PackFault.UNIT_MISSING if asked.unit is None else PackFault.WRONG_UNIT
-        yield Found(code, path, {"fact": name, "unit": str(fact.unit), "found": str(asked.unit)})
+        yield Found(code, path, {"fact": name, "unit": str(fact.unit), "found": asked.unit})
     if not _asks_something(allowed_by(fact, asked), fact):
         yield Found(PackFault.NOTHING_LEFT, path, {"fact": name})
 

@@ -54,7 +54,7 @@ def value(fact: Fact, what: Any, currency: str | None, language: Language) -> st
     return said.en if language is EN else said.zh
 
 
-def bound(fact: Fact, allowed: Allowed, currency: str | None, language: Language) -> str:
+def bound(fact: Fact, allowed: Allowed, currency: str | None, language: Language, *, forbids: bool = False) -> str:
     """What is let through of a fact: `at most 5000.00 CNY`, `registered or verified`, `anything but cash`."""
     if isinstance(allowed, range):
         least, most = allowed.start, allowed.stop - 1
@@ -65,7 +65,7 @@ def bound(fact: Fact, allowed: Allowed, currency: str | None, language: Language
             parts.append(("at most " if language is EN else "不超过 ") + figure(most, fact.unit, currency, language))
         return (" and " if language is EN else "且").join(parts)
     missing = fact.domain - allowed if not isinstance(fact.domain, range) else frozenset()
-    if fact.words is not None and len(missing) < len(allowed):
+    if fact.words is not None and (forbids or 2 * len(missing) < len(allowed)):
         names = _names(fact, missing, language)
         return f"anything but {_listed(names, language)}" if language is EN else f"除{_listed(names, language)}以外"
     return _listed(_names(fact, allowed, language), language)
@@ -92,11 +92,12 @@ def rule(requirement: Requirement | None, currency: str | None, language: Langua
     if requirement is None:
         return "never" if language is EN else "一律不得"
     fact = FACTS[requirement.fact]
-    return _asked(fact, requirement.allowed, currency, language)
+    forbids = requirement.code is PolicyRefusal.FORBIDDEN
+    return _asked(fact, requirement.allowed, currency, language, forbids=forbids)
 
 
-def _asked(fact: Fact, allowed: Allowed, currency: str | None, language: Language) -> str:
-    name, asked = label(fact, language), bound(fact, allowed, currency, language)
+def _asked(fact: Fact, allowed: Allowed, currency: str | None, language: Language, *, forbids: bool = False) -> str:
+    name, asked = label(fact, language), bound(fact, allowed, currency, language, forbids=forbids)
     if isinstance(allowed, range):
         return f"{name} {asked}" if language is EN else f"{name}{asked}"
     return f"{name}: {asked}" if language is EN else f"{name}：{asked}"
@@ -157,3 +158,10 @@ def example(clause: Clause, language: Language) -> tuple[str, str] | None:
         fails = min(fact.domain - needs.allowed, key=order.index)
     sides = [f"{label(fact, language)}{colon}{value(fact, one, clause.money, language)}" for one in (passes, fails)]
     return tuple(join.join(filter(None, (applies, side))) for side in sides)  # type: ignore[return-value]
+
+
+def asks(clause: Clause, language: Language) -> str:
+    """What a clause asks, in words: its requirement, or the figures of a duty."""
+    if not clause.points:
+        return figures(clause, language)
+    return rule(clause.requires, clause.money, language)

@@ -1,7 +1,7 @@
 """The closed sets of words that facts may have, each word said in both languages."""
 
 from koudai.base import asset_codes
-from koudai.policy.model import ProgrammeClass, Said
+from koudai.policy.model import Certainty, Point, ProgrammeClass, Said, Severity
 
 CURRENCIES = {code: Said(code, code) for code in sorted(asset_codes())}
 CLASSES = {
@@ -91,3 +91,29 @@ FUNDS_USES = {
     "lending": Said("lending", "借贷"),
 }
 CLOSE_SCOPES = {"card": Said("one card", "单张卡"), "programme": Said("the whole programme", "整个卡计划")}
+
+POINTS = {
+    Point.ISSUE: Said("issue", "发卡"),
+    Point.LOAD: Said("load", "充值"),
+    Point.REDEEM: Said("redeem", "消费"),
+    Point.SPLIT: Said("split", "拆分"),
+    Point.GIFT: Said("gift", "转赠"),
+    Point.REFUND: Said("refund", "退款"),
+    Point.RESALE: Said("resale", "转售"),
+    Point.SETTLE: Said("settle", "结算"),
+    Point.CLOSE: Said("close", "关闭"),
+}
+SEVERITIES = {
+    Severity.REFUSE: Said("refuses", "拒绝"),
+    Severity.WARN: Said("warns", "警告"),
+    Severity.DUTY: Said("duty", "义务"),
+}
+CERTAINTIES = {
+    Certainty.P: Said("P: the statute was read in full", "P：已通读法规原文"),
+    Certainty.V: Said(
+        "V: the article was seen quoted on an official or reliable page", "V：已见官方或可靠页面引用该条"
+    ),
+    Certainty.S: Said("S: a secondary source", "S：二手来源"),
+    Certainty.U: Said("U: not verified; it only warns until the operator enforces it", "U：未核实；运营者启用前仅警告"),
+    Certainty.K: Said("K: no law, koudai's own policy", "K：非法规，为 koudai 自有规则"),
+}

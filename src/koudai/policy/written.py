@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from koudai.policy.model import Certainty, Figure, GateKind, Point, ProgrammeClass, Said, Severity, Status, Unit
+from koudai.policy.model import Certainty, Figure, GateKind, Point, ProgrammeClass, Said, Severity, Status
 
 _Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$", max_length=80)]
 _Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
@@ -17,7 +17,7 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_least: int | None = None
     at_most: int | None = None
     below: int | None = None
-    unit: Unit | None = None
+    unit: str | None = None
     none_of: Annotated[list[str], Meta(min_length=1)] | None = None
 
     @property
@@ -41,7 +41,7 @@ class WrittenClause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: Severity
     points: list[Point] = []
     when: dict[str, Asked] = {}
-    require: Annotated[dict[str, Asked], Meta(min_length=1, max_length=1)] | None = None
+    require: dict[str, Asked] | None = None
     never: bool = False
     figures: dict[str, Figure] = {}
     statutory: bool = False
