@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from koudai.base import Refused, render_time
+from koudai.base import Refused
 from koudai.phrases import Language
 from koudai.policy import tell
 from koudai.policy.facts import FACTS, Fact
@@ -61,7 +61,7 @@ def _of_figure(
     end = _end(fact)
     found = whole[f"found{end}"] = facts[fact.name]
     whole["advice"] = advice
-    resets = render_time(tell.resets_at(fact.window, now)) if fact.window else None
+    resets = tell.resets_at(fact.window, now) if fact.window else None
     if resets:
         whole["resets_at"] = resets
     if needs.code is PolicyRefusal.OVER_LIMIT and fact.grows_by:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from koudai.base import CHINA, Money, asset, moment_of, seconds_of
-from koudai.base.calendar import DAY_S, day_start_s
+from koudai.base import CHINA, DAY_S, Money, asset, day_start_s, moment_of, render_time, seconds_of
 from koudai.phrases import Language
 from koudai.policy.facts import FACTS, Fact
 from koudai.policy.model import FEWEST, MOST, Allowed, Clause, PolicyRefusal, Recurrence, Requirement, Said, Unit
@@ -130,12 +130,17 @@ def room(left: int, fact: Fact, currency: str | None, resets: str | None) -> Tol
     return {"en": f"{en} would fit now. It resets at {resets}.", "zh": f"目前还可 {zh}。重置时间：{resets}。"}
 
 
-def resets_at(window: Recurrence, now: datetime) -> datetime:
-    """When a sum over a Chinese calendar window begins anew."""
+def resets_at(window: Recurrence, now: datetime) -> str:
+    """When a sum over a Chinese calendar window begins anew, as RFC 3339 has it."""
+    return _resets_at(window, day_start_s(seconds_of(now)))
+
+
+@lru_cache(maxsize=8)
+def _resets_at(window: Recurrence, day_s: int) -> str:
     if window is Recurrence.DAY:
-        return moment_of(day_start_s(seconds_of(now)) + DAY_S)
-    here = now.astimezone(CHINA)
-    return datetime(here.year + 1, 1, 1, tzinfo=CHINA)
+        return render_time(moment_of(day_s + DAY_S))
+    year = moment_of(day_s).astimezone(CHINA).year
+    return render_time(datetime(year + 1, 1, 1, tzinfo=CHINA))
 
 
 def example(clause: Clause, language: Language) -> tuple[str, str] | None:
