@@ -118,6 +118,7 @@ async def test_answers_are_as_described(api) -> None:
         ("/v1/programmes", {}, "get"), ("/v1/merchants", {}, "get"), ("/v1/gift_cards", {}, "get"),
         ("/v1/programmes/{id}", {"id": programme}, "get"), ("/v1/merchants/{id}", {"id": merchant}, "get"),
         ("/v1/gift_cards/{id}", {"id": card}, "get"), ("/v1/test_clock", {}, "get"),
+        ("/v1/policy/clauses", {}, "get"), ("/v1/policy/clauses/{clause}", {"clause": "sp.18.bearer"}, "get"),
         ("/v1/gift_card_activities/{id}", {"id": void["id"]}, "get"), ("/v1/idempotency_keys/{key}", {"key": "auto-1"}, "get"),
         ("/healthz", {}, "get"), ("/readyz", {}, "get"), ("/problems/{code}", {"code": "cards.blocked"}, "get"),
     ]  # fmt: skip

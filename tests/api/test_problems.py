@@ -12,14 +12,17 @@ from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
+from koudai.policy import PilotRefusal, PolicyRefusal
 
 pytestmark = pytest.mark.anyio
 
 CODES = [
     str(code)
-    for room in (ApiProblem, LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault)
+    for room in (
+        ApiProblem, LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault, PolicyRefusal, PilotRefusal,
+    )
     for code in room
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("code", CODES)

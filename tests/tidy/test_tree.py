@@ -24,6 +24,7 @@ ROOMS = (
     "merchants",
     "pg",
     "phrases",
+    "policy",
     "proof",
 )
 

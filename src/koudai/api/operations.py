@@ -1,6 +1,6 @@
 """Every route of the API, declared once: the router and the OpenAPI document are built from these."""
 
-from koudai.api import activities, batch, gift_cards, merchants, outcomes, probes, programmes, sandbox
+from koudai.api import activities, batch, gift_cards, merchants, outcomes, policy, probes, programmes, sandbox
 from koudai.api.door import Operation
 from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT
 from koudai.api.problems import ApiProblem
@@ -22,6 +22,7 @@ from koudai.api.shapes import (
     NewMerchant,
     NewProgramme,
     NewSplit,
+    PolicyClauses,
     Programme,
     ProgrammePage,
     RedemptionBatch,
@@ -31,6 +32,7 @@ from koudai.api.shapes import (
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
+from koudai.policy import ClauseShown, PolicyRefusal
 
 _PAGE = ("cursor", "limit")
 
@@ -139,6 +141,16 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET", path="/v1/idempotency_keys/{key}", name="get_outcome_of_key", tag="Idempotency",
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
+    ),
+    Operation(
+        method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",
+        summary="List the clauses of law by which things are refused", scope=Scope.PROGRAMMES_READ,
+        response=PolicyClauses, handle=policy.list_all,
+    ),
+    Operation(
+        method="GET", path="/v1/policy/clauses/{clause}", name="get_policy_clause", tag="Policy",
+        summary="Explain a clause: citation, figure, where it is enforced, an example", scope=Scope.PROGRAMMES_READ,
+        response=ClauseShown, codes=(PolicyRefusal.UNKNOWN_CLAUSE,), handle=policy.show,
     ),
     Operation(
         method="GET", path="/v1/test_clock", name="get_test_clock", tag="Test clock",

@@ -15,6 +15,7 @@ from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, say
+from koudai.policy import PilotRefusal, PolicyRefusal
 
 CONTENT_TYPE = b"application/problem+json"
 
@@ -50,6 +51,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD,
+        PolicyRefusal.UNKNOWN_CLAUSE,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -62,7 +64,8 @@ STATUS: Mapping[str, int] = {
         CardRefusal.NOTHING_EXPIRED, CardRefusal.NOTHING_TO_RENEW, LedgerRefusal.PERIOD_CLOSED,
         CardRefusal.TOO_MANY_GENERATIONS,
         LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
-        LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE,
+        LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE, PolicyRefusal.OVER_LIMIT,
+        PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -72,6 +75,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.AMOUNT_NOT_POSITIVE, LedgerRefusal.AMOUNT_TOO_LARGE, LedgerRefusal.SAME_ACCOUNT,
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
+        PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,

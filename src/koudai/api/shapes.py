@@ -43,6 +43,7 @@ from koudai.api.wishes import (
 from koudai.cards import ActivityType, CardState, FundingSource
 from koudai.identity import Mode
 from koudai.ledger import DrawOrder, Flow, Per, Subject
+from koudai.policy import ClauseShown
 
 
 class FlowLimit(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -255,6 +256,12 @@ class GiftCardActivityPage(msgspec.Struct, frozen=True):
 
     data: list[GiftCardActivity]
     next_cursor: str | None
+
+
+class PolicyClauses(msgspec.Struct, frozen=True):
+    """Every clause of the policy packs, in the order of their ids."""
+
+    data: list[ClauseShown]
 
 
 class Accepted(msgspec.Struct, frozen=True, tag_field="status", tag="accepted"):

@@ -1,6 +1,6 @@
 """The words that every room shares: money and its assets, time, outcomes. Standard library only."""
 
-from koudai.base.asset import Asset, asset
+from koudai.base.asset import Asset, asset, asset_codes
 from koudai.base.calendar import (
     CHINA,
     DAY_S,
@@ -26,6 +26,7 @@ __all__ = [
     "Rounding",
     "SystemClock",
     "asset",
+    "asset_codes",
     "day_start_s",
     "minor_from_decimal",
     "moment_of",

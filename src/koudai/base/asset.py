@@ -32,3 +32,8 @@ _KNOWN = {code: Asset(code, scale) for code, scale in _SCALES.items()}
 def asset(code: str) -> Asset | None:
     """The asset of that code (ISO 4217, upper case), or None when there is none."""
     return _KNOWN.get(code)
+
+
+def asset_codes() -> frozenset[str]:
+    """The codes of all assets there are."""
+    return frozenset(_KNOWN)

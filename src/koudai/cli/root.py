@@ -26,6 +26,7 @@ _COMMANDS = {
     "card": "koudai.cli.card:card",
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
+    "policy": "koudai.cli.policy:policy",
     "key": "koudai.cli.key:key",
     "ledger": "koudai.cli.ledger:ledger",
     "proof": "koudai.cli.proof:proof",

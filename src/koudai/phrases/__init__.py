@@ -40,13 +40,21 @@ class _Told(dict[str, Any]):
 _NEVER = {Language.EN: "never", Language.ZH: "永不"}
 
 
+def _in(fact: Any, language: Language) -> Any:
+    return fact[language] if isinstance(fact, dict) and fact.keys() == set(Language) else fact
+
+
 def say(code: str, facts: Mapping[str, Any], language: Language) -> str:
     """The sentence of a code in a language, with its facts; the code itself when it has none.
 
-    A time that doesn't come (`resets_at` of a limit for life) is told as never.
+    A time that doesn't come (`resets_at` of a limit for life) is told as never. A fact that is itself said in
+    both languages (a clause's title) is told in this one.
     """
     sentence = sentences().get(code)
     if sentence is None:
         return code
-    told = {n: _NEVER[language] if f is None and n.endswith("_at") else f for n, f in facts.items()}
+    told = {
+        name: _NEVER[language] if fact is None and name.endswith("_at") else _in(fact, language)
+        for name, fact in facts.items()
+    }
     return sentence[language].format_map(_Told(told))
