@@ -59,7 +59,7 @@ def _without_null(schema: Any) -> Any:
         return [_without_null(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    told = {name: _without_null(one) for name, one in schema.items() if not (name == "default" and one is None)}
+    told = {name: _without_null(one) for name, one in schema.items() if one is not None}
     several = [one for one in told.get("anyOf", ()) if one != {"type": "null"}]
     if len(several) == 1:
         del told["anyOf"]
