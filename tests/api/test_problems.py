@@ -12,12 +12,22 @@ from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
+from koudai.programmes import ProgrammeFault, ProgrammeRefusal
 
 pytestmark = pytest.mark.anyio
 
 CODES = [
     str(code)
-    for room in (ApiProblem, LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault)
+    for room in (
+        ApiProblem,
+        LedgerRefusal,
+        CardRefusal,
+        ProgrammeRefusal,
+        ProgrammeFault,
+        IdentityFault,
+        PgFault,
+        EmbeddedFault,
+    )
     for code in room
 ]
 
