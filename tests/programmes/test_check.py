@@ -186,3 +186,11 @@ def test_a_limit_is_the_ledgers():
     limit = {"flow": "load", "subjects": ["card"], "per": "day", "max_minor": 5}
     (found,) = read_programme(text_of(limits=[limit])).value.limits
     assert found.as_limit() == Limit(("card",), "load", "day", max_minor=5)
+
+
+def test_the_shortest_document_of_the_howto_is_good():
+    page = (ROOT / "docs" / "howto" / "write-a-programme.md").read_text(encoding="utf-8")
+    (shortest,) = [part for part in page.split("```yaml\n") if part.startswith("name: ")]
+    found = read_programme(shortest.partition("```")[0])
+    assert isinstance(found, Document), found
+    assert found.value.kinds.registered.max_balance_minor == 500_000

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from koudai import ledger
+from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.pg import Conflict
 from koudai.programmes import (
@@ -222,4 +222,4 @@ async def test_the_books_still_hold(desk, db):
     await desk.put(version("a"), version("b", currency="YUA"))
     await desk.enter_all()
     await desk.launch(Launch("c", PROGRAMME, "Wu"))
-    assert (await ledger.verify(db)).holds
+    assert (await ledger.verify(db, cards.CARD_CHECKS)).holds
