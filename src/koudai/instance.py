@@ -9,13 +9,14 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from koudai import cards, identity, ledger, merchants, proof
+from koudai import cards, identity, ledger, merchants, programmes, proof
 from koudai.base import Clock, SystemClock
 from koudai.identity import Keyring, load_keyring
 from koudai.pg import Database, Embedded, Room, Target, find_target, migrate
 
 ROOMS = (
-    identity.ROOM, ledger.ROOM, proof.ROOM, merchants.ROOM, cards.ROOM, Room("jobs", Path(__file__).parent / "jobs"),
+    identity.ROOM, ledger.ROOM, proof.ROOM, merchants.ROOM, programmes.ROOM, cards.ROOM,
+    Room("jobs", Path(__file__).parent / "jobs"),
 )  # fmt: skip
 """The rooms that keep something, in the order in which their schemas are made."""
 

@@ -13,6 +13,7 @@ from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
 from koudai.policy import PilotRefusal, PolicyRefusal
+from koudai.programmes import ProgrammeFault, ProgrammeRefusal
 
 pytestmark = pytest.mark.anyio
 
@@ -20,6 +21,7 @@ CODES = [
     str(code)
     for room in (
         ApiProblem, LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault, PolicyRefusal, PilotRefusal,
+        ProgrammeRefusal, ProgrammeFault,
     )
     for code in room
 ]  # fmt: skip

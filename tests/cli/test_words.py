@@ -18,9 +18,11 @@ from koudai.jobs.replay.dataset import Code
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
+from koudai.programmes import ProgrammeFault, ProgrammeMistake, ProgrammeRefusal
 
 ROOMS = [
-    LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault, Code, ReplayFault, CliFault, Diagnosis,
+    LedgerRefusal, CardRefusal, ProgrammeRefusal, ProgrammeMistake, ProgrammeFault, IdentityFault, PgFault, EmbeddedFault,
+    Code, ReplayFault, CliFault, Diagnosis,
 ]  # fmt: skip
 SOURCES = sorted(Path(koudai.cli.__file__).parent.glob("*.py"))
 

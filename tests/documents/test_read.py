@@ -49,6 +49,9 @@ def test_a_document_is_a_typed_value_whose_parts_know_their_lines():
         ("name: [\n", [(F.NOT_YAML, "", 2, 1)]),
         ("name: grocer\n---\nname: other\n", [(F.NOT_YAML, "", 2, 1)]),
         ("name: !!python/none\n", [(F.NOT_PLAIN, "name", 1, 7)]),
+        ("name: !!int abc\n", [(F.WRONG_TYPE, "name", 1, 7)]),
+        ("name: " + "9" * 5_000, [(F.WRONG_TYPE, "name", 1, 7)]),
+        ("[" * 5_000, [(F.NOT_YAML, "", 1, 1)]),
     ],
 )  # fmt: skip
 def test_every_mistake_is_told_with_its_line_and_column(text, told):

@@ -96,6 +96,12 @@ UPDATE cards.programmes SET max_balance_minor = NULL
 UPDATE cards.funding_accounts SET account_id = 1
 UPDATE cards.programme_accounts SET account_id = 1
 DELETE FROM cards.programme_accounts
+UPDATE programmes.versions SET effective_at = now()
+DELETE FROM programmes.versions
+UPDATE programmes.gates SET reference = 'x'
+DELETE FROM programmes.gates
+UPDATE programmes.launches SET launched_by = 'x'
+DELETE FROM programmes.launches
 UPDATE merchants.merchants SET account_id = 1
 DELETE FROM identity.issuers
 UPDATE identity.api_keys SET scopes = '{}'

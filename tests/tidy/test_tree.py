@@ -25,6 +25,7 @@ ROOMS = (
     "pg",
     "phrases",
     "policy",
+    "programmes",
     "proof",
 )
 
@@ -84,7 +85,7 @@ def test_the_time_is_read_in_one_file():
 
 
 def test_money_is_never_a_float():
-    rooms = ("base/money.py", "base/asset.py", "ledger", "cards", "merchants", "jobs/replay/plan.py")
+    rooms = ("base/money.py", "base/asset.py", "ledger", "cards", "merchants", "programmes", "jobs/replay/plan.py")
     of_money = [p for p in MODULES if str(p.relative_to(SRC)).startswith(rooms)]
     floats = re.compile(r"\bfloat\(|->\s*float\b|:\s*float\b")
     found = {told(p): floats.findall(p.read_text(encoding="utf-8")) for p in of_money}
@@ -110,7 +111,9 @@ def test_sql_names_its_own_schema_and_what_others_publish(path):
         return
     text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     named = set(
-        re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\s+((?:identity|ledger|merchants|cards|jobs)\.\w+)", text)
+        re.findall(
+            r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\s+((?:identity|ledger|merchants|cards|programmes|jobs)\.\w+)", text
+        )
     )
     assert {name for name in named if not name.startswith(f"{room}.")} <= PUBLISHED
 

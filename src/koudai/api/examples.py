@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from koudai.programmes import shipped_text
+
 _CARD = "gftc_00000000000000000000000000000000"
 _MERCHANT = "mrch_00000000000000000000000000000000"
 _OTHER_CARD = "gftc_00000000000000000000000000000001"
@@ -31,6 +33,10 @@ PROGRAMME = {
         },
     ),
 }
+
+VERSION = {"phone_shop": _example("A programme that comes with koudai", {"document": shipped_text("phone-shop")})}
+
+GATE = {"filing": _example("A filing's number", {"gate": "filing", "reference": "沪商单备 2026-001"})}
 
 MERCHANT = {"tea_house": _example("A merchant paid in yuan", {"name": "Tea house 茶馆", "currency": "CNY"})}
 

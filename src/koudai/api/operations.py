@@ -1,14 +1,26 @@
 """Every route of the API, declared once: the router and the OpenAPI document are built from these."""
 
-from koudai.api import activities, batch, gift_cards, merchants, outcomes, policy, probes, programmes, sandbox
+from koudai.api import (
+    activities,
+    batch,
+    gift_cards,
+    launching,
+    merchants,
+    outcomes,
+    policy,
+    probes,
+    programmes,
+    sandbox,
+)
 from koudai.api.door import Operation
-from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT
+from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
     ClockAdvance,
     CodeExplained,
     GanLookup,
+    GateEntry,
     GiftCard,
     GiftCardActivity,
     GiftCardActivityPage,
@@ -18,13 +30,18 @@ from koudai.api.shapes import (
     Merchant,
     MerchantPage,
     NewActivity,
+    NewGateEntry,
     NewGiftCard,
     NewMerchant,
     NewProgramme,
+    NewProgrammeVersion,
     NewSplit,
     PolicyClauses,
     Programme,
+    ProgrammeGates,
     ProgrammePage,
+    ProgrammeVersion,
+    ProgrammeVersions,
     RedemptionBatch,
     SandboxClock,
     Split,
@@ -33,6 +50,7 @@ from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
 from koudai.policy import ClauseShown, PolicyRefusal
+from koudai.programmes import ProgrammeRefusal
 
 _PAGE = ("cursor", "limit")
 
@@ -68,6 +86,42 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET", path="/v1/programmes/{id}", name="get_programme", tag="Programmes",
         summary="Show a programme", scope=Scope.PROGRAMMES_READ, response=Programme, codes=(ApiProblem.NOT_FOUND,),
         handle=programmes.show,
+    ),
+    Operation(
+        method="POST", path="/v1/programmes/{id}/versions", name="put_programme_version", tag="Programmes",
+        summary="Put a document as a version: in force from its day on, and never changed",
+        scope=Scope.PROGRAMMES_WRITE, keyed=True, request=NewProgrammeVersion, response=ProgrammeVersion, status=201,
+        codes=(
+            ApiProblem.NOT_FOUND, ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.CURRENCY_CHANGED,
+            ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW, ProgrammeRefusal.SANDBOX_ONLY,
+            ProgrammeRefusal.GATE_MISSING,
+        ),
+        examples=VERSION, handle=launching.put_version,
+    ),
+    Operation(
+        method="GET", path="/v1/programmes/{id}/versions", name="list_programme_versions", tag="Programmes",
+        summary="List the versions of a programme, oldest first", scope=Scope.PROGRAMMES_READ,
+        response=ProgrammeVersions, codes=(ApiProblem.NOT_FOUND,), handle=launching.list_versions,
+    ),
+    Operation(
+        method="POST", path="/v1/programmes/{id}/gates", name="enter_programme_gate", tag="Programmes",
+        summary="Enter what a programme has to have before it goes live", scope=Scope.PROGRAMMES_WRITE, keyed=True,
+        request=NewGateEntry, response=GateEntry, status=201, codes=(ApiProblem.NOT_FOUND,), examples=GATE,
+        handle=launching.enter_gate,
+    ),
+    Operation(
+        method="GET", path="/v1/programmes/{id}/gates", name="list_programme_gates", tag="Programmes",
+        summary="Show what was entered, and whether the programme is live", scope=Scope.PROGRAMMES_READ,
+        response=ProgrammeGates, codes=(ApiProblem.NOT_FOUND,), handle=launching.list_gates,
+    ),
+    Operation(
+        method="POST", path="/v1/programmes/{id}/launch", name="launch_programme", tag="Programmes",
+        summary="Let a programme go live", scope=Scope.PROGRAMMES_WRITE, keyed=True, response=ProgrammeGates,
+        codes=(
+            ApiProblem.NOT_FOUND, ProgrammeRefusal.NO_VERSION, ProgrammeRefusal.ALREADY_LIVE,
+            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING,
+        ),
+        handle=launching.launch,
     ),
     Operation(
         method="POST", path="/v1/merchants", name="create_merchant", tag="Merchants",

@@ -16,6 +16,7 @@ from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, say
 from koudai.policy import PilotRefusal, PolicyRefusal
+from koudai.programmes import ProgrammeFault, ProgrammeRefusal
 
 CONTENT_TYPE = b"application/problem+json"
 
@@ -50,8 +51,8 @@ STATUS: Mapping[str, int] = {
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
-        IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD,
-        PolicyRefusal.UNKNOWN_CLAUSE,
+        IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
+        ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -66,6 +67,10 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
         LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE, PolicyRefusal.OVER_LIMIT,
         PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
+        ProgrammeRefusal.CURRENCY_CHANGED, ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW,
+        ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.NO_VERSION,
+        ProgrammeRefusal.ALREADY_LIVE, ProgrammeRefusal.MERCHANT_NOT_ACCEPTED,
+        ProgrammeRefusal.SCENARIO_NOT_ACCEPTED, ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -76,6 +81,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
+        ProgrammeRefusal.NOT_VALID,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,

@@ -40,6 +40,7 @@ Currency = Annotated[
 Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=_PRINTABLE, extra_json_schema={"pattern": "^[ -~]+$"})]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 Reason = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
+Document = Annotated[str, Meta(min_length=1, max_length=50_000, pattern=r"^[^\x00]+$")]
 Device = Annotated[
     str,
     Meta(

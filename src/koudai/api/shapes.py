@@ -14,6 +14,7 @@ from koudai.api.scalars import (
     Cap,
     Currency,
     Device,
+    Document,
     Gan,
     Id,
     Key,
@@ -44,6 +45,7 @@ from koudai.cards import ActivityType, CardState, FundingSource
 from koudai.identity import Mode
 from koudai.ledger import DrawOrder, Flow, Per, Subject
 from koudai.policy import ClauseShown
+from koudai.programmes import Gate
 
 
 class FlowLimit(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,6 +77,19 @@ class NewProgramme(Body, frozen=True, kw_only=True):
     max_load_minor: Cap | None = None
     draw_order: DrawOrder = DrawOrder.BONUS_FIRST
     limits: Annotated[tuple[FlowLimit, ...], Meta(max_length=50)] = ()
+
+
+class NewProgrammeVersion(Body, frozen=True, kw_only=True):
+    """A document as it was written: YAML, as `/docs` and `koudai programme check` know it."""
+
+    document: Document
+
+
+class NewGateEntry(Body, frozen=True, kw_only=True):
+    """The reference of a filing, licence, contract or custody account."""
+
+    gate: Gate
+    reference: Name
 
 
 class NewMerchant(Body, frozen=True, kw_only=True):
@@ -163,6 +178,40 @@ class Programme(msgspec.Struct, frozen=True):
     limits: list[FlowLimit]
     created_at: datetime
     mode: Mode
+
+
+class ProgrammeVersion(msgspec.Struct, frozen=True):
+    """A version of a programme: in force from `effective_at` on, until a later one is."""
+
+    programme_id: str
+    effective_at: datetime
+    document: str
+    put_by: str
+    put_at: datetime
+
+
+class ProgrammeVersions(msgspec.Struct, frozen=True):
+    """All versions of a programme, oldest first."""
+
+    data: list[ProgrammeVersion]
+
+
+class GateEntry(msgspec.Struct, frozen=True):
+    """What was entered for a gate; entered again, the newest counts."""
+
+    gate: Gate
+    reference: str
+    entered_by: str
+    entered_at: datetime
+
+
+class ProgrammeGates(msgspec.Struct, frozen=True):
+    """What was entered for a programme's gates, oldest first, and since when it is live (null: it isn't)."""
+
+    programme_id: str
+    launched_at: datetime | None
+    launched_by: str | None
+    data: list[GateEntry]
 
 
 class Merchant(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ import click
 
 from koudai import cards
 from koudai.base import Asset, Refused
+from koudai.cli.drafting import check, diff, shipped
+from koudai.cli.launching import enter_gate, launch, put, versions
 from koudai.cli.limits import LimitWords
 from koudai.cli.options import as_json, at_issuer, with_currency, with_key
 from koudai.cli.render import cell, fields, programme_object
@@ -22,6 +24,8 @@ _PAGE = 1000
 _COLUMNS = ("id", "name", "number_prefix", "max_balance_minor", "max_load_minor", "created_at")
 
 programme = Group("programme", help=word("help.programme"), no_args_is_help=True)
+for _command in (check, diff, shipped, put, enter_gate, launch, versions):
+    programme.add_command(_command)
 
 
 @programme.command("create", help=word("help.programme_create"))

@@ -25,16 +25,18 @@ _START = Place(1, 1)
 
 def read(text: str, kind: type[T]) -> Document[T] | list[Mistake]:
     """The document as a value of `kind`, or all that is wrong with it, in the order of lines."""
+    walk = _Walk()
     try:
         node = YAML(typ="safe", pure=True).compose(text)
+        plain = None if node is None else walk.value(node, ())
+    except RecursionError:
+        return [Mistake(str(DocumentFault.NOT_YAML), "", _START, {"detail": "it is nested too deeply"})]
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = _START if mark is None else Place(mark.line + 1, mark.column + 1)
         return [Mistake(str(DocumentFault.NOT_YAML), "", place, {"detail": str(error.problem or error.context)})]
     except YAMLError as error:
         return [Mistake(str(DocumentFault.NOT_YAML), "", _START, {"detail": str(error)})]
-    walk = _Walk()
-    plain = None if node is None else walk.value(node, ())
     if walk.mistakes:
         return walk.mistakes
     found: Document[Any] = Document(plain, {(): _START} | walk.places)
@@ -59,7 +61,7 @@ def _without_null(schema: Any) -> Any:
         return [_without_null(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    told = {name: _without_null(one) for name, one in schema.items() if not (name == "default" and one is None)}
+    told = {name: _without_null(one) for name, one in schema.items() if one is not None}
     several = [one for one in told.get("anyOf", ()) if one != {"type": "null"}]
     if len(several) == 1:
         del told["anyOf"]
@@ -93,7 +95,15 @@ class _Walk:
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         # Days and moments stay the text that was written: the schema says what form they have.
-        return node.value if str(node.tag).endswith((":str", ":timestamp")) else self._construct(node)
+        if str(node.tag).endswith((":str", ":timestamp")):
+            return node.value
+        try:
+            return self._construct(node)
+        except ValueError:
+            # What says that it is a number and can't be read as one, or not one of thousands of digits.
+            facts = {"value": _short(node.value), "expected": str(node.tag).rpartition(":")[2]}
+            self.mistakes.append(Mistake(str(DocumentFault.WRONG_TYPE), as_path(path), place, facts))
+            return None
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         told: dict[str, Any] = {}

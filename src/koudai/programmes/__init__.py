@@ -1,0 +1,102 @@
+"""Programmes: under what terms cards are issued, as versioned documents that people write in YAML.
+
+A document is checked with line and column of each mistake, compared with another one by which figures
+tighten and which loosen, put as a version that takes effect on a day, and launched when its gates are
+entered. `Promises` says what holds for a card: what it was issued with, and of later versions only what is
+not to its disadvantage. `payable_lines`, `cashback_minor`, `expiry` and `notices_due` say what that comes to.
+"""
+
+from pathlib import Path
+
+from koudai.pg import Room
+from koudai.programmes.check import read_programme
+from koudai.programmes.diff import Change, Effect, Happened, diff
+from koudai.programmes.figures import declared_figures
+from koudai.programmes.gates import usual_gates
+from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
+from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
+from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Validity, Version
+from koudai.programmes.promise import Effective, Promises, promise
+from koudai.programmes.put import PutVersion, put_versions, start_of
+from koudai.programmes.shelf import shipped_names, shipped_text
+from koudai.programmes.spend import Line, MerchantFacts, cashback_minor, merchant_refusal, payable_lines
+from koudai.programmes.store import gates_of, launches_of, promises_of_book, versions_of
+from koudai.programmes.words import (
+    COMMISSION_BPS,
+    CardClass,
+    Carrier,
+    Commission,
+    Gate,
+    Identity,
+    Kind,
+    Pin,
+    ProgrammeFault,
+    ProgrammeMistake,
+    ProgrammeRefusal,
+    Receiver,
+    Renewal,
+    Scenario,
+    Start,
+)
+
+ROOM = Room("programmes", Path(__file__).parent)
+
+__all__ = [
+    "COMMISSION_BPS",
+    "ROOM",
+    "CardClass",
+    "Carrier",
+    "Change",
+    "Commission",
+    "Effect",
+    "Effective",
+    "EnterGate",
+    "Gate",
+    "GateEntry",
+    "Happened",
+    "Identity",
+    "Kind",
+    "KindTerms",
+    "Launch",
+    "Launched",
+    "Line",
+    "MerchantFacts",
+    "Notice",
+    "NoticeKind",
+    "Pin",
+    "Programme",
+    "ProgrammeFault",
+    "ProgrammeMistake",
+    "ProgrammeRefusal",
+    "Promises",
+    "PutVersion",
+    "Receiver",
+    "Renewal",
+    "Scenario",
+    "Stage",
+    "Start",
+    "Validity",
+    "Version",
+    "cashback_minor",
+    "declared_figures",
+    "diff",
+    "enter_gates",
+    "expiry",
+    "gates_of",
+    "launch",
+    "launches_of",
+    "merchant_refusal",
+    "notices_due",
+    "payable_lines",
+    "promise",
+    "promises_of_book",
+    "put_versions",
+    "read_programme",
+    "renewed",
+    "shipped_names",
+    "shipped_text",
+    "stage",
+    "start_of",
+    "usual_gates",
+    "versions_of",
+]

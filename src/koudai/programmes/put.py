@@ -1,0 +1,159 @@
+"""Put a version: a programme's document, in force from the day that it names."""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from koudai.base import CHINA, Refused, render_time
+from koudai.documents import Mistake
+from koudai.ledger import Keys, Memory, Place, open_batch, request_text, time_of_book, write
+from koudai.pg import Tx
+from koudai.programmes import store
+from koudai.programmes.check import read_programme
+from koudai.programmes.model import GateEntry, Launched, Programme, Version
+from koudai.programmes.words import Gate, ProgrammeRefusal
+
+Required = Callable[[Programme], Collection[Gate]]
+"""Which gates a programme has to have entered: what the policy pack says of it."""
+
+
+class PutVersion(msgspec.Struct, frozen=True):
+    """A wish to put a version of a programme; `document` is the text that somebody wrote."""
+
+    key: str
+    programme_id: int
+    document: str
+    by: str
+
+
+@dataclass
+class State:
+    """What programmes are, under lock; commands see those before them."""
+
+    now: datetime
+    live_side: bool
+    required: Required
+    versions: dict[int, list[Version]] = field(default_factory=dict)
+    gates: dict[int, list[GateEntry]] = field(default_factory=dict)
+    launches: dict[int, Launched] = field(default_factory=dict)
+
+    def missing(self, programme_id: int, programme: Programme) -> list[Gate]:
+        """The gates that a programme has to have entered, and that nobody has."""
+        entered = {entry.gate for entry in self.gates.get(programme_id, ())}
+        return [gate for gate in Gate if gate in self.required(programme) and gate not in entered]
+
+
+async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool, required: Required) -> State:
+    """Lock programmes, and read what they are."""
+    await store.lock(tx, programmes)
+    return State(
+        await time_of_book(tx, book), live, required, await store.versions_of(tx, book, programmes),
+        await store.gates_of(tx, book, programmes), await store.launches_of(tx, book, programmes),
+    )  # fmt: skip
+
+
+async def put_versions(
+    tx: Tx, book: int, commands: Sequence[PutVersion], *, live: bool, required: Required
+) -> list[Version | Refused]:
+    """Put versions; one outcome for each, in order. A repeated key answers its first version.
+
+    `live` says whether the book is an issuer's live side: there no version is dated before now, and none is
+    put that is for a sandbox alone. A programme that is live already takes no version whose gates are missing.
+    """
+    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live, required=required)
+    sheet = await open_batch(tx, book, {c.key for c in commands})
+    outcomes: list[Version | Refused] = []
+    for command in commands:
+        request = _request(command)
+        known = recalled(sheet.keys, command.key, request)
+        if isinstance(known, Refused):
+            outcomes.append(known)
+            continue
+        versions = state.versions.setdefault(command.programme_id, [])
+        if known is not None:
+            effective = known.fact("effective_at")
+            outcomes.append(next(v for v in versions if render_time(v.effective_at) == effective))
+            continue
+        place = Place(sheet.batch_id, sheet.next_ordinal())
+        judged = _judged(state, command)
+        if isinstance(judged, Refused):
+            sheet.keys.remember_refusal(command.key, request, place, judged)
+            outcomes.append(judged)
+            continue
+        effective_at = start_of(judged)
+        made = await store.add_version(
+            tx, book, command.programme_id, effective_at, command.document, judged, command.by
+        )
+        versions.append(made)
+        facts = {"programme_id": command.programme_id, "effective_at": render_time(effective_at)}
+        sheet.keys.remember(command.key, Memory(request, place, facts=request_text(facts)))
+        outcomes.append(made)
+    write(tx, sheet)
+    return outcomes
+
+
+def recalled(keys: Keys, key: str, request: str) -> Memory | Refused | None:
+    """What was answered under a key: a refusal as it was, or the memory of what was made; None when new."""
+    known = keys.recall(key, request)
+    if isinstance(known, Memory):
+        return known.as_refusal() or known
+    return known
+
+
+def start_of(programme: Programme) -> datetime:
+    """When a version takes effect: at the beginning of its Chinese calendar day."""
+    day = programme.effective_on
+    return datetime(day.year, day.month, day.day, tzinfo=CHINA)
+
+
+def _judged(state: State, command: PutVersion) -> Programme | Refused:
+    found = read_programme(command.document)
+    if isinstance(found, list):
+        return _not_valid(found)
+    programme = found.value
+    before = state.versions[command.programme_id]
+    if before and before[0].programme.currency != programme.currency:
+        facts = {"expected": before[0].programme.currency, "currency": programme.currency}
+        return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
+    if state.live_side and programme.sandbox_only:
+        return Refused(ProgrammeRefusal.SANDBOX_ONLY)
+    effective_at, day = start_of(programme), programme.effective_on.isoformat()
+    if any(version.effective_at == effective_at for version in before):
+        return Refused(ProgrammeRefusal.VERSION_EXISTS, {"effective_on": day})
+    if state.live_side and effective_at < state.now:
+        facts = {"effective_on": day, "now_at": render_time(state.now)}
+        return Refused(ProgrammeRefusal.DATED_BEFORE_NOW, facts)
+    if command.programme_id in state.launches:
+        missing = state.missing(command.programme_id, programme)
+        if missing:
+            return gate_missing(missing)
+    return programme
+
+
+def gate_missing(missing: Sequence[Gate]) -> Refused:
+    """The refusal that names the gates that nobody has entered."""
+    return Refused(ProgrammeRefusal.GATE_MISSING, {"missing": ", ".join(missing)})
+
+
+def _not_valid(mistakes: Sequence[Mistake]) -> Refused:
+    told = [
+        {"code": m.code, "path": m.path, "line": m.place.line, "column": m.place.column, "facts": dict(m.facts)}
+        for m in mistakes
+    ]
+    first = mistakes[0].place
+    facts: dict[str, Any] = {"count": len(told), "line": first.line, "column": first.column, "mistakes": told}
+    return Refused(ProgrammeRefusal.NOT_VALID, facts)
+
+
+def _request(command: PutVersion) -> str:
+    return request_text(
+        {
+            "verb": "put_version",
+            "programme": command.programme_id,
+            "document_sha256": hashlib.sha256(command.document.encode()).hexdigest(),
+        }
+    )

@@ -1,0 +1,53 @@
+"""A good document, and short ways to change it."""
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from io import StringIO
+
+import msgspec
+from ruamel.yaml import YAML
+
+from koudai.programmes import Programme, Version, start_of
+
+BASE = {
+    "name": "tea",
+    "titles": {"en": "Tea card", "zh": "茶卡"},
+    "effective_on": "2026-01-01",
+    "currency": "CNY",
+    "class": "single_purpose",
+    "policy": {"pack": "cn-single-purpose"},
+    "kinds": {"registered": {"max_balance_minor": 500_000}},
+    "number_prefix": "990009",
+    "funding": ["cash", "transfer"],
+    "scenarios": {"dining": "restaurant"},
+}
+
+
+def merged(base, changes):
+    """A document with some of its names changed; None takes one away."""
+    told = deepcopy(base)
+    for name, value in changes.items():
+        if value is None:
+            told.pop(name, None)
+        elif isinstance(value, dict) and isinstance(told.get(name), dict):
+            told[name] = merged(told[name], value)
+        else:
+            told[name] = value
+    return told
+
+
+def make(**changes) -> Programme:
+    """A programme like BASE, but for the changes."""
+    return msgspec.convert(merged(BASE, changes), Programme)
+
+
+def text_of(**changes) -> str:
+    """The document of such a programme."""
+    out = StringIO()
+    YAML(typ="safe", pure=True).dump(merged(BASE, changes), out)
+    return out.getvalue()
+
+
+def version(programme, programme_id=1) -> Version:
+    """A version of a programme, in force from its own day on."""
+    return Version(programme_id, start_of(programme), "text", programme, "Li Na", datetime(2025, 1, 1, tzinfo=UTC))

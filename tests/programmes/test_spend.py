@@ -1,0 +1,83 @@
+"""What a basket's lines may be paid with, and what comes back."""
+
+import pytest
+
+from koudai.base import Refused
+from koudai.programmes import Line, MerchantFacts, cashback_minor, merchant_refusal, payable_lines
+from tests.programmes.drafts import make
+
+TEA_HOUSE = MerchantFacts("m1", "dining")
+BASKET = [
+    Line("tea-1", "tea", 100),
+    Line("tea-2", "tea", 200),
+    Line("cake-1", "cake", 300),
+    Line("gin-1", "spirits", 400),
+]
+OK, NOT, BARRED = None, "programmes.goods_not_accepted", "programmes.goods_excluded"
+
+
+def codes(found):
+    return [one and one.code for one in found]
+
+
+@pytest.mark.parametrize(
+    ("goods", "excluded", "told"),
+    [
+        # whitelist,                         excluded,                              tea-1, tea-2, cake, gin
+        (None, None, [OK, OK, OK, OK]),
+        (None, {"classes": ["spirits"]}, [OK, OK, OK, BARRED]),
+        (None, {"skus": ["tea-2"]}, [OK, BARRED, OK, OK]),
+        ({"classes": ["tea"]}, None, [OK, OK, NOT, NOT]),
+        ({"skus": ["gin-1"]}, None, [NOT, NOT, NOT, OK]),
+        ({"classes": ["tea"], "skus": ["cake-1"]}, {"skus": ["tea-1"]}, [BARRED, OK, OK, NOT]),
+        ({"classes": ["tea"], "skus": ["gin-1"]}, {"classes": ["spirits"]}, [OK, OK, NOT, OK]),
+        ({"classes": ["spirits"]}, {"skus": ["gin-1"]}, [NOT, NOT, NOT, BARRED]),
+    ],
+)
+def test_a_sku_goes_before_its_class_and_excluded_before_listed(goods, excluded, told):
+    accepts = {"goods": goods, "excluded": excluded}
+    programme = make(accepts={name: value for name, value in accepts.items() if value})
+    assert codes(payable_lines(programme, TEA_HOUSE, BASKET)) == told
+
+
+def test_a_line_that_is_not_payable_says_which():
+    programme = make(accepts={"goods": {"classes": ["tea"]}})
+    found = payable_lines(programme, TEA_HOUSE, BASKET)
+    assert found[2] == Refused("programmes.goods_not_accepted", {"sku": "cake-1", "goods_class": "cake"})
+
+
+@pytest.mark.parametrize(
+    ("accepts", "scenario", "code"),
+    [
+        ({}, "dining", None),
+        ({"merchants": ["m1"]}, "dining", None),
+        ({"merchants": ["m2"]}, "dining", "programmes.merchant_not_accepted"),
+        ({"merchants": ["m1"]}, "travel", "programmes.scenario_not_accepted"),
+    ],
+)
+def test_a_merchant_is_paid_where_its_class_and_the_whitelist_say_so(accepts, scenario, code):
+    merchant = MerchantFacts("m1", scenario)
+    found = merchant_refusal(make(accepts=accepts), merchant)
+    assert (found and found.code) == code
+    assert codes(payable_lines(make(accepts=accepts), merchant, BASKET)) == [code] * 4
+
+
+@pytest.mark.parametrize(
+    ("cashback", "amount_minor", "given_today_minor", "back_minor"),
+    [
+        (None, 10_000, 0, 0),
+        ({"rates_bps": {"dining": 300}}, 10_000, 0, 300),
+        ({"rates_bps": {"dining": 300}}, 33, 0, 0),
+        ({"rates_bps": {"dining": 300}}, 34, 0, 1),
+        ({"rates_bps": {"dining": 300}}, 66, 0, 1),
+        ({"rates_bps": {"travel": 300}}, 10_000, 0, 0),
+        ({"rates_bps": {"dining": 300}, "merchants": ["m1"]}, 10_000, 0, 300),
+        ({"rates_bps": {"dining": 300}, "merchants": ["m2"]}, 10_000, 0, 0),
+        ({"rates_bps": {"dining": 300}, "day_max_minor": 250}, 10_000, 0, 250),
+        ({"rates_bps": {"dining": 300}, "day_max_minor": 250}, 10_000, 100, 150),
+        ({"rates_bps": {"dining": 300}, "day_max_minor": 250}, 10_000, 400, 0),
+    ],
+)
+def test_what_comes_back_is_rounded_down_and_capped_by_day(cashback, amount_minor, given_today_minor, back_minor):
+    programme = make(cashback=cashback) if cashback else make()
+    assert cashback_minor(programme, TEA_HOUSE, amount_minor, given_today_minor) == back_minor

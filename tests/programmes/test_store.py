@@ -1,0 +1,225 @@
+"""Versions, gates and launches on a real database."""
+
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+
+from koudai import cards, ledger
+from koudai.base import Refused
+from koudai.pg import Conflict
+from koudai.programmes import (
+    EnterGate,
+    Gate,
+    Launch,
+    PutVersion,
+    enter_gates,
+    gates_of,
+    launch,
+    launches_of,
+    promises_of_book,
+    put_versions,
+    usual_gates,
+    versions_of,
+)
+from tests.programmes.drafts import text_of
+
+pytestmark = pytest.mark.anyio
+
+PROGRAMME = 7
+AHEAD = "2199-01-01"
+
+
+class Desk:
+    """One side of an issuer; every call is a transaction of its own."""
+
+    def __init__(self, db, book=1, live=False, required=usual_gates):
+        self.db, self.book, self.live, self.required = db, book, live, required
+
+    async def put(self, *wishes):
+        return await self.db.transact(
+            lambda tx: put_versions(tx, self.book, wishes, live=self.live, required=self.required)
+        )
+
+    async def enter(self, *wishes):
+        return await self.db.transact(lambda tx: enter_gates(tx, self.book, wishes))
+
+    async def launch(self, *wishes):
+        return await self.db.transact(lambda tx: launch(tx, self.book, wishes, live=self.live, required=self.required))
+
+    async def versions(self):
+        return (await self.db.transact(lambda tx: versions_of(tx, self.book, [PROGRAMME]))).get(PROGRAMME, [])
+
+    async def enter_all(self):
+        await self.enter(*(EnterGate(f"gate-{gate}", PROGRAMME, gate, "ref", "Li Na") for gate in Gate))
+
+
+def version(key, day=AHEAD, **changes):
+    return PutVersion(key, PROGRAMME, text_of(effective_on=day, **changes), "Li Na")
+
+
+def code(outcome):
+    return outcome.code if isinstance(outcome, Refused) else None
+
+
+@pytest.fixture
+def desk(db):
+    return Desk(db)
+
+
+@pytest.fixture
+def live(db):
+    return Desk(db, book=2, live=True)
+
+
+async def test_a_version_is_kept_as_it_was_written(desk):
+    wish = version("a")
+    (made,) = await desk.put(wish)
+    assert (made.document, made.put_by, made.programme.name) == (wish.document, "Li Na", "tea")
+    assert made.effective_at == datetime(2198, 12, 31, 16, tzinfo=UTC), "the Chinese day begins at 16:00 UTC"
+    assert await desk.versions() == [made]
+
+
+async def test_a_repeated_key_answers_its_version_and_another_document_is_refused(desk):
+    (first,) = await desk.put(version("a"))
+    assert await desk.put(version("a"), version("a", "2199-01-02")) == [
+        first, Refused("ledger.key_reused", {"field": "document_sha256"}),
+    ]  # fmt: skip
+    assert len(await desk.versions()) == 1
+
+
+async def test_a_list_has_one_outcome_for_each_and_a_bad_one_stops_none(desk):
+    outcomes = await desk.put(version("a"), version("b", currency="YUA"), version("c"), version("d", "2199-02-01"))
+    assert [code(o) for o in outcomes] == [None, "programmes.not_valid", "programmes.version_exists", None]
+    told = outcomes[1].facts["mistakes"]
+    assert [(one["code"], one["path"]) for one in told] == [("programmes.unknown_currency", "currency")]
+    assert [code(o) for o in await desk.put(version("b", currency="YUA"))] == ["programmes.not_valid"], "remembered"
+
+
+async def test_a_programme_keeps_its_currency(desk):
+    await desk.put(version("a"))
+    (refused,) = await desk.put(version("b", "2199-02-01", currency="EUR"))
+    assert refused == Refused("programmes.currency_changed", {"expected": "CNY", "currency": "EUR"})
+
+
+async def test_on_a_live_side_no_version_is_dated_before_now_and_none_is_a_sandboxs(desk, live):
+    past = version("a", "2020-01-01")
+    assert [code(o) for o in await desk.put(past)] == [None], "a test side may try out what was"
+    assert [code(o) for o in await live.put(past, version("b", sandbox_only=True), version("c"))] == [
+        "programmes.dated_before_now", "programmes.sandbox_only", None,
+    ]  # fmt: skip
+
+
+async def test_now_is_the_books_time(desk):
+    await desk.put(version("a", "2030-01-01"))
+    promises = await desk.db.transact(lambda tx: promises_of_book(tx, desk.book))
+    now = await desk.db.transact(lambda tx: ledger.time_of_book(tx, desk.book))
+    assert promises[PROGRAMME].in_force(now) is None
+    assert promises[PROGRAMME].in_force(now + timedelta(days=9_000)) is not None
+
+
+async def test_promises_are_read_once_and_anew_when_there_is_more(desk, db):
+    await desk.put(version("a", "2020-01-01"))
+
+    async def read():
+        return await db.transact(lambda tx: promises_of_book(tx, desk.book))
+
+    first = await read()
+    assert await read() is first
+    await desk.put(version("b", "2021-01-01"))
+    second = await read()
+    assert len(second[PROGRAMME].versions) == 2
+    assert await read() is second
+    assert await db.transact(lambda tx: promises_of_book(tx, 99)) == {}
+
+
+async def test_two_who_put_one_day_at_once_are_told_apart(desk):
+    outcomes = []
+
+    async def put(key):
+        outcomes.extend(await desk.put(version(key)))
+
+    async with anyio.create_task_group() as group:
+        for number in range(6):
+            group.start_soon(put, f"key-{number}")
+    assert sorted(str(code(o)) for o in outcomes) == ["None"] + ["programmes.version_exists"] * 5
+    assert len(await desk.versions()) == 1
+
+
+async def test_the_table_holds_it_too(desk, db):
+    await desk.put(version("a"))
+    again = (
+        "INSERT INTO programmes.versions (book, programme_id, effective_at, document, parsed, put_by)"
+        " SELECT book, programme_id, effective_at, document, parsed, put_by FROM programmes.versions"
+    )
+    with pytest.raises(Conflict):
+        async with db.transaction() as tx:
+            await tx.rows(again)
+
+
+async def test_two_books_never_meet(desk, db):
+    other = Desk(db, book=3)
+    await desk.put(version("a"))
+    assert await other.versions() == []
+    assert [code(o) for o in await other.launch(Launch("l", PROGRAMME, "Li Na"))] == ["programmes.no_version"]
+    assert [code(o) for o in await other.put(version("a", "2199-02-01"))] == [None]
+
+
+async def test_entries_are_a_log(desk, db):
+    first, second = (
+        EnterGate("a", PROGRAMME, Gate.FILING, "001", "Li Na"),
+        EnterGate("b", PROGRAMME, Gate.FILING, "002", "Wu"),
+    )
+    made = await desk.enter(first, second)
+    assert [(one.reference, one.entered_by) for one in made] == [("001", "Li Na"), ("002", "Wu")]
+    assert await desk.enter(first) == made[:1]
+    found = await db.transact(lambda tx: gates_of(tx, desk.book, [PROGRAMME]))
+    assert found == {PROGRAMME: made}
+    assert [code(o) for o in await desk.enter(EnterGate("a", PROGRAMME, Gate.FILING, "003", "Li Na"))] == [
+        "ledger.key_reused"
+    ]
+
+
+async def test_a_programme_is_live_when_its_gates_are_entered(live, db):
+    assert [code(o) for o in await live.launch(Launch("a", PROGRAMME, "Li Na"))] == ["programmes.no_version"]
+    await live.put(version("v"))
+    await live.enter(EnterGate("g", PROGRAMME, Gate.FILING, "001", "Li Na"))
+    (refused,) = await live.launch(Launch("b", PROGRAMME, "Li Na"))
+    assert refused == Refused("programmes.gate_missing", {"missing": "contract_terms, custody_account"})
+    assert await db.transact(lambda tx: launches_of(tx, live.book, [PROGRAMME])) == {}
+    await live.enter_all()
+    (launched,) = await live.launch(Launch("c", PROGRAMME, "Wu"))
+    assert launched.launched_by == "Wu"
+    assert await live.launch(Launch("c", PROGRAMME, "Wu")) == [launched]
+    assert [code(o) for o in await live.launch(Launch("d", PROGRAMME, "Wu"))] == ["programmes.already_live"]
+    assert [code(o) for o in await live.launch(Launch("b", PROGRAMME, "Li Na"))] == ["programmes.gate_missing"]
+
+
+async def test_which_gates_there_are_is_the_packs_to_say(db):
+    free = Desk(db, book=4, live=True, required=lambda programme: ())
+    await free.put(version("v"))
+    assert [code(o) for o in await free.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
+
+
+async def test_versions_to_come_are_judged_at_the_launch_too(desk):
+    await desk.put(version("v", "2020-01-01", **{"class": "fixed_goods_voucher"}), version("w"))
+    await desk.enter(EnterGate("g", PROGRAMME, Gate.CONTRACT_TERMS, "001", "Li Na"))
+    (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
+    assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody_account"})
+
+
+async def test_a_live_programme_takes_no_version_whose_gates_are_missing(desk):
+    await desk.put(version("v", **{"class": "fixed_goods_voucher"}))
+    await desk.enter(EnterGate("g", PROGRAMME, Gate.CONTRACT_TERMS, "001", "Li Na"))
+    assert [code(o) for o in await desk.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
+    (refused,) = await desk.put(version("w", "2199-02-01", **{"class": "multi_purpose"}))
+    assert refused == Refused("programmes.gate_missing", {"missing": "licence, custody_account"})
+    await desk.enter_all()
+    assert [code(o) for o in await desk.put(version("x", "2199-02-01", **{"class": "multi_purpose"}))] == [None]
+
+
+async def test_the_books_still_hold(desk, db):
+    await desk.put(version("a"), version("b", currency="YUA"))
+    await desk.enter_all()
+    await desk.launch(Launch("c", PROGRAMME, "Wu"))
+    assert (await ledger.verify(db, cards.CARD_CHECKS)).holds
