@@ -8,7 +8,7 @@ from koudai.programmes import shipped_text
 pytestmark = pytest.mark.anyio
 
 SHOP = shipped_text("phone-shop")
-GATES = [("filing", "沪商单备 2026-001"), ("contract_terms", "v3"), ("custody_account", "6222-1")]
+GATES = [("filing", "沪商单备 2026-001"), ("terms", "v3"), ("custody", "6222-1")]
 
 
 async def test_from_a_document_to_a_live_programme(api):

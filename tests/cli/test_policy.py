@@ -3,6 +3,7 @@
 import pytest
 
 from koudai.policy import pack_names, shipped, shipped_clauses
+from koudai.programmes import shipped_text
 from tests.cli.conftest import CHINESE, Koudai
 
 
@@ -50,3 +51,20 @@ def test_a_clause_that_is_not_there_is_named(koudai) -> None:
     assert told.status == 1
     assert (told.error()["code"], told.error()["clause"]) == ("policy.unknown_clause", "sp.99")
     assert koudai("policy", "list", "--pack", "guards").status == 2
+
+
+def test_what_the_law_means_for_a_programme(koudai, tmp_path) -> None:
+    told = koudai.done("policy", "check", "city-grocer")
+    assert told["gates"] == ["filing", "terms", "custody"]
+    assert "sp.18.bearer" in told["kinds"]["bearer"]["applies"]
+    assert "sp.25.young" in told["kinds"]["registered"]["unverified"]
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(shipped_text("city-grocer").replace("max_balance_minor: 500000", "max_balance_minor: 500100"))
+    refused = koudai("policy", "check", str(broken), "--json")
+    assert refused.status == 1
+    assert {"clause": "sp.18.registered", "fact": "balance_after_minor", "refused": True} in (
+        refused.json()["kinds"]["registered"]["violations"]
+    )
+    assert "将违反" in koudai("policy", "check", str(broken), language=CHINESE).out
+    (tmp_path / "bad.yaml").write_text("name: x\n")
+    assert "bad.yaml:1:1" in koudai("policy", "check", str(tmp_path / "bad.yaml")).out

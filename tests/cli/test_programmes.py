@@ -145,7 +145,7 @@ def test_from_a_document_to_a_live_programme(koudai, tmp_path):
 
     refused = koudai("programme", "launch", made, "--by", "Wu", "--json")
     assert (refused.status, refused.error()["code"]) == (1, "programmes.gate_missing")
-    for gate in ("filing", "contract_terms", "custody_account"):
+    for gate in ("filing", "terms", "custody"):
         told = koudai.done("programme", "gate", made, gate, f"{gate} 001", "--by", "Li Na")
         assert (told["gate"], told["reference"]) == (gate, f"{gate} 001")
     assert koudai("programme", "versions", made).out.startswith("Not live yet.")
@@ -155,7 +155,7 @@ def test_from_a_document_to_a_live_programme(koudai, tmp_path):
     assert koudai("programme", "put", made, str(file), "--by", "Li Na").status == 0
     told = koudai.done("programme", "versions", made)
     assert [one["effective_at"][:10] for one in told["versions"]] == ["2198-12-31", "2199-05-31"]
-    assert [one["gate"] for one in told["gates"]] == ["filing", "contract_terms", "custody_account"]
+    assert [one["gate"] for one in told["gates"]] == ["filing", "terms", "custody"]
     assert "Li Na" in koudai("programme", "versions", made).out
     chinese = koudai("programme", "versions", made, language="zh_CN.UTF-8").out
     assert chinese.startswith("已于")

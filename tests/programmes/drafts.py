@@ -36,15 +36,29 @@ def merged(base, changes):
     return told
 
 
+PACKS = {
+    "single_purpose": "cn-single-purpose",
+    "multi_purpose": "cn-multi-purpose",
+    "telecom_topup": "cn-telecom",
+    "fixed_goods_voucher": "cn-voucher",
+}
+
+
+def changed(changes):
+    """BASE with changes; another class comes with its pack."""
+    other = {"policy": {"pack": PACKS[changes["class"]]}} if changes.get("class") in PACKS else {}
+    return merged(BASE, {**other, **changes})
+
+
 def make(**changes) -> Programme:
     """A programme like BASE, but for the changes."""
-    return msgspec.convert(merged(BASE, changes), Programme)
+    return msgspec.convert(changed(changes), Programme)
 
 
 def text_of(**changes) -> str:
     """The document of such a programme."""
     out = StringIO()
-    YAML(typ="safe", pure=True).dump(merged(BASE, changes), out)
+    YAML(typ="safe", pure=True).dump(changed(changes), out)
     return out.getvalue()
 
 

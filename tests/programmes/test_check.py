@@ -75,6 +75,8 @@ def test_a_wrong_form_is_told_with_its_place(right, wrong, code, path, line, col
 
 SENSE = [
     ("currency: CNY", "currency: YUA", P.UNKNOWN_CURRENCY, "currency", 4, 1),
+    ("cn-single-purpose", "cn-nowhere", P.UNKNOWN_PACK, "policy.pack", 6, 10),
+    ("class: single_purpose", "class: telecom_topup", P.PACK_NOT_FOR_CLASS, "class", 5, 1),
     ("{pack: cn-single-purpose}", "{pack: generic}", P.PACK_REFUSES_CURRENCY, "currency", 4, 1),
     ("{pack: cn-single-purpose}", "{pack: sandbox}", P.SANDBOX_MARK_MISSING, "policy.pack", 6, 10),
     ("scenarios", "idle_fund: {partner: Fund}\nscenarios", P.SANDBOX_MARK_MISSING, "idle_fund", 11, 1),

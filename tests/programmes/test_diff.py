@@ -29,7 +29,7 @@ IDLE = {"after_days": 365, "month_minor": 100}
 TABLE = [
     # before, after, path, what happened, effect
     ({}, {"titles": {"en": "Other"}}, "titles.en", CHANGES, NEITHER),
-    ({}, {"class": "multi_purpose"}, "class", CHANGES, NEITHER),
+    ({}, {"class": "multi_purpose", "policy": {"pack": "cn-single-purpose"}}, "class", CHANGES, NEITHER),
     ({}, {"policy": {"pack": "other"}}, "policy.pack", CHANGES, NEITHER),
     ({}, {"draw_order": "paid_first"}, "draw_order", CHANGES, NEITHER),
     ({}, {"pin": "required"}, "pin", CHANGES, NEITHER),

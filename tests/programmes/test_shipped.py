@@ -4,19 +4,18 @@ import pytest
 
 from koudai.documents import Document
 from koudai.ledger import Flow, FundingSource, Limit, Per, Subject
+from koudai.policy import GateKind, ProgrammeClass
 from koudai.programmes import (
     COMMISSION_BPS,
-    CardClass,
     Commission,
-    Gate,
     Identity,
     Kind,
     Renewal,
     Scenario,
     read_programme,
+    required_gates,
     shipped_names,
     shipped_text,
-    usual_gates,
 )
 
 YUAN = 100
@@ -60,7 +59,7 @@ def test_a_chinese_programme_keeps_to_the_law(name):
 
 def test_the_phone_shop_takes_5_000_a_time_and_20_000_a_day():
     shop = ALL["phone-shop"]
-    assert shop.class_ is CardClass.SINGLE_PURPOSE
+    assert shop.class_ is ProgrammeClass.SINGLE_PURPOSE
     limits = {limit.as_limit() for limit in shop.limits}
     assert limits == {
         Limit((Subject.CARD,), Flow.LOAD, Per.TRANSACTION, max_minor=5_000 * YUAN),
@@ -74,7 +73,7 @@ def test_the_phone_shop_takes_5_000_a_time_and_20_000_a_day():
 
 def test_the_pocket_card_is_what_the_law_lets_it_be():
     pocket = ALL["xiaokoudai"]
-    assert pocket.class_ is CardClass.MULTI_PURPOSE
+    assert pocket.class_ is ProgrammeClass.MULTI_PURPOSE
     assert not pocket.sandbox_only
     assert not pocket.kinds.bearer.sellable, "T11"
     assert pocket.gift.identity is Identity.VERIFIED, "P13"
@@ -121,13 +120,13 @@ def test_the_grocer_has_both_kinds_and_other_countries_no_yuan():
 @pytest.mark.parametrize(
     ("name", "gates"),
     [
-        ("phone-shop", {Gate.FILING, Gate.CONTRACT_TERMS, Gate.CUSTODY_ACCOUNT}),
-        ("xiaokoudai", {Gate.LICENCE, Gate.CONTRACT_TERMS, Gate.CUSTODY_ACCOUNT}),
+        ("phone-shop", {GateKind.FILING, GateKind.TERMS, GateKind.CUSTODY}),
+        ("xiaokoudai", {GateKind.LICENCE, GateKind.TERMS, GateKind.CUSTODY}),
         ("xiaokoudai-source", set()),
     ],
 )
 def test_what_stands_before_a_launch(name, gates):
-    assert set(usual_gates(ALL[name])) == gates
+    assert set(required_gates(ALL[name])) == gates
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -8,9 +8,9 @@ import pytest
 from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.pg import Conflict
+from koudai.policy import GateKind
 from koudai.programmes import (
     EnterGate,
-    Gate,
     Launch,
     PutVersion,
     enter_gates,
@@ -19,7 +19,7 @@ from koudai.programmes import (
     launches_of,
     promises_of_book,
     put_versions,
-    usual_gates,
+    required_gates,
     versions_of,
 )
 from tests.programmes.drafts import text_of
@@ -33,7 +33,7 @@ AHEAD = "2199-01-01"
 class Desk:
     """One side of an issuer; every call is a transaction of its own."""
 
-    def __init__(self, db, book=1, live=False, required=usual_gates):
+    def __init__(self, db, book=1, live=False, required=required_gates):
         self.db, self.book, self.live, self.required = db, book, live, required
 
     async def put(self, *wishes):
@@ -51,7 +51,7 @@ class Desk:
         return (await self.db.transact(lambda tx: versions_of(tx, self.book, [PROGRAMME]))).get(PROGRAMME, [])
 
     async def enter_all(self):
-        await self.enter(*(EnterGate(f"gate-{gate}", PROGRAMME, gate, "ref", "Li Na") for gate in Gate))
+        await self.enter(*(EnterGate(f"gate-{gate}", PROGRAMME, gate, "ref", "Li Na") for gate in GateKind))
 
 
 def version(key, day=AHEAD, **changes):
@@ -167,15 +167,15 @@ async def test_two_books_never_meet(desk, db):
 
 async def test_entries_are_a_log(desk, db):
     first, second = (
-        EnterGate("a", PROGRAMME, Gate.FILING, "001", "Li Na"),
-        EnterGate("b", PROGRAMME, Gate.FILING, "002", "Wu"),
+        EnterGate("a", PROGRAMME, GateKind.FILING, "001", "Li Na"),
+        EnterGate("b", PROGRAMME, GateKind.FILING, "002", "Wu"),
     )
     made = await desk.enter(first, second)
     assert [(one.reference, one.entered_by) for one in made] == [("001", "Li Na"), ("002", "Wu")]
     assert await desk.enter(first) == made[:1]
     found = await db.transact(lambda tx: gates_of(tx, desk.book, [PROGRAMME]))
     assert found == {PROGRAMME: made}
-    assert [code(o) for o in await desk.enter(EnterGate("a", PROGRAMME, Gate.FILING, "003", "Li Na"))] == [
+    assert [code(o) for o in await desk.enter(EnterGate("a", PROGRAMME, GateKind.FILING, "003", "Li Na"))] == [
         "ledger.key_reused"
     ]
 
@@ -183,9 +183,9 @@ async def test_entries_are_a_log(desk, db):
 async def test_a_programme_is_live_when_its_gates_are_entered(live, db):
     assert [code(o) for o in await live.launch(Launch("a", PROGRAMME, "Li Na"))] == ["programmes.no_version"]
     await live.put(version("v"))
-    await live.enter(EnterGate("g", PROGRAMME, Gate.FILING, "001", "Li Na"))
+    await live.enter(EnterGate("g", PROGRAMME, GateKind.FILING, "001", "Li Na"))
     (refused,) = await live.launch(Launch("b", PROGRAMME, "Li Na"))
-    assert refused == Refused("programmes.gate_missing", {"missing": "contract_terms, custody_account"})
+    assert refused == Refused("programmes.gate_missing", {"missing": "terms, custody"})
     assert await db.transact(lambda tx: launches_of(tx, live.book, [PROGRAMME])) == {}
     await live.enter_all()
     (launched,) = await live.launch(Launch("c", PROGRAMME, "Wu"))
@@ -193,6 +193,14 @@ async def test_a_programme_is_live_when_its_gates_are_entered(live, db):
     assert await live.launch(Launch("c", PROGRAMME, "Wu")) == [launched]
     assert [code(o) for o in await live.launch(Launch("d", PROGRAMME, "Wu"))] == ["programmes.already_live"]
     assert [code(o) for o in await live.launch(Launch("b", PROGRAMME, "Li Na"))] == ["programmes.gate_missing"]
+
+
+async def test_what_breaks_the_law_is_not_launched(desk):
+    await desk.put(version("v", "2020-01-01", funding=["cash", "credit"]))
+    await desk.enter_all()
+    (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
+    assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", "negative.credit_funded")
+    assert await desk.launch(Launch("a", PROGRAMME, "Wu")) == [refused]
 
 
 async def test_which_gates_there_are_is_the_packs_to_say(db):
@@ -203,17 +211,17 @@ async def test_which_gates_there_are_is_the_packs_to_say(db):
 
 async def test_versions_to_come_are_judged_at_the_launch_too(desk):
     await desk.put(version("v", "2020-01-01", **{"class": "fixed_goods_voucher"}), version("w"))
-    await desk.enter(EnterGate("g", PROGRAMME, Gate.CONTRACT_TERMS, "001", "Li Na"))
+    await desk.enter(EnterGate("g", PROGRAMME, GateKind.TERMS, "001", "Li Na"))
     (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
-    assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody_account"})
+    assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody"})
 
 
 async def test_a_live_programme_takes_no_version_whose_gates_are_missing(desk):
     await desk.put(version("v", **{"class": "fixed_goods_voucher"}))
-    await desk.enter(EnterGate("g", PROGRAMME, Gate.CONTRACT_TERMS, "001", "Li Na"))
+    await desk.enter(EnterGate("g", PROGRAMME, GateKind.TERMS, "001", "Li Na"))
     assert [code(o) for o in await desk.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
     (refused,) = await desk.put(version("w", "2199-02-01", **{"class": "multi_purpose"}))
-    assert refused == Refused("programmes.gate_missing", {"missing": "licence, custody_account"})
+    assert refused == Refused("programmes.gate_missing", {"missing": "licence, custody"})
     await desk.enter_all()
     assert [code(o) for o in await desk.put(version("x", "2199-02-01", **{"class": "multi_purpose"}))] == [None]
 

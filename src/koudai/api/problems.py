@@ -69,7 +69,7 @@ STATUS: Mapping[str, int] = {
         PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
         ProgrammeRefusal.CURRENCY_CHANGED, ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW,
         ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.NO_VERSION,
-        ProgrammeRefusal.ALREADY_LIVE, ProgrammeRefusal.MERCHANT_NOT_ACCEPTED,
+        ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.ALREADY_LIVE, ProgrammeRefusal.MERCHANT_NOT_ACCEPTED,
         ProgrammeRefusal.SCENARIO_NOT_ACCEPTED, ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),

@@ -44,8 +44,7 @@ from koudai.api.wishes import (
 from koudai.cards import ActivityType, CardState, FundingSource
 from koudai.identity import Mode
 from koudai.ledger import DrawOrder, Flow, Per, Subject
-from koudai.policy import ClauseShown
-from koudai.programmes import Gate
+from koudai.policy import ClauseShown, GateKind
 
 
 class FlowLimit(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,7 +87,7 @@ class NewProgrammeVersion(Body, frozen=True, kw_only=True):
 class NewGateEntry(Body, frozen=True, kw_only=True):
     """The reference of a filing, licence, contract or custody account."""
 
-    gate: Gate
+    gate: GateKind
     reference: Name
 
 
@@ -199,7 +198,7 @@ class ProgrammeVersions(msgspec.Struct, frozen=True):
 class GateEntry(msgspec.Struct, frozen=True):
     """What was entered for a gate; entered again, the newest counts."""
 
-    gate: Gate
+    gate: GateKind
     reference: str
     entered_by: str
     entered_at: datetime

@@ -98,6 +98,20 @@ def _value(path: str, value: Any, currency: str) -> str:
     return str(value)
 
 
+def read_named(call: Call, name: str, issuer: str, mode: str, *, as_json: bool) -> Programme | None:
+    """The programme of a file, of a shipped name or of a stored version; None once its mistakes were printed."""
+    match = _STORED.fullmatch(name)
+    text = call.run(_stored(name, match[1], match[2], issuer, mode)) if match else text_of(name)
+    found = programmes.read_programme(text)
+    if not isinstance(found, list):
+        return found.value
+    if as_json:
+        print_json({"file": name, "valid": False, "mistakes": [mistake_object(one) for one in found]})
+    else:
+        print_mistakes(name, found)
+    return None
+
+
 @click.command("diff", cls=Command, help=word("help.programme_diff"))
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
@@ -108,16 +122,10 @@ def diff(call: Call, before: str, after: str, issuer: str, mode: str, as_json: b
     """Compare two documents, or two versions; 1 when one of them has a mistake."""
     told: list[Programme] = []
     for name in (before, after):
-        match = _STORED.fullmatch(name)
-        text = call.run(_stored(name, match[1], match[2], issuer, mode)) if match else text_of(name)
-        found = programmes.read_programme(text)
-        if isinstance(found, list):
-            if as_json:
-                print_json({"file": name, "valid": False, "mistakes": [mistake_object(one) for one in found]})
-            else:
-                print_mistakes(name, found)
+        found = read_named(call, name, issuer, mode, as_json=as_json)
+        if found is None:
             return FAILED
-        told.append(found.value)
+        told.append(found)
     changes = programmes.diff(*told)
     if as_json:
         print_json({"before": before, "after": after, "changes": [change._asdict() for change in changes]})

@@ -21,7 +21,8 @@ from koudai.cli.values import OneOf, Opaque, Text
 from koudai.cli.words import word
 from koudai.identity import Mode
 from koudai.pg import Tx
-from koudai.programmes import Gate, GateEntry, Launched, Version
+from koudai.policy import GateKind
+from koudai.programmes import GateEntry, Launched, Version
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def put(
     async def work(side: Side, tx: Tx, number: int) -> Object:
         wish = programmes.PutVersion(key, number, text, by)
         live = side.issuer.mode is Mode.LIVE
-        (made,) = await programmes.put_versions(tx, side.book, [wish], live=live, required=programmes.usual_gates)
+        (made,) = await programmes.put_versions(tx, side.book, [wish], live=live, required=programmes.required_gates)
         return version_object(programme_id, _made(made, key))
 
     _tell({**call.run(_on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
@@ -85,7 +86,7 @@ def put(
 
 @click.command("gate", cls=Command, help=word("help.programme_gate"))
 @_programme
-@click.argument("gate", type=OneOf(list(Gate)), metavar="GATE")
+@click.argument("gate", type=OneOf(list(GateKind)), metavar="GATE")
 @click.argument("reference", type=Text())
 @_by
 @at_issuer
@@ -100,7 +101,7 @@ def enter_gate(
     key = key_or_new(key)
 
     async def work(side: Side, tx: Tx, number: int) -> Object:
-        wish = programmes.EnterGate(key, number, Gate(gate), reference, by)
+        wish = programmes.EnterGate(key, number, GateKind(gate), reference, by)
         (made,) = await programmes.enter_gates(tx, side.book, [wish])
         return gate_object(_made(made, key))
 
@@ -121,7 +122,7 @@ def launch(call: Call, programme_id: str, by: str, issuer: str, mode: str, key: 
     async def work(side: Side, tx: Tx, number: int) -> Object:
         live = side.issuer.mode is Mode.LIVE
         wish = programmes.Launch(key, number, by)
-        (made,) = await programmes.launch(tx, side.book, [wish], live=live, required=programmes.usual_gates)
+        (made,) = await programmes.launch(tx, side.book, [wish], live=live, required=programmes.required_gates)
         return _launch_object(programme_id, _made(made, key))
 
     _tell({**call.run(_on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)

@@ -1,11 +1,16 @@
 """`koudai policy`: the law as data, listed and explained. No database is opened."""
 
+from typing import Any
+
 import click
 import msgspec
 
 from koudai import policy as law
 from koudai.base import Fault
-from koudai.cli.options import as_json
+from koudai.cli.codes import DONE, FAILED
+from koudai.cli.drafting import read_named
+from koudai.cli.options import as_json, at_issuer
+from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
 from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Group
@@ -14,6 +19,7 @@ from koudai.cli.words import language, word
 from koudai.phrases import Language
 from koudai.policy import ClauseShown, PolicyRefusal, Said, Severity, Status
 from koudai.policy.words import CERTAINTIES, POINTS, SEVERITIES
+from koudai.programmes import examined, refuses
 
 _COLUMNS = ("clause", "title", "asks", "enforced_at", "severity", "certainty")
 
@@ -78,3 +84,50 @@ def explain(clause: str, as_json: bool) -> None:
         told.append(("is_refused", _in(shown.example.refused)))
     print_fields((name, value) for name, value in told if value)
     note(word("say.no_advice"))
+
+
+@policy.command("check", help=word("help.policy_check"))
+@click.argument("programme", metavar="PROGRAMME")
+@at_issuer
+@as_json
+@click.pass_obj
+def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> int:
+    """Say what the law means for a programme; 1 when what it declares is refused."""
+    found = read_named(call, programme, issuer, mode, as_json=as_json)
+    if found is None:
+        return FAILED
+    kinds = examined(found)
+    gates = next(iter(kinds.values())).gates
+    if as_json:
+        told = {str(kind): _examination_object(one) for kind, one in kinds.items()}
+        print_json({"programme": programme, "pack": found.policy.pack, "kinds": told, "gates": [g.kind for g in gates]})
+    else:
+        for kind, one in kinds.items():
+            violated = {violation.clause.id: refuses(violation) for violation in one.violations}
+            rows = [
+                (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id)))
+                for clause in sorted(one.applies, key=lambda clause: (clause.id not in violated, clause.id))
+            ]
+            print_table([word(f"head.{name}") for name in ("card_kind", "clause", "title", "standing")], rows)
+        print_fields([("gates", ", ".join(_in(gate.title) for gate in gates))] if gates else [])
+        note(word("say.no_advice"))
+    return FAILED if any(refuses(violation) for one in kinds.values() for violation in one.violations) else DONE
+
+
+def _standing(clause: law.Clause, refused: bool | None) -> str:
+    """How a programme stands to a clause: it would break it, be warned by it, or is judged by it when it acts."""
+    if refused is not None:
+        return word("say.would_break") if refused else word("say.would_warn")
+    if clause.severity is Severity.DUTY:
+        return word("say.is_duty")
+    return word("say.unverified") if clause.status is Status.UNVERIFIED else word("say.is_judged")
+
+
+def _examination_object(found: law.Examination) -> dict[str, Any]:
+    return {
+        "applies": [clause.id for clause in found.applies],
+        "unverified": [clause.id for clause in found.unverified],
+        "violations": [
+            {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one)} for one in found.violations
+        ],
+    }

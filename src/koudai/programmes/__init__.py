@@ -12,9 +12,9 @@ from koudai.pg import Room
 from koudai.programmes.check import read_programme
 from koudai.programmes.diff import Change, Effect, Happened, diff
 from koudai.programmes.figures import declared_figures
-from koudai.programmes.gates import usual_gates
 from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
 from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
+from koudai.programmes.law import examined, refuses, required_gates, violated
 from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Validity, Version
 from koudai.programmes.promise import Effective, Promises, promise
 from koudai.programmes.put import PutVersion, put_versions, start_of
@@ -23,10 +23,8 @@ from koudai.programmes.spend import Line, MerchantFacts, cashback_minor, merchan
 from koudai.programmes.store import gates_of, launches_of, promises_of_book, versions_of
 from koudai.programmes.words import (
     COMMISSION_BPS,
-    CardClass,
     Carrier,
     Commission,
-    Gate,
     Identity,
     Kind,
     Pin,
@@ -44,14 +42,12 @@ ROOM = Room("programmes", Path(__file__).parent)
 __all__ = [
     "COMMISSION_BPS",
     "ROOM",
-    "CardClass",
     "Carrier",
     "Change",
     "Commission",
     "Effect",
     "Effective",
     "EnterGate",
-    "Gate",
     "GateEntry",
     "Happened",
     "Identity",
@@ -81,6 +77,7 @@ __all__ = [
     "declared_figures",
     "diff",
     "enter_gates",
+    "examined",
     "expiry",
     "gates_of",
     "launch",
@@ -92,11 +89,13 @@ __all__ = [
     "promises_of_book",
     "put_versions",
     "read_programme",
+    "refuses",
     "renewed",
+    "required_gates",
     "shipped_names",
     "shipped_text",
     "stage",
     "start_of",
-    "usual_gates",
     "versions_of",
+    "violated",
 ]

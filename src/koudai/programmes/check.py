@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from koudai import policy
 from koudai.base import asset
 from koudai.documents import Document, Mistake, Path, read
 from koudai.programmes.model import Goods, KindTerms, Programme
@@ -31,6 +32,17 @@ def _currency(programme: Programme) -> Iterator[Found]:
         yield P.UNKNOWN_CURRENCY, ("currency",), {"currency": programme.currency}
     if programme.policy.pack == GENERIC_PACK and programme.currency == "CNY":
         yield P.PACK_REFUSES_CURRENCY, ("currency",), {"currency": "CNY", "pack": GENERIC_PACK}
+
+
+def _pack(programme: Programme) -> Iterator[Found]:
+    pack = policy.shipped(programme.policy.pack)
+    if pack is None:
+        facts = {"pack": programme.policy.pack, "known": ", ".join(policy.pack_names())}
+        yield P.UNKNOWN_PACK, ("policy", "pack"), facts
+    elif programme.class_ not in pack.classes:
+        classes = ", ".join(str(one) for one in policy.ProgrammeClass if one in pack.classes)
+        facts = {"class_name": str(programme.class_), "pack": pack.name, "classes": classes}
+        yield P.PACK_NOT_FOR_CLASS, ("class",), facts
 
 
 def _sandbox(programme: Programme) -> Iterator[Found]:
@@ -165,5 +177,5 @@ def _repeated(programme: Programme) -> Iterator[Found]:
 
 
 _RULES: tuple[Callable[[Programme], Iterator[Found]], ...] = (
-    _currency, _sandbox, _kinds, _limits, _carriers, _accepted, _passing_on, _cashback, _notices, _repeated,
+    _currency, _pack, _sandbox, _kinds, _limits, _carriers, _accepted, _passing_on, _cashback, _notices, _repeated,
 )  # fmt: skip

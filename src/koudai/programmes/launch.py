@@ -7,10 +7,12 @@ import msgspec
 from koudai.base import Refused, render_time
 from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
+from koudai.policy import GateKind
 from koudai.programmes import store
+from koudai.programmes.law import violated
 from koudai.programmes.model import GateEntry, Launched, Programme
 from koudai.programmes.put import Required, State, gate_missing, recalled, state_of
-from koudai.programmes.words import Gate, ProgrammeRefusal
+from koudai.programmes.words import ProgrammeRefusal
 
 
 class EnterGate(msgspec.Struct, frozen=True):
@@ -18,7 +20,7 @@ class EnterGate(msgspec.Struct, frozen=True):
 
     key: str
     programme_id: int
-    gate: Gate
+    gate: GateKind
     reference: str
     by: str
 
@@ -97,8 +99,11 @@ def _refusal(state: State, command: Launch) -> Refused | None:
         return Refused(ProgrammeRefusal.ALREADY_LIVE, {"launched_at": render_time(launched.launched_at)})
     if state.live_side and any(programme.sandbox_only for programme in programmes):
         return Refused(ProgrammeRefusal.SANDBOX_ONLY)
+    broken = next((broken for programme in programmes if (broken := violated(programme))), None)
+    if broken is not None:
+        return broken
     missing = {gate for programme in programmes for gate in state.missing(command.programme_id, programme)}
-    return gate_missing([gate for gate in Gate if gate in missing]) if missing else None
+    return gate_missing([gate for gate in GateKind if gate in missing]) if missing else None
 
 
 def _judged(state: State, programme_id: int) -> list[Programme]:

@@ -12,11 +12,10 @@ from msgspec import Meta
 
 from koudai.base import MAX_MINOR
 from koudai.ledger import DrawOrder, Flow, FundingSource, Limit, Per, Subject
+from koudai.policy import GateKind, ProgrammeClass
 from koudai.programmes.words import (
-    CardClass,
     Carrier,
     Commission,
-    Gate,
     Identity,
     Kind,
     Pin,
@@ -237,7 +236,7 @@ class Programme(_Part, frozen=True, kw_only=True, rename={"class_": "class"}):
     titles: Annotated[Titles, Meta(description="What people call it.")]
     effective_on: Annotated[date, Meta(description="The Chinese calendar day on which this version takes effect.")]
     currency: Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217, such as CNY.")]
-    class_: Annotated[CardClass, Meta(description="What it is to the law.")]
+    class_: Annotated[ProgrammeClass, Meta(description="What it is to the law.")]
     policy: Annotated[Policy, Meta(description="The law that judges it.")]
     sandbox_only: Annotated[bool, Meta(description="Whether it is for trying out alone, and never goes live.")] = False
     kinds: Annotated[Kinds, Meta(description="Kinds of cards, with caps and validity.")]
@@ -293,7 +292,7 @@ class GateEntry(msgspec.Struct, frozen=True):
     """What somebody entered for a gate: the number of a filing, of a licence, of an account."""
 
     programme_id: int
-    gate: Gate
+    gate: GateKind
     reference: str
     entered_by: str
     entered_at: datetime

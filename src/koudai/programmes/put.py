@@ -12,12 +12,13 @@ from koudai.base import CHINA, Refused, render_time
 from koudai.documents import Mistake
 from koudai.ledger import Keys, Memory, Place, open_batch, request_text, time_of_book, write
 from koudai.pg import Tx
+from koudai.policy import GateKind
 from koudai.programmes import store
 from koudai.programmes.check import read_programme
 from koudai.programmes.model import GateEntry, Launched, Programme, Version
-from koudai.programmes.words import Gate, ProgrammeRefusal
+from koudai.programmes.words import ProgrammeRefusal
 
-Required = Callable[[Programme], Collection[Gate]]
+Required = Callable[[Programme], Collection[GateKind]]
 """Which gates a programme has to have entered: what the policy pack says of it."""
 
 
@@ -41,10 +42,10 @@ class State:
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
 
-    def missing(self, programme_id: int, programme: Programme) -> list[Gate]:
+    def missing(self, programme_id: int, programme: Programme) -> list[GateKind]:
         """The gates that a programme has to have entered, and that nobody has."""
         entered = {entry.gate for entry in self.gates.get(programme_id, ())}
-        return [gate for gate in Gate if gate in self.required(programme) and gate not in entered]
+        return [gate for gate in GateKind if gate in self.required(programme) and gate not in entered]
 
 
 async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool, required: Required) -> State:
@@ -134,7 +135,7 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
     return programme
 
 
-def gate_missing(missing: Sequence[Gate]) -> Refused:
+def gate_missing(missing: Sequence[GateKind]) -> Refused:
     """The refusal that names the gates that nobody has entered."""
     return Refused(ProgrammeRefusal.GATE_MISSING, {"missing": ", ".join(missing)})
 

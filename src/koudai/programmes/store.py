@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from koudai.pg import Statements, Tx, int4s
+from koudai.policy import GateKind
 from koudai.programmes.model import GateEntry, Launched, Programme, Version
 from koudai.programmes.promise import Promises
-from koudai.programmes.words import Gate
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -57,7 +57,7 @@ async def gates_of(tx: Tx, book: int, programmes: Iterable[int]) -> dict[int, li
     return found
 
 
-async def add_gate(tx: Tx, book: int, programme_id: int, gate: Gate, reference: str, entered_by: str) -> GateEntry:
+async def add_gate(tx: Tx, book: int, programme_id: int, gate: GateKind, reference: str, entered_by: str) -> GateEntry:
     """Insert an entry for a gate."""
     row = await tx.row(SQL["add_gate"], book, programme_id, gate, reference, entered_by)
     assert row is not None
@@ -90,4 +90,4 @@ def _as_version(row: Sequence[Any]) -> Version:
 
 
 def _as_entry(row: Sequence[Any]) -> GateEntry:
-    return GateEntry(row[0], Gate(row[1]), *row[2:])
+    return GateEntry(row[0], GateKind(row[1]), *row[2:])

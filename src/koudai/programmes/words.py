@@ -8,6 +8,8 @@ class ProgrammeMistake(StrEnum):
     """What is wrong with a programme's document beyond its form."""
 
     UNKNOWN_CURRENCY = "programmes.unknown_currency"
+    UNKNOWN_PACK = "programmes.unknown_pack"
+    PACK_NOT_FOR_CLASS = "programmes.pack_not_for_class"
     NO_KIND = "programmes.no_kind"
     NO_SCENARIO = "programmes.no_scenario"
     NOTHING_ACCEPTED = "programmes.nothing_accepted"
@@ -37,6 +39,7 @@ class ProgrammeRefusal(StrEnum):
     SANDBOX_ONLY = "programmes.sandbox_only"
     GATE_MISSING = "programmes.gate_missing"
     NO_VERSION = "programmes.no_version"
+    BREAKS_LAW = "programmes.breaks_law"
     ALREADY_LIVE = "programmes.already_live"
     MERCHANT_NOT_ACCEPTED = "programmes.merchant_not_accepted"
     SCENARIO_NOT_ACCEPTED = "programmes.scenario_not_accepted"
@@ -49,15 +52,6 @@ class ProgrammeFault(StrEnum):
 
     UNREADABLE = "programmes.unreadable"
     UNKNOWN_VERSION = "programmes.unknown_version"
-
-
-class CardClass(StrEnum):
-    """What a programme is to the law: every rule of a policy pack belongs to one of these."""
-
-    SINGLE_PURPOSE = "single_purpose"
-    MULTI_PURPOSE = "multi_purpose"
-    TELECOM_TOPUP = "telecom_topup"
-    FIXED_GOODS_VOUCHER = "fixed_goods_voucher"
 
 
 class Kind(StrEnum):
@@ -139,12 +133,3 @@ COMMISSION_BPS: Mapping[Commission, tuple[int, int]] = {
     Commission.LOCAL_SERVICES: (1500, 1800),
 }
 """From how much to how much each commission class pays, in basis points (M2)."""
-
-
-class Gate(StrEnum):
-    """What has to be entered before a programme goes live."""
-
-    FILING = "filing"
-    LICENCE = "licence"
-    CONTRACT_TERMS = "contract_terms"
-    CUSTODY_ACCOUNT = "custody_account"

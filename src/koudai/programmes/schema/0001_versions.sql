@@ -17,7 +17,7 @@ CREATE TABLE programmes.gates (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     book         integer NOT NULL,
     programme_id integer NOT NULL,
-    gate         text NOT NULL CHECK (gate IN ('filing', 'licence', 'contract_terms', 'custody_account')),
+    gate         text NOT NULL CHECK (gate IN ('filing', 'licence', 'terms', 'custody')),
     reference    text NOT NULL CHECK (reference <> ''),
     entered_by   text NOT NULL CHECK (entered_by <> ''),
     entered_at   timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -1,0 +1,106 @@
+"""The law on a programme: what its pack asks of what it declares, and what stands before its launch. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from koudai import policy
+from koudai.base import MAX_MINOR, Refused
+from koudai.policy import Allowed, Examination, GateKind, Point, Severity, Status, Violation, exactly, one_of
+from koudai.programmes.model import KindTerms, Programme
+from koudai.programmes.words import Identity, Kind, ProgrammeRefusal
+
+_LEVELS = list(Identity)
+# Mean months of the Gregorian calendar: 1,096 days are the three years of 36 months that the law speaks of.
+_MONTHS_OF_400_YEARS, _DAYS_OF_400_YEARS = 4_800, 146_097
+
+
+def required_gates(programme: Programme) -> tuple[GateKind, ...]:
+    """What has to be entered before a programme goes live, as its pack says; one for trying out never does."""
+    pack = policy.shipped(programme.policy.pack)
+    return () if programme.sandbox_only or pack is None else tuple(gate.kind for gate in pack.gates)
+
+
+def examined(programme: Programme) -> dict[Kind, Examination]:
+    """What its pack means for each kind of its cards. A document that was read names a pack that there is."""
+    pack = policy.shipped(programme.policy.pack)
+    assert pack is not None, "a programme's pack was looked for when its document was read"
+    found = {}
+    for kind in Kind:
+        terms = programme.of_kind(kind)
+        if terms is not None:
+            told = declared(programme, kind, terms)
+            found[kind] = _certain(policy.examine(pack, programme.class_, told), told, _offered(programme, terms))
+    return found
+
+
+def _certain(found: Examination, told: Mapping[str, Allowed], offered: frozenset[Point]) -> Examination:
+    """Without clauses of what cards never do, and without what is broken only under conditions that may not hold."""
+    known = {*told, "programme_class"}
+    return replace(
+        found,
+        applies=tuple(clause for clause in found.applies if not clause.points or offered & set(clause.points)),
+        unverified=tuple(clause for clause in found.unverified if not clause.points or offered & set(clause.points)),
+        violations=tuple(
+            one
+            for one in found.violations
+            if offered & set(one.clause.points) and all(name in known for name, _ in one.clause.when)
+        ),
+    )
+
+
+def _offered(programme: Programme, terms: KindTerms) -> frozenset[Point]:
+    """The points that a card of a programme can come to."""
+    never = {
+        Point.SPLIT: programme.split is None,
+        Point.GIFT: programme.gift is None,
+        Point.RESALE: not terms.sellable,
+    }
+    return frozenset(point for point in Point if not never.get(point, False))
+
+
+def violated(programme: Programme) -> Refused | None:
+    """The first thing that a programme declares and its pack refuses, where there is one.
+
+    What it leaves open is none: then each act is judged when it comes. Nor is what only warns.
+    """
+    for kind, found in examined(programme).items():
+        for clause in (violation.clause for violation in found.violations if refuses(violation)):
+            citation, title = ({"en": said.en, "zh": said.zh} for said in (clause.citation, clause.title))
+            facts = {"card_kind": str(kind), "clause": clause.id, "citation": citation, "title": title}
+            return Refused(ProgrammeRefusal.BREAKS_LAW, facts)
+    return None
+
+
+def refuses(violation: Violation) -> bool:
+    """Whether what a programme declares is refused, and not only warned of."""
+    clause = violation.clause
+    return clause.severity is Severity.REFUSE and clause.status is Status.VERIFIED
+
+
+def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str, Allowed]:
+    """What a programme says of the facts that the law asks for, for one kind of its cards."""
+    told: dict[str, Allowed] = {
+        "currency": one_of(programme.currency),
+        "card_kind": one_of(str(kind)),
+        "funding": one_of(*(str(source) for source in programme.funding)),
+        "expires": exactly(terms.validity.days is not None),
+        "purpose": one_of(*_purposes(programme)),
+    }
+    if programme.sandbox_only:
+        told["play_money"] = exactly(True)
+    # No card is ever overdrawn.
+    most = MAX_MINOR if terms.max_balance_minor is None else terms.max_balance_minor
+    told["balance_after_minor"] = range(most + 1)
+    if terms.validity.days is not None:
+        told["validity_months"] = exactly(terms.validity.days * _MONTHS_OF_400_YEARS // _DAYS_OF_400_YEARS)
+    if programme.gift is not None:
+        told["receiver_level"] = one_of(*map(str, _LEVELS[_LEVELS.index(programme.gift.identity) :]))
+    return told
+
+
+def _purposes(programme: Programme) -> Iterator[str]:
+    yield "purchase"
+    if programme.gift is not None or programme.split is not None:
+        yield "passing_on"
+    if programme.idle_fund is not None:
+        yield "idle_fund"

@@ -1,0 +1,82 @@
+"""What the law says to what programmes declare, before anything happens."""
+
+import pytest
+
+from koudai.base import Refused
+from koudai.policy import shipped
+from koudai.programmes import Kind, examined, read_programme, shipped_names, shipped_text, violated
+from tests.programmes.drafts import make, text_of
+
+ALL = {name: read_programme(shipped_text(name)).value for name in shipped_names()}
+REGISTERED = {"registered": {"max_balance_minor": 500_000}}
+BEARER = {"registered": None, "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1096}}}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_shipped_breaks_no_law(name):
+    assert violated(ALL[name]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [
+        ({}, None),
+        ({"kinds": {"registered": {"max_balance_minor": 500_001}}}, "sp.18.registered"),
+        ({"kinds": {"registered": {"max_balance_minor": None}}}, "sp.18.registered"),
+        ({"kinds": {"registered": {"validity": {"days": 3650}}}}, "sp.19.registered"),
+        ({"kinds": BEARER}, None),
+        ({"kinds": {**BEARER, "bearer": {"max_balance_minor": 100_001, "validity": {"days": 1096}}}}, "sp.18.bearer"),
+        ({"kinds": {**BEARER, "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1095}}}}, "sp.19.bearer"),
+        ({"funding": ["cash", "credit"]}, "negative.credit_funded"),
+        # Whether a sale in cash is face to face is known when it is made.
+        ({"funding": ["cash"]}, None),
+        ({"class": "multi_purpose"}, None),
+        ({"class": "multi_purpose", "kinds": {"registered": {"max_balance_minor": 500_001}}}, "mp.cap.registered"),
+        ({"policy": {"pack": "sandbox"}, "sandbox_only": True, "kinds": {"registered": {"max_balance_minor": 5_000_000}}},
+         None),
+        ({"policy": {"pack": "sandbox"}, "sandbox_only": True, "kinds": {"registered": {"max_balance_minor": 5_000_001}}},
+         "sandbox.cap"),
+    ],
+)  # fmt: skip
+def test_what_a_programme_declares_is_held_against_its_pack(changes, clause):
+    refused = violated(make(**changes))
+    assert (None if refused is None else refused.facts["clause"]) == clause
+    if refused is not None:
+        pack = make(**changes).policy.pack
+        assert refused.facts["title"] == {
+            "en": shipped(pack).clause(clause).title.en,
+            "zh": shipped(pack).clause(clause).title.zh,
+        }
+
+
+def test_clauses_of_what_cards_never_do_are_left_out():
+    whole = {clause.id for clause in examined(ALL["xiaokoudai"])[Kind.REGISTERED].applies}
+    assert "negative.resale_seller" in whole
+    assert "negative.resale_seller" not in {c.id for c in examined(make())[Kind.REGISTERED].applies}
+
+
+def test_what_nobody_verified_is_told_apart():
+    found = examined(make())[Kind.REGISTERED]
+    unverified = {clause.id for clause in found.unverified}
+    assert "sp.25.young" in unverified
+    assert unverified < {clause.id for clause in found.applies}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"),
+    [
+        ({"policy": {"pack": "cn-nowhere"}}, "programmes.unknown_pack", "policy.pack"),
+        ({"class": "multi_purpose", "policy": {"pack": "cn-single-purpose"}}, "programmes.pack_not_for_class", "class"),
+    ],
+)
+def test_a_pack_is_one_that_there_is_and_for_the_class(changes, code, path):
+    text = text_of(**changes)
+    (mistake,) = read_programme(text)
+    assert (mistake.code, mistake.path) == (code, path)
+    assert text.splitlines()[mistake.place.line - 1].lstrip().startswith(path.rpartition(".")[2])
+
+
+def test_a_refusal_names_clause_and_cards():
+    refused = violated(make(funding=["credit"]))
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.facts["card_kind"]) == ("programmes.breaks_law", "registered")
