@@ -8,6 +8,7 @@ import pytest
 from koudai.api import problems
 from koudai.api.problems import STATUS, ApiProblem, language_of
 from koudai.cards import CardRefusal
+from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 CODES = [
     str(code)
-    for room in (ApiProblem, LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault)
+    for room in (ApiProblem, LedgerRefusal, CardRefusal, HolderRefusal, IdentityFault, PgFault, EmbeddedFault)
     for code in room
 ]
 

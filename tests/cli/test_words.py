@@ -12,6 +12,7 @@ from koudai.cards import CardRefusal
 from koudai.cli.codes import FAILED, WRONG_USAGE, CliFault, exit_status
 from koudai.cli.diagnosis import Diagnosis, Status
 from koudai.cli.words import catalogue
+from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.jobs.replay import ReplayFault
 from koudai.jobs.replay.dataset import Code
@@ -20,7 +21,7 @@ from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
 
 ROOMS = [
-    LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault, Code, ReplayFault, CliFault, Diagnosis,
+    LedgerRefusal, CardRefusal, HolderRefusal, IdentityFault, PgFault, EmbeddedFault, Code, ReplayFault, CliFault, Diagnosis,
 ]  # fmt: skip
 SOURCES = sorted(Path(koudai.cli.__file__).parent.glob("*.py"))
 
