@@ -3,6 +3,7 @@
 from koudai.api import activities, batch, gift_cards, merchants, outcomes, probes, programmes, sandbox
 from koudai.api.door import Operation
 from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GIFT_CARD, MERCHANT, PROGRAMME
+from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
@@ -117,6 +118,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
+    *HOLDER_OPERATIONS,
     Operation(
         method="GET", path="/v1/test_clock", name="get_test_clock", tag="Test clock",
         summary="The time of the test side; a live key is refused", scope=Scope.CARDS_READ, response=SandboxClock,

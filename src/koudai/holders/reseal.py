@@ -16,9 +16,11 @@ _PIECE = 500
 _MARKS = {Suite.AES: 1, Suite.GM: 2}
 
 
-async def reseal(db: Database, vault: Vault, on_piece: Callable[[int], None] | None = None) -> int:
+async def reseal(db: Database, vault: Vault, on_piece: Callable[[int, int], None] | None = None) -> int:
     """Seal all fields anew that are sealed otherwise; how many there were. It can be stopped and begun again."""
     done, after = 0, (0, "")
+    async with db.transaction() as tx:
+        total = sum((await count_by_key(tx)).values())
 
     async def piece(tx: Tx) -> tuple[int, tuple[int, str] | None]:
         key = await current_vault_key(tx, vault)
@@ -41,7 +43,7 @@ async def reseal(db: Database, vault: Vault, on_piece: Callable[[int], None] | N
             return done
         done, after = done + count, last
         if on_piece is not None:
-            on_piece(done)
+            on_piece(done, total)
 
 
 async def count_by_key(tx: Tx) -> dict[str, int]:
