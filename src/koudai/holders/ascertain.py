@@ -67,6 +67,9 @@ async def ascertain(
 
 
 async def _check(verifier: Verifier, question: Question) -> Answer:
+    if not question.details.stated():
+        # What was to be checked has been erased since the question was noted.
+        return Answer(Outcome.UNAVAILABLE)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             return await verifier.check(question)

@@ -24,6 +24,7 @@ _RESIDENT = re.compile(r"[0-9]{17}[0-9X]")
 _CREDIT_CODE = re.compile(rf"[{_CREDIT}]{{2}}[0-9]{{6}}[{_CREDIT}]{{10}}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _CHINESE_MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_CHINESE = re.compile(r"\+86(?:1[3-9][0-9]{9}|10[0-9]{8}|[2-9][0-9]{8,10})")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 _OTHERS = {
     DocumentType.PASSPORT: (re.compile(r"[A-Z0-9]{5,20}"), "ICAO 9303"),
@@ -83,7 +84,7 @@ def phone(text: str) -> str:
     number = re.sub(r"[\s().\-]", "", unicodedata.normalize("NFKC", text))
     if _CHINESE_MOBILE.fullmatch(number):
         number = f"+86{number}"
-    if not _PHONE.fullmatch(number) or (number.startswith("+861") and not _CHINESE_MOBILE.fullmatch(number[3:])):
+    if not (_CHINESE if number.startswith("+86") else _PHONE).fullmatch(number):
         raise ValueError("ITU-T E.164")
     return number
 
