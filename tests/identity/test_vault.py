@@ -83,7 +83,7 @@ def test_a_keyring_of_before_loads_and_has_the_first_key():
     four = {p: k for p, k in json.loads(BOTH.to_text()).items() if not p.startswith("vault")}
     assert len(four) == 4
     assert Keyring.from_text(json.dumps(four)).vault_roots() == RING.vault_roots()
-    assert list(BOTH.vault_roots())[0] == list(RING.vault_roots())[0]
+    assert next(iter(BOTH.vault_roots())) == next(iter(RING.vault_roots()))
     assert Keyring.from_text(BOTH.to_text()).vault_roots() == BOTH.vault_roots()
     assert BOTH.fingerprints() == RING.fingerprints(), "the four keys stay what they are"
     assert BOTH.without_vault_key(list(BOTH.vault_roots())[1]).vault_roots() == RING.vault_roots()
