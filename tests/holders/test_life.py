@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from koudai import holders, ledger
+from koudai.api.holder_shapes import FieldsShown, HolderExport, HolderLookup, HolderUpdate, NewPerson
 from koudai.base import Refused
 from koudai.holders import Field, Purpose
 from tests.conftest import NOON
@@ -233,7 +234,7 @@ async def test_an_erased_holder_leaves_no_field_behind_and_its_ref_stays(desk, s
     await desk.do(desk.erase(one, years_ago(6)))
     assert site.ask("SELECT (SELECT count(*) FROM holders.fields), (SELECT count(*) FROM holders.devices)") == [(0, 0)]
     ((fields, rule, at),) = site.ask("SELECT fields, rule, erased_at FROM holders.erasures")
-    assert (fields, rule, at) == (REAL_NAME, "no duty stands", NOON)
+    assert (fields, rule, at) == (REAL_NAME, "over: real_name, local", NOON)
     assert (await desk.see(one)).ref == one.ref
     assert site.ask("SELECT count(*) FROM ledger.batches") == [(batches[0][0] + 1,)]
 
@@ -296,7 +297,8 @@ def test_no_command_and_no_question_repeats_what_it_carries():
     details = holders.Details(**SECRETS)
     shown = [
         details, holders.Create("k", holders.Kind.PERSON, details), holders.Update("k", "hldr_", details),
-        holders.Question(1, "hldr_", holders.Kind.PERSON, details),
+        holders.Question(1, "hldr_", holders.Kind.PERSON, details), NewPerson(**SECRETS), HolderUpdate(**SECRETS),
+        HolderLookup(field="phone", value=SECRETS["phone"]), HolderExport({"fields": SECRETS}), FieldsShown(SECRETS),
     ]  # fmt: skip
     text = repr(shown) + str(shown) + "".join(f"{one}" for one in shown)
     assert not any(value in text for value in SECRETS.values())

@@ -16,7 +16,14 @@ TextVersion = Annotated[
 ]
 
 
-class NewPerson(Body, frozen=True, kw_only=True, tag_field="kind", tag="person"):
+class Private(msgspec.Struct, frozen=True):
+    """What carries personal data: its repr tells nothing of it."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class NewPerson(Private, Body, frozen=True, kw_only=True, tag_field="kind", tag="person"):
     """A person. Without anything it is anonymous; with name, document and phone, all well-formed, registered."""
 
     name: Stated | None = None
@@ -28,7 +35,7 @@ class NewPerson(Body, frozen=True, kw_only=True, tag_field="kind", tag="person")
     birth_date: Stated | None = None
 
 
-class NewCompany(Body, frozen=True, kw_only=True, tag_field="kind", tag="company"):
+class NewCompany(Private, Body, frozen=True, kw_only=True, tag_field="kind", tag="company"):
     """A company: registered with its name, its credit code, and an agent who is registered himself."""
 
     name: Stated | None = None
@@ -44,7 +51,7 @@ class NewCompany(Body, frozen=True, kw_only=True, tag_field="kind", tag="company
 NewHolder = NewPerson | NewCompany
 
 
-class HolderUpdate(Body, frozen=True, kw_only=True):
+class HolderUpdate(Private, Body, frozen=True, kw_only=True):
     """Fields stated anew; what isn't stated stays. With `version`, only while the holder still has it."""
 
     name: Stated | None = None
@@ -61,7 +68,7 @@ class HolderUpdate(Body, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
-class HolderLookup(Body, frozen=True, kw_only=True):
+class HolderLookup(Private, Body, frozen=True, kw_only=True):
     """A whole number or address, to find holders by: they are found by its keyed hash."""
 
     field: Annotated[str, Meta(pattern="^(document_number|credit_code|phone|email)$")]
@@ -154,7 +161,7 @@ class VerificationShown(msgspec.Struct, frozen=True):
     answered_at: datetime
 
 
-class FieldsShown(msgspec.Struct, frozen=True):
+class FieldsShown(Private, frozen=True):
     """Fields unmasked."""
 
     fields: dict[str, str]
@@ -169,7 +176,7 @@ class ErasureShown(msgspec.Struct, frozen=True):
     state: State
 
 
-class HolderExport(msgspec.Struct, frozen=True):
+class HolderExport(Private, frozen=True):
     """Everything that is held about a holder."""
 
     holder: dict[str, Any]

@@ -81,6 +81,7 @@ class Desk:
     ) -> None:  # fmt: skip
         self.sheet = sheet
         self.cases = dict(cases)
+        self._by_id = {case.holder.id: case for case in cases.values()}
         self._levels = levels
         self.taken = dict(taken)
         self.acting = set(acting)
@@ -103,9 +104,9 @@ class Desk:
 
     def is_known(self, holder_id: int | None) -> bool:
         """Whether a holder of the book is at least registered."""
-        for case in self.cases.values():
-            if case.holder.id == holder_id:
-                return case.holder.level is not Level.ANONYMOUS
+        case = self._by_id.get(holder_id or 0)
+        if case is not None:
+            return case.holder.level is not Level.ANONYMOUS
         return self._levels.get(holder_id or 0, Level.ANONYMOUS) is not Level.ANONYMOUS
 
     def fresh_case(self, kind: Kind, agent: int | None, owner: int | None) -> Case:

@@ -232,7 +232,8 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
             desk.taken.pop((field, claim_of(field, case.value(field) or "")), None)
         case.forget(field)
     whole = not standing
-    desk.erasures.append((case.holder.id, gone, "no duty stands" if whole else "no duty stands for these", whole))
+    over = [duty.rule for duty in command.duties if not set(duty.fields).isdisjoint(gone)]
+    desk.erasures.append((case.holder.id, gone, f"over: {', '.join(over)}" if over else "no duty", whole))
     if whole:
         desk.bound = [one for one in desk.bound if one[0] != case.holder.id]
         case.change(
