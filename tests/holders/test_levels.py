@@ -224,7 +224,7 @@ async def test_cards_ask_by_ref_in_one_statement(desk):
 
 
 @pytest.mark.parametrize("field", ["document_number", "credit_code"])
-async def test_a_number_belongs_to_one_holder_of_a_book(desk, keyring, field):
+async def test_a_number_belongs_to_one_holder_of_a_book(desk, site, keyring, field):
     wish = desk.whole_person if field == "document_number" else desk.company
     first = await desk.do(wish())
     refused = await desk.no(wish())
@@ -232,6 +232,8 @@ async def test_a_number_belongs_to_one_holder_of_a_book(desk, keyring, field):
     assert await desk.do(desk.update(first, name="王"))
     other = FrontDesk(desk.db, keyring, 2)
     await other.do(other.whole_person() if field == "document_number" else other.company())
+    hashes = site.ask("SELECT count(*), count(DISTINCT lookup) FROM holders.fields WHERE field = %s", field)
+    assert hashes == [(2, 2)], "two books don't tell that they have one holder"
     both = await desk.run(desk.whole_person("777", key="a"), desk.whole_person("777", key="b"))
     assert [getattr(one, "code", "made") for one in both] == ["made", "holders.duplicate"]
     await desk.verify()
@@ -241,10 +243,27 @@ async def test_a_number_belongs_to_one_holder_of_a_book(desk, keyring, field):
 async def test_of_two_who_state_one_number_at_once_one_is_taken_on(site, keyring, major):
     async with Database(site.target) as one, Database(site.target) as other:
         desks = [FrontDesk(db, keyring) for db in (one, other)] * 4
+        # The first writer of all names the vault's key, and the others wait for that.
+        await desks[0].do(desks[0].person())
         outcomes = await asyncio.gather(*(d.run(d.whole_person(key=f"k{n}")) for n, d in enumerate(desks)))
         codes = sorted(getattr(outcome, "code", "made") for (outcome,) in outcomes)
         assert codes == ["holders.duplicate"] * 7 + ["made"]
         await desks[0].verify()
+
+
+@pytest.mark.parametrize("major", [16, 18])
+async def test_who_has_not_seen_the_other_waits_for_him_and_is_refused(site, keyring, major):
+    async with Database(site.target) as one, Database(site.target) as other:
+        first, second = FrontDesk(one, keyring), FrontDesk(other, keyring)
+        await first.do(first.person())
+        async with one.transaction() as tx:
+            (made,) = await holders.run(tx, 1, [first.whole_person()], first.vault)
+            await tx.rows("SELECT 1")
+            late = asyncio.create_task(second.no(second.whole_person()))
+            await asyncio.sleep(0.3)
+            assert not late.done()
+        assert made.level == "registered"
+        assert await asyncio.wait_for(late, 10) == Refused("holders.duplicate", {"field": "document_number"})
 
 
 async def test_a_number_that_was_given_up_is_free(desk):

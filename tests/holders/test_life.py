@@ -169,12 +169,13 @@ async def test_an_export_has_all_that_is_held(desk):
         "reveals": [{"fields": ["document_number", "document_type", "name", "phone"], "revealed_to": "wang",
                      "reason": "export (PIPL 45)", "revealed_at": noon}],
     }  # fmt: skip
-    nobody = await desk.within(lambda tx: holders.report(tx, 2))
+    nobody = await desk.within(lambda tx: holders.report(tx, 2, holders.duties(licensed=False)))
     assert nobody == {"holders": [], "fields": [], "consents": [], "erasures": []}
-    report = await desk.within(lambda tx: holders.report(tx, 1))
+    report = await desk.within(lambda tx: holders.report(tx, 1, holders.duties(licensed=False)))
     assert report["holders"] == [{"kind": "person", "level": "verified", "state": "active", "count": 1}]
     assert report["consents"] == [{"purpose": "marketing", "in_force": 1, "withdrawn": 0}]
     assert {row["field"]: row["count"] for row in report["fields"]} == dict.fromkeys(told["fields"], 1)
+    assert [(kept["rule"], kept["years"]) for kept in report["fields"][0]["kept"]] == [("real_name", 5), ("local", 3)]
 
 
 # Erasing

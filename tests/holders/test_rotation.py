@@ -95,6 +95,21 @@ async def test_a_field_that_was_written_meanwhile_is_left_as_it_is(db, path, mon
     await desk.verify()
 
 
+async def test_a_change_waits_for_who_seals_with_the_key_of_before(db, path, site):
+    desk = await open_desk(db, path)
+    await desk.do(desk.person())
+    await db.transact(lambda tx: identity.add_vault_key(tx, desk.vault, path))
+    after = await open_desk(db, path)
+    async with Database(site.target) as keeper:
+        async with db.transaction() as tx:
+            await holders.run(tx, 1, [desk.whole_person()], desk.vault)
+            change = asyncio.create_task(keeper.transact(lambda tx: identity.use_vault_key(tx, after.vault)))
+            await asyncio.sleep(0.3)
+            assert not change.done()
+        assert await asyncio.wait_for(change, 10) == list(after.vault.keyring.vault_roots())[1]
+        assert await holders.reseal(keeper, after.vault) == 4, "nothing comes after the sweep"
+
+
 @pytest.mark.parametrize("major", [16, 18])
 async def test_keys_and_suites_change_while_many_write(site, path, major):
     """Two sessions write all the time; the key is changed under them, and then the suite."""

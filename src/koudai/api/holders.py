@@ -186,4 +186,5 @@ async def erase(call: Call) -> ErasureShown | Refused:
 
 async def report(call: Call) -> PrivacyReport:
     """GET /v1/privacy/report"""
-    return PrivacyReport(**await call.transact(lambda tx: holders.report(tx, call.book)))
+    known = holders.duties(licensed=True)
+    return PrivacyReport(**await call.transact(lambda tx: holders.report(tx, call.book, known)))

@@ -20,7 +20,7 @@ from koudai.holders import Erased
 
 _TABLES = {
     "holders": ("kind", "level", "state", "count"),
-    "fields": ("field", "count", "oldest_at"),
+    "fields": ("field", "count", "oldest_at", "kept"),
     "consents": ("purpose", "in_force", "withdrawn"),
     "erasures": ("rule", "count"),
 }
@@ -83,20 +83,23 @@ def erase(
 
 
 @privacy.command("report", help=word("help.privacy_report"))
+@click.option("--licensed", is_flag=True, help=word("opt.licensed"))
 @at_issuer
 @as_json
 @click.pass_obj
-def report(call: Call, issuer: str, mode: str, as_json: bool) -> None:
+def report(call: Call, licensed: bool, issuer: str, mode: str, as_json: bool) -> None:
     """Tell what is held of how many, which consents are in force, and what was erased."""
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
-            return await holders.report(tx, side.book)
+            return await holders.report(tx, side.book, holders.duties(licensed=licensed))
 
     told = call.run(work())
     if as_json:
         print_json(told)
         return
+    for row in told["fields"]:
+        row["kept"] = "; ".join(f"{one['rule']}: {one['years']}" for one in row["kept"])
     for name, columns in _TABLES.items():
         headings = [word(f"head.{column}") for column in columns]
         rows = [[str(row[column]) for column in columns] for row in told[name]]

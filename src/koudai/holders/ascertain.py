@@ -18,7 +18,7 @@ from koudai.holders.run import Question, run
 from koudai.holders.store import SQL, as_holder, change_statement
 from koudai.identity import Vault
 from koudai.ledger import time_of_book
-from koudai.pg import Tx, int8s, texts
+from koudai.pg import Tx, int8s
 
 _PATIENCE_S = 15.0
 
@@ -84,26 +84,26 @@ async def _answered(tx: Tx, ids: Sequence[int]) -> set[int]:
 
 async def note(tx: Tx, book: int, ids: Sequence[int], answers: dict[int, Answer]) -> dict[int, Verification]:
     """Note what sources answered, and lift who was matched and is still the same; the newest answer to each id."""
-    requests = {row[0]: row for row in await tx.rows(SQL["requests"], book, int8s(ids))}
-    refs = sorted({row[5] for row in requests.values()})
-    held = {holder.ref: holder for holder in map(as_holder, await tx.rows(SQL["lock"], book, texts(refs)))}
+    requests = {row[0]: row for row in await tx.rows(SQL["requests"], int8s(ids))}
+    named = sorted({row[1] for row in requests.values()})
+    held = {holder.id: holder for holder in map(as_holder, await tx.rows(SQL["lock"], book, int8s(named)))}
     before = await _answered(tx, ids)
     now = await time_of_book(tx, book)
     for request_id, answer in answers.items():
         if request_id in before:
             continue
         await tx.rows(SQL["add_answer"], request_id, answer.outcome, answer.reference, now)
-        _, _, identity_version, _, _, ref = requests[request_id]
-        holder = held[ref]
+        _, holder_id, identity_version, *_ = requests[request_id]
+        holder = held[holder_id]
         same = holder.identity_version == identity_version and holder.level is Level.REGISTERED
         if answer.outcome is Outcome.MATCHED and same:
-            held[ref] = msgspec.structs.replace(holder, level=Level.VERIFIED, version=holder.version + 1)
-            await tx.rows(*change_statement([held[ref]]))
+            held[holder_id] = msgspec.structs.replace(holder, level=Level.VERIFIED, version=holder.version + 1)
+            await tx.rows(*change_statement([held[holder_id]]))
     last = {row[0]: row for row in await tx.rows(SQL["answers"], int8s(ids))}
     return {
         request_id: Verification(
-            row[5], row[3], Outcome(last[request_id][1]), last[request_id][2], held[row[5]].level, row[4],
-            last[request_id][3],
+            held[holder_id].ref, source, Outcome(last[request_id][1]), last[request_id][2], held[holder_id].level,
+            asked_at, last[request_id][3],
         )
-        for request_id, row in requests.items()
+        for request_id, holder_id, _, source, asked_at in requests.values()
     }  # fmt: skip

@@ -1,9 +1,9 @@
 -- Functions are versioned by name: a server of the release before still finds the one it knows.
 
--- Locks holders of a book by ref, in the order of their ids.
-CREATE OR REPLACE FUNCTION holders.lock_v1(p_book integer, p_refs text[]) RETURNS SETOF holders.holders
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT * FROM holders.holders WHERE ref = ANY (p_refs) AND book = p_book ORDER BY id FOR NO KEY UPDATE
+-- Locks holders of a book, in the order of their ids.
+CREATE OR REPLACE FUNCTION holders.lock_v1(p_book integer, p_ids bigint[]) RETURNS SETOF holders.holders
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT * FROM holders.holders WHERE id = ANY (p_ids) AND book = p_book ORDER BY id FOR NO KEY UPDATE
 $$;
 
 -- Takes holders on. Nobody begins as verified.
@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION holders.add_v1(
     p_book integer, p_ids bigint[], p_refs text[], p_kinds text[], p_levels text[], p_versions integer[],
     p_identity_versions integer[], p_agents bigint[], p_owners bigint[], p_at timestamptz
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     INSERT INTO holders.holders (id, book, ref, kind, level, state, version, identity_version, agent_id,
                                  beneficial_owner_id, created_at)
     SELECT h.id, p_book, h.ref, h.kind, CASE h.level WHEN 'verified' THEN NULL ELSE h.level END, 'active', h.version,
@@ -26,7 +26,7 @@ CREATE OR REPLACE FUNCTION holders.change_v1(
     p_ids bigint[], p_levels text[], p_states text[], p_versions integer[], p_identity_versions integer[],
     p_agents bigint[], p_owners bigint[]
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT 1 FROM unnest(p_ids, p_levels, p_identity_versions) AS c (id, level, identity_version)
@@ -50,7 +50,7 @@ END $$;
 CREATE OR REPLACE FUNCTION holders.put_v1(
     p_book integer, p_ids bigint[], p_fields text[], p_sealed bytea[], p_lookups bytea[], p_at timestamptz
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     INSERT INTO holders.fields (holder_id, book, field, sealed, lookup, changed_at)
     SELECT f.id, p_book, f.field, f.sealed, nullif(f.lookup, ''::bytea), p_at
     FROM unnest(p_ids, p_fields, p_sealed, p_lookups) AS f (id, field, sealed, lookup)
@@ -62,7 +62,7 @@ $$;
 CREATE OR REPLACE FUNCTION holders.reseal_v1(
     p_ids bigint[], p_fields text[], p_before bytea[], p_sealed bytea[], p_lookups bytea[]
 ) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     WITH sealed_anew AS (
         UPDATE holders.fields f SET sealed = n.sealed, lookup = nullif(n.lookup, ''::bytea)
         FROM unnest(p_ids, p_fields, p_before, p_sealed, p_lookups) AS n (id, field, before, sealed, lookup)
@@ -77,7 +77,7 @@ CREATE OR REPLACE FUNCTION holders.bind_v1(
     p_unbound bigint[], p_unbound_devices text[], p_bound bigint[], p_bound_devices text[], p_ended timestamptz[],
     p_at timestamptz
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     UPDATE holders.devices d SET unbound_at = greatest(p_at, d.bound_at)
     FROM unnest(p_unbound, p_unbound_devices) AS u (holder_id, device)
@@ -90,7 +90,7 @@ END $$;
 CREATE OR REPLACE FUNCTION holders.erase_v1(
     p_id bigint, p_fields text[], p_rule text, p_whole boolean, p_at timestamptz
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     DELETE FROM holders.fields WHERE holder_id = p_id AND field = ANY (p_fields);
     IF p_whole THEN

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from koudai.base import MAX_MINOR
 from koudai.holders.commands import Command, Create, Update
 from koudai.holders.desk import Case, Desk
 from koudai.holders.model import UNIQUE, Field, Purpose
@@ -9,7 +10,7 @@ from koudai.holders.numbers import packed
 from koudai.holders.store import SQL, as_holder, by_id, context, sealed_fields, search
 from koudai.identity import Vault, current_vault_key
 from koudai.ledger import open_batch
-from koudai.pg import Tx, int8s, texts
+from koudai.pg import Tx, int8s
 
 KIND = "hldr"
 """The kind of a holder's opaque id, which is its ref."""
@@ -17,9 +18,10 @@ KIND = "hldr"
 
 async def open_desk(tx: Tx, book: int, commands: Sequence[Command], vault: Vault) -> tuple[Desk, str]:
     """The desk of a batch, and the vault key that it seals with. State is read after the locks are had."""
-    refs = sorted({ref for command in commands for ref in _named(command)})
-    rows = await tx.rows(SQL["lock"], book, texts(refs))
-    held = [as_holder(row) for row in rows]
+    refs = {ref for command in commands for ref in _named(command)}
+    known = (vault.keyring.internal_id(KIND, ref) for ref in refs)
+    named = sorted(pair[0] for pair in known if pair is not None and pair[0] <= MAX_MINOR)
+    held = [as_holder(row) for row in await tx.rows(SQL["lock"], book, int8s(named))]
     key = await current_vault_key(tx, vault)
     sheet = await open_batch(tx, book, {command.key for command in commands})
     ids = [holder.id for holder in held]

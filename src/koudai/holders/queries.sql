@@ -1,6 +1,6 @@
--- lock: locks holders of a book by ref
+-- lock: locks holders of a book by id
 SELECT id, ref, kind, level, state, version, identity_version, devices, agent_id, beneficial_owner_id, created_at
-FROM holders.lock_v1($1::int, $2::text[])
+FROM holders.lock_v1($1::int, $2::bigint[])
 
 -- find: holders of a book by ref
 SELECT id, ref, kind, level, state, version, identity_version, devices, agent_id, beneficial_owner_id, created_at
@@ -60,9 +60,7 @@ INSERT INTO holders.requests (holder_id, identity_version, source, asked_at)
 VALUES ($1::bigint, $2::int, $3::text, $4::timestamptz) RETURNING id
 
 -- requests: what sources were asked
-SELECT r.id, r.holder_id, r.identity_version, r.source, r.asked_at, h.ref
-FROM holders.requests r JOIN holders.holders h ON h.id = r.holder_id
-WHERE r.id = ANY ($2::bigint[]) AND h.book = $1::int
+SELECT id, holder_id, identity_version, source, asked_at FROM holders.requests WHERE id = ANY ($1::bigint[])
 
 -- answers: what sources answered
 SELECT request_id, outcome, reference, answered_at FROM holders.verifications

@@ -10,6 +10,7 @@ from koudai.holders.mask import masked
 from koudai.holders.model import SEARCHED, Consent, Field, Holder, HolderRefusal, Purpose
 from koudai.holders.numbers import email, packed, phone
 from koudai.holders.opening import KIND
+from koudai.holders.retain import Duty
 from koudai.holders.store import SQL, by_id, context, find, sealed_fields, search
 from koudai.identity import Vault
 from koudai.ledger import time_of_book
@@ -117,17 +118,29 @@ async def export(tx: Tx, book: int, ref: str, vault: Vault, *, exported_to: str)
     }
 
 
-async def report(tx: Tx, book: int) -> Object:
-    """What is held of how many, which consents stand, and what was erased (PIPL 51, 54). Nobody is named."""
+async def report(tx: Tx, book: int, applying: Sequence[Duty]) -> Object:
+    """What is held of how many, and how long; which consents stand; what was erased (PIPL 51, 54).
+
+    Nobody is named. `kept` are the duties that keep a field, with their years after a relation's end.
+    """
+    await tx.plan_for_scans()
     fields, people, agreed, erased = await tx.together(
         *((SQL[name], book) for name in ("held_fields", "held_holders", "held_consents", "held_erasures"))
     )
     return {
         "holders": _rows(("kind", "level", "state", "count"), people),
-        "fields": _rows(("field", "count", "oldest_at"), fields),
+        "fields": [{**row, "kept": _kept(applying, row["field"])} for row in _rows(_OF_FIELD, fields)],
         "consents": _rows(("purpose", "in_force", "withdrawn"), agreed),
         "erasures": _rows(("rule", "count"), erased),
     }
+
+
+_OF_FIELD = ("field", "count", "oldest_at")
+
+
+def _kept(applying: Sequence[Duty], field: str) -> list[Object]:
+    standing = [duty for duty in applying if field in duty.fields]
+    return [{"rule": duty.rule, "years": duty.years, "source": duty.source} for duty in standing]
 
 
 def _rows(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Object]:

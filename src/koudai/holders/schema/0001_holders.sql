@@ -7,7 +7,7 @@ CREATE SEQUENCE holders.holder_ids;
 CREATE TABLE holders.holders (
     id                  bigint PRIMARY KEY,
     book                integer NOT NULL,
-    ref                 text NOT NULL UNIQUE COLLATE "C",
+    ref                 text NOT NULL COLLATE "C",
     kind                text NOT NULL CHECK (kind IN ('person', 'company')),
     level               text NOT NULL CHECK (level IN ('anonymous', 'registered', 'verified')),
     state               text NOT NULL CHECK (state IN ('active', 'erased')),
@@ -21,6 +21,7 @@ CREATE TABLE holders.holders (
         CHECK (kind = 'company' OR (agent_id IS NULL AND beneficial_owner_id IS NULL)),
     CONSTRAINT holders_erased_is_unknown CHECK (state = 'active' OR (level = 'anonymous' AND devices = '{}'))
 );
+CREATE UNIQUE INDEX holders_by_ref ON holders.holders (ref, book);
 CREATE INDEX holders_by_book ON holders.holders (book, id);
 CREATE INDEX holders_by_agent ON holders.holders (agent_id) WHERE agent_id IS NOT NULL;
 CREATE INDEX holders_by_owner ON holders.holders (beneficial_owner_id) WHERE beneficial_owner_id IS NOT NULL;
