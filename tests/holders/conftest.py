@@ -92,6 +92,11 @@ class FrontDesk:
         return report
 
 
+@pytest.fixture(params=[16, 18])
+def major(request):
+    return request.param
+
+
 @pytest.fixture
 def desk(db, keyring):
     return FrontDesk(db, keyring)

@@ -239,8 +239,7 @@ async def test_a_number_belongs_to_one_holder_of_a_book(desk, site, keyring, fie
     await desk.verify()
 
 
-@pytest.mark.parametrize("major", [16, 18])
-async def test_of_two_who_state_one_number_at_once_one_is_taken_on(site, keyring, major):
+async def test_of_two_who_state_one_number_at_once_one_is_taken_on(site, keyring):
     async with Database(site.target) as one, Database(site.target) as other:
         desks = [FrontDesk(db, keyring) for db in (one, other)] * 4
         # The first writer of all names the vault's key, and the others wait for that.
@@ -251,8 +250,7 @@ async def test_of_two_who_state_one_number_at_once_one_is_taken_on(site, keyring
         await desks[0].verify()
 
 
-@pytest.mark.parametrize("major", [16, 18])
-async def test_who_has_not_seen_the_other_waits_for_him_and_is_refused(site, keyring, major):
+async def test_who_has_not_seen_the_other_waits_for_him_and_is_refused(site, keyring):
     async with Database(site.target) as one, Database(site.target) as other:
         first, second = FrontDesk(one, keyring), FrontDesk(other, keyring)
         await first.do(first.person())

@@ -110,8 +110,7 @@ async def test_a_change_waits_for_who_seals_with_the_key_of_before(db, path, sit
         assert await holders.reseal(keeper, after.vault) == 4, "nothing comes after the sweep"
 
 
-@pytest.mark.parametrize("major", [16, 18])
-async def test_keys_and_suites_change_while_many_write(site, path, major):
+async def test_keys_and_suites_change_while_many_write(site, path):
     """Two sessions write all the time; the key is changed under them, and then the suite."""
     async with Database(site.target) as db, Database(site.target) as keeper:
         first = await open_desk(db, path)

@@ -129,6 +129,7 @@ async def test_a_key_is_added_used_and_retired(site, db, tmp_path):
         await within(lambda tx: identity.use_vault_key(tx, old_server))
     assert (caught.value.code, caught.value.facts) == ("identity.vault_key_missing", {"key": added})
 
+    assert await within(lambda tx: identity.add_vault_key(tx, old_server, path)) == added, "it waits to be used"
     new_server = await load()
     assert await within(lambda tx: identity.use_vault_key(tx, new_server)) == added
     assert await within(lambda tx: identity.current_vault_key(tx, new_server)) == added
@@ -165,3 +166,17 @@ async def test_a_key_that_was_written_and_not_named_is_named_the_next_time(db, t
     assert len(written) == 2
     assert await db.transact(lambda tx: identity.add_vault_key(tx, vault, path)) == written[1]
     assert list(Keyring.from_text(path.read_text()).vault_roots()) == written
+
+
+@pytest.mark.anyio
+async def test_a_key_that_was_added_and_lost_is_never_taken_into_use(site, db, tmp_path):
+    path = tmp_path / "keyring.json"
+    vault = Vault(await db.transact(lambda tx: load_keyring(tx, path)))
+    whole = path.read_text()
+    lost = await db.transact(lambda tx: identity.add_vault_key(tx, vault, path))
+    path.write_text(whole)
+    added = await db.transact(lambda tx: identity.add_vault_key(tx, vault, path))
+    vault = Vault(await db.transact(lambda tx: load_keyring(tx, path)))
+    assert await db.transact(lambda tx: identity.use_vault_key(tx, vault)) == added
+    states = dict(site.ask("SELECT fingerprint, state FROM identity.vault_keys"))
+    assert states == {vault.first: "old", lost: "retired", added: "current"}

@@ -104,8 +104,8 @@ def retire(call: Call, as_json: bool) -> None:
     async def work() -> list[str]:
         async with opened() as instance:
             gone = await instance.db.transact(lambda tx: holders.retire(tx, instance.vault))
-            if gone:
-                identity.drop_vault_keys(path, gone)
+            # All that ever were: an earlier attempt may have ended between the database and the file.
+            identity.drop_vault_keys(path, await instance.db.transact(identity.retired_vault_keys))
             return gone
 
     gone = call.run(work())

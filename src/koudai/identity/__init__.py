@@ -26,6 +26,7 @@ from koudai.identity.vault_keys import (
     list_vault_keys,
     old_vault_keys,
     retire_vault_key,
+    retired_vault_keys,
     use_vault_key,
 )
 from koudai.pg import Room
@@ -62,6 +63,7 @@ __all__ = [
     "old_vault_keys",
     "read_clock",
     "retire_vault_key",
+    "retired_vault_keys",
     "revoke_key",
     "rotate_key",
     "suite_of",

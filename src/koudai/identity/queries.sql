@@ -58,8 +58,9 @@ SELECT fingerprint, state FROM identity.vault_keys WHERE state <> 'retired' ORDE
 -- name_vault_key: names a vault key
 INSERT INTO identity.vault_keys (fingerprint, state) VALUES ($1::text, $2::text)
 
--- outdate_vault_key: the vault key that new fields were sealed with becomes an old one
-UPDATE identity.vault_keys SET state = 'old' WHERE state = 'current'
+-- outdate_vault_key: the current vault key becomes an old one; others that were added and never used are retired
+UPDATE identity.vault_keys SET state = CASE state WHEN 'current' THEN 'old' ELSE 'retired' END
+WHERE state = 'current' OR (state = 'added' AND fingerprint <> $1::text)
 
 -- use_vault_key: new fields are sealed with an added vault key from now on
 UPDATE identity.vault_keys SET state = 'current' WHERE fingerprint = $1::text AND state = 'added'

@@ -49,12 +49,16 @@ async def current_vault_key(tx: Tx, vault: Vault) -> str:
 async def add_vault_key(tx: Tx, vault: Vault, path: Path) -> str:
     """Add a key to the keyring's file and name it in the database; its fingerprint.
 
-    One that an earlier attempt left in the file without a name is named instead. Raises Fault when the
-    file can't be read or written.
+    One that was added before and isn't used yet is answered again; one that an earlier attempt left in the
+    file without a name is named. Raises Fault when the file can't be read or written.
     """
     await current_vault_key(tx, vault)
     keyring = read_keyring(path)
-    named = {row.fingerprint for row in await list_vault_keys(tx)}
+    known = await list_vault_keys(tx)
+    waiting = [row.fingerprint for row in known if row.state == "added" and row.fingerprint in keyring.vault_roots()]
+    if waiting:
+        return waiting[-1]
+    named = {row.fingerprint for row in known}
     unnamed = [name for name in keyring.vault_roots() if name not in named]
     if not unnamed:
         keyring = keyring.with_vault_key()
@@ -75,7 +79,7 @@ async def use_vault_key(tx: Tx, vault: Vault) -> str:
         return current
     if not vault.holds(added[-1]):
         raise Fault(IdentityFault.VAULT_KEY_MISSING, key=added[-1])
-    await tx.rows(SQL["outdate_vault_key"])
+    await tx.rows(SQL["outdate_vault_key"], added[-1])
     await tx.rows(SQL["use_vault_key"], added[-1])
     return added[-1]
 
@@ -90,9 +94,15 @@ async def old_vault_keys(tx: Tx) -> list[str]:
     return [row.fingerprint for row in await list_vault_keys(tx) if row.state == "old"]
 
 
+async def retired_vault_keys(tx: Tx) -> list[str]:
+    """The keys that are out of force."""
+    return [row.fingerprint for row in await list_vault_keys(tx) if row.state == "retired"]
+
+
 def drop_vault_keys(path: Path, fingerprints: Sequence[str]) -> None:
     """Take retired keys out of the keyring's file. Raises Fault when it can't be read or written."""
-    keyring = read_keyring(path)
+    keyring = before = read_keyring(path)
     for fingerprint in fingerprints:
         keyring = keyring.without_vault_key(fingerprint)
-    replace_keyring(path, keyring)
+    if keyring.vault_roots() != before.vault_roots():
+        replace_keyring(path, keyring)
