@@ -22,7 +22,7 @@ basis points (1 % is 100), days Chinese calendar days, `_s` seconds. A field tha
 one with the value `null`: what isn't wanted is left out.
 
 **Better** says which change is to the holder's good, so what `koudai programme diff` calls loosening, and what a card
-that was issued before gets of a later version (`docs/adr/0020-promises.md`). *newest*: it isn't a promise, and goes
+that was issued before gets of a later version (`docs/adr/0019-promises.md`). *newest*: it isn't a promise, and goes
 with the newest version. *kept*: a card keeps what it was issued with.
 
 Written by `scripts/make_programmes.py`; a test holds it against the code.

@@ -5,23 +5,26 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import anyio.to_thread
 
-from koudai import cards, identity, ledger, merchants, programmes, proof
+from koudai import cards, holders, identity, ledger, merchants, programmes, proof
 from koudai.base import Clock, SystemClock
-from koudai.identity import Keyring, load_keyring
+from koudai.holders import SimulatedVerifier, Verifier
+from koudai.identity import Keyring, Mode, Suite, Vault, load_keyring, suite_of
 from koudai.pg import Database, Embedded, Room, Target, find_target, migrate
 
 ROOMS = (
-    identity.ROOM, ledger.ROOM, proof.ROOM, merchants.ROOM, programmes.ROOM, cards.ROOM,
+    identity.ROOM, ledger.ROOM, proof.ROOM, holders.ROOM, merchants.ROOM, programmes.ROOM, cards.ROOM,
     Room("jobs", Path(__file__).parent / "jobs"),
 )  # fmt: skip
 """The rooms that keep something, in the order in which their schemas are made."""
 
 HOME = "KOUDAI_HOME"
 KEYRING = "KOUDAI_KEYRING"
+SUITE = "KOUDAI_SUITE"
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,22 @@ class Instance:
     db: Database
     keyring: Keyring
     clock: Clock
+    suite: Suite = Suite.AES
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What personal data is sealed with."""
+        return Vault(self.keyring, self.suite)
+
+    def verifier(self, mode: Mode) -> Verifier | None:
+        """The outside source that verifies holders: the simulated one for a test side, none yet for a live one."""
+        return SimulatedVerifier() if mode is Mode.TEST else None
 
     async def verify(
         self, on_progress: Callable[[int, int], None] | None = None, *, incremental: bool = False
     ) -> ledger.Report:
         """Prove the books again, by the checks of all rooms (see `ledger.verify`)."""
-        checks = (*cards.CARD_CHECKS, *proof.proof_checks(self.keyring))
+        checks = (*cards.CARD_CHECKS, *proof.proof_checks(self.keyring), *holders.holder_checks(self.vault))
         return await ledger.verify(self.db, checks, on_progress, incremental=incremental)
 
 
@@ -86,6 +99,7 @@ async def open_instance(
     """
     environment = os.environ if environment is None else environment
     home = home_of(environment)
+    suite = suite_of(environment.get(SUITE, "").strip() or Suite.AES)
     target = find_target(environment)
     server = None if target else Embedded(home, on_wait=on_wait)
     try:
@@ -96,7 +110,7 @@ async def open_instance(
         await anyio.to_thread.run_sync(migrate, target, ROOMS)
         async with Database(target, max_size=connections) as db:
             keyring = await db.transact(lambda tx: load_keyring(tx, keyring_path(environment)))
-            yield Instance(home, target, db, keyring, SystemClock())
+            yield Instance(home, target, db, keyring, SystemClock(), suite)
     finally:
         if server is not None:
             with anyio.CancelScope(shield=True):

@@ -8,6 +8,7 @@ import pytest
 from koudai.api import problems
 from koudai.api.problems import STATUS, ApiProblem, language_of
 from koudai.cards import CardRefusal
+from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.anyio
 CODES = [
     str(code)
     for room in (
-        ApiProblem, LedgerRefusal, CardRefusal, IdentityFault, PgFault, EmbeddedFault, PolicyRefusal, PilotRefusal,
+        ApiProblem, LedgerRefusal, CardRefusal, HolderRefusal, IdentityFault, PgFault, EmbeddedFault, PolicyRefusal, PilotRefusal,
         ProgrammeRefusal, ProgrammeFault,
     )
     for code in room

@@ -12,6 +12,7 @@ from koudai.cards import CardRefusal
 from koudai.cli.codes import FAILED, WRONG_USAGE, CliFault, exit_status
 from koudai.cli.diagnosis import Diagnosis, Status
 from koudai.cli.words import catalogue
+from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.jobs.replay import ReplayFault
 from koudai.jobs.replay.dataset import Code
@@ -21,7 +22,7 @@ from koudai.phrases import Language, sentences
 from koudai.programmes import ProgrammeFault, ProgrammeMistake, ProgrammeRefusal
 
 ROOMS = [
-    LedgerRefusal, CardRefusal, ProgrammeRefusal, ProgrammeMistake, ProgrammeFault, IdentityFault, PgFault, EmbeddedFault,
+    LedgerRefusal, CardRefusal, HolderRefusal, ProgrammeRefusal, ProgrammeMistake, ProgrammeFault, IdentityFault, PgFault, EmbeddedFault,
     Code, ReplayFault, CliFault, Diagnosis,
 ]  # fmt: skip
 SOURCES = sorted(Path(koudai.cli.__file__).parent.glob("*.py"))

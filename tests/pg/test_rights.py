@@ -108,6 +108,28 @@ UPDATE identity.api_keys SET scopes = '{}'
 UPDATE identity.api_keys SET secret_sha256 = ''
 UPDATE identity.keyring SET fingerprint = ''
 DELETE FROM identity.keyring
+UPDATE identity.vault_keys SET fingerprint = 'ffffffffffffffff'
+DELETE FROM identity.vault_keys
+INSERT INTO holders.holders (id, book, ref, kind, level, state, version, identity_version, created_at) VALUES (1, 1, 'x', 'person', 'registered', 'active', 1, 1, now())
+UPDATE holders.holders SET level = 'verified'
+DELETE FROM holders.holders
+INSERT INTO holders.fields (holder_id, book, field, sealed, changed_at) VALUES (1, 1, 'name', '', now())
+UPDATE holders.fields SET sealed = ''
+DELETE FROM holders.fields
+INSERT INTO holders.devices (holder_id, device, bound_at) VALUES (1, 'x', now())
+UPDATE holders.devices SET unbound_at = NULL
+DELETE FROM holders.devices
+UPDATE holders.consents SET given = true
+DELETE FROM holders.consents
+UPDATE holders.requests SET identity_version = 2
+DELETE FROM holders.requests
+UPDATE holders.verifications SET outcome = 'matched'
+DELETE FROM holders.verifications
+INSERT INTO holders.erasures (holder_id, fields, rule, erased_at) VALUES (1, '{}', 'x', now())
+UPDATE holders.erasures SET rule = 'x'
+DELETE FROM holders.erasures
+UPDATE holders.reveals SET reason = 'x'
+DELETE FROM holders.reveals
 UPDATE pg.migrations SET sha256 = ''
 DELETE FROM pg.migrations
 INSERT INTO pg.migrations VALUES ('a', 'b', 'c')

@@ -73,7 +73,7 @@ def test_a_pack_is_one_that_there_is_and_for_the_class(changes, code, path):
     text = text_of(**changes)
     (mistake,) = read_programme(text)
     assert (mistake.code, mistake.path) == (code, path)
-    assert text.splitlines()[mistake.place.line - 1].lstrip().startswith(path.rpartition(".")[2])
+    assert path.rpartition(".")[2] + ":" in text.splitlines()[mistake.place.line - 1]
 
 
 def test_a_refusal_names_clause_and_cards():

@@ -18,6 +18,7 @@ ROOMS = (
     "cards",
     "cli",
     "documents",
+    "holders",
     "identity",
     "jobs",
     "ledger",
@@ -112,7 +113,8 @@ def test_sql_names_its_own_schema_and_what_others_publish(path):
     text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     named = set(
         re.findall(
-            r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\s+((?:identity|ledger|merchants|cards|programmes|jobs)\.\w+)", text
+            r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\s+((?:identity|ledger|holders|merchants|cards|programmes|jobs)\.\w+)",
+            text,
         )
     )
     assert {name for name in named if not name.startswith(f"{room}.")} <= PUBLISHED

@@ -124,6 +124,41 @@ ACTIVITIES = {
     "unblock": _example("Let a blocked card go on", {"type": "UNBLOCK", "gift_card_id": _CARD}),
 }
 
+_HOLDER = "hldr_00000000000000000000000000000000"
+
+PERSON = {
+    "person": _example(
+        "A person, whose number is made up",
+        {
+            "kind": "person",
+            "name": "王小明",
+            "document_type": "resident_id",
+            "document_number": "11010519491231002X",
+            "phone": "13800005678",
+        },
+    ),
+    "anonymous": _example("Somebody who states nothing", {"kind": "person"}),
+}
+
+COMPANY = {
+    "company": _example(
+        "A company with its agent",
+        {"kind": "company", "name": "晨光文具店", "credit_code": "91350211M000100Y43", "agent_id": _HOLDER},
+    )
+}
+
+LOOKUP = {"phone": _example("By phone", {"field": "phone", "value": "+8613800005678"})}
+
+DEVICE = {"phone": _example("A telephone", {"device": "app-7f3a"})}
+
+CONSENT = {"account": _example("To keep a bank account", {"purpose": "financial_account", "text_version": "2026-11"})}
+
+READING = {
+    "call": _example("To call back", {"fields": ["phone"], "reason": "Complaint 4711: the holder is called back"})
+}
+
+ERASURE = {"ended": _example("The last card was closed then", {"ended_at": "2021-03-31T16:00:00Z"})}
+
 CLOCK = {"a_day": _example("Go on to a moment", {"to": "2028-01-31T16:00:00Z"})}
 
 BATCH = {

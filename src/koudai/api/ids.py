@@ -9,10 +9,13 @@ from koudai.api.problems import ApiProblem, FieldFault, Problem, invalid
 from koudai.api.shapes import GiftCardActivity
 from koudai.base import MAX_MINOR
 from koudai.cards import Activity, CardRef, is_number
+from koudai.holders import KIND as HOLDER
 from koudai.identity import Keyring
 from koudai.ledger import Place
 
 CARD, ACTIVITY, MERCHANT, PROGRAMME, CURSOR = "gftc", "gact", "mrch", "prgm", "cur"
+NOBODY = ""
+"""The ref of no holder: a command that names it is judged, refused and remembered like any other."""
 
 UNKNOWN = -1
 """An id that nothing has: a command that names it is judged, refused and remembered like any other."""
@@ -42,6 +45,10 @@ class Ids:
     def _programme(self, opaque: str) -> int:
         pair = self._keyring.internal_id(PROGRAMME, opaque)
         return pair[0] if pair is not None and pair[0] <= MAX_INT4 else UNKNOWN
+
+    def holder(self, opaque: str) -> str:
+        """The ref of a holder, which is its id as the outside sees it; NOBODY where it isn't one of ours."""
+        return opaque if self._keyring.internal_id(HOLDER, opaque) is not None else NOBODY
 
     def place(self, opaque: str) -> Place:
         """The activity behind an id, or a place where nothing stands."""

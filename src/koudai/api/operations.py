@@ -14,6 +14,7 @@ from koudai.api import (
 )
 from koudai.api.door import Operation
 from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
+from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
@@ -196,6 +197,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
+    *HOLDER_OPERATIONS,
     Operation(
         method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",
         summary="List the clauses of law by which things are refused", scope=Scope.PROGRAMMES_READ,

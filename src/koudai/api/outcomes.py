@@ -35,5 +35,7 @@ async def show(call: Call) -> KeyOutcome:
     if activity is not None:
         return KeyOutcome(key, "accepted", activity=call.door.ids.activities([activity])[0])
     made = msgspec.json.decode(memory.facts or "{}")
+    if "holder_id" in made:
+        return KeyOutcome(key, "accepted", holder_id=made["holder_id"])
     named = {field: call.door.ids.of(kind, [made[fact]])[0] for fact, (field, kind) in _MADE.items() if fact in made}
     return msgspec.structs.replace(KeyOutcome(key, "accepted"), **named)

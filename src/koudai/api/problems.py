@@ -11,6 +11,7 @@ import msgspec
 
 from koudai.base import Fault, Refused
 from koudai.cards import CardRefusal
+from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
@@ -52,7 +53,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
-        ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION,
+        ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -71,6 +72,11 @@ STATUS: Mapping[str, int] = {
         ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.NO_VERSION,
         ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.ALREADY_LIVE, ProgrammeRefusal.MERCHANT_NOT_ACCEPTED,
         ProgrammeRefusal.SCENARIO_NOT_ACCEPTED, ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
+        HolderRefusal.DUPLICATE, HolderRefusal.ERASED, HolderRefusal.VERSION_CHANGED, HolderRefusal.DEVICE_BOUND,
+        HolderRefusal.DEVICE_NOT_BOUND, HolderRefusal.TOO_MANY_DEVICES, HolderRefusal.CONSENT_GIVEN,
+        HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
+        HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
+        HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -81,11 +87,13 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
-        ProgrammeRefusal.NOT_VALID,
+        ProgrammeRefusal.NOT_VALID, HolderRefusal.UNKNOWN_PARTY, HolderRefusal.PARTY_NOT_PERSON,
+        HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
-        IdentityFault.KEYS_EXPOSED, IdentityFault.KEYS_UNREADABLE, PgFault.TOO_OLD, PgFault.BAD_URL,
+        IdentityFault.KEYS_EXPOSED, IdentityFault.KEYS_UNREADABLE, IdentityFault.SUITE_UNKNOWN, PgFault.TOO_OLD,
+        PgFault.BAD_URL,
         PgFault.TLS_REQUIRED, PgFault.NO_PRIVILEGE, PgFault.FOREIGN_SCHEMA, PgFault.SCHEMA_CHANGED,
         PgFault.SCHEMA_NEWER, EmbeddedFault.MISSING, EmbeddedFault.NO_USER,
         EmbeddedFault.OTHER_MAJOR,

@@ -345,6 +345,7 @@ class KeyOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     gift_card_id: str | None = None
     merchant_id: str | None = None
     programme_id: str | None = None
+    holder_id: str | None = None
     problem: ProblemBody | None = None
 
 

@@ -1,4 +1,4 @@
-"""Who is who: issuers with their test and live side, API keys with scopes, and the installation's keyring."""
+"""Who is who: issuers with their test and live side, API keys with scopes, and the installation's keyring and vault."""
 
 from pathlib import Path
 
@@ -17,6 +17,18 @@ from koudai.identity.keys import (
     rotate_key,
 )
 from koudai.identity.model import ApiKey, IdentityFault, Issuer, Mode, NewKey, Scope
+from koudai.identity.vault import Suite, Vault, key_of, suite_of
+from koudai.identity.vault_keys import (
+    VaultKeyRow,
+    add_vault_key,
+    current_vault_key,
+    drop_vault_keys,
+    list_vault_keys,
+    old_vault_keys,
+    retire_vault_key,
+    retired_vault_keys,
+    use_vault_key,
+)
 from koudai.pg import Room
 
 ROOM = Room("identity", Path(__file__).parent)
@@ -31,16 +43,29 @@ __all__ = [
     "NewKey",
     "Principal",
     "Scope",
+    "Suite",
+    "Vault",
+    "VaultKeyRow",
+    "add_vault_key",
     "advance_clock",
     "authenticate",
     "create_key",
+    "current_vault_key",
+    "drop_vault_keys",
     "find_issuer",
     "good_keys",
     "hold_keys",
+    "key_of",
     "list_issuers",
     "list_keys",
+    "list_vault_keys",
     "load_keyring",
+    "old_vault_keys",
     "read_clock",
+    "retire_vault_key",
+    "retired_vault_keys",
     "revoke_key",
     "rotate_key",
+    "suite_of",
+    "use_vault_key",
 ]

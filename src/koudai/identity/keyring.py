@@ -1,8 +1,10 @@
 """The keyring: the installation's own secret keys, in a file that only its user can read.
 
 Four keys, each for one purpose: `fields` encrypts card numbers, `lookup` hashes them so that they can
-be found, `ids` turns internal ids into opaque ones, `signing` signs the log. The database names
-them by fingerprint, so that a server with the wrong ones finds out before it writes anything.
+be found, `ids` turns internal ids into opaque ones, `signing` signs the log. Beside them stand the
+vault's keys, which seal personal data and are changed while the system runs: the first is derived
+from `fields`, the later ones are `vault-1`, `vault-2`, … in the file. The database names all of them
+by fingerprint, so that a server with the wrong ones finds out before it writes anything.
 """
 
 import base64
@@ -10,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
@@ -20,6 +23,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from koudai.base import Fault
 from koudai.identity.keys import SQL
@@ -29,16 +34,19 @@ from koudai.pg import Conflict, Tx, texts
 PURPOSES = ("fields", "lookup", "ids", "signing")
 
 _FORMAT = b"\x01"
+_VAULT = re.compile(r"vault-([1-9][0-9]{0,5})")
 _BLOCK = 16
 
 
 class Keyring:
-    """The four keys, and what is done with them."""
+    """The keys, and what is done with them."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
-        if set(keys) != set(PURPOSES) or any(len(key) != 32 for key in keys.values()):
+        vaults = {name for name in keys if _VAULT.fullmatch(name)}
+        if set(keys) - vaults != set(PURPOSES) or any(len(key) != 32 for key in keys.values()):
             raise ValueError(f"a keyring holds 32 bytes for each of {', '.join(PURPOSES)}")
-        self._keys = dict(keys)
+        self._keys = {purpose: keys[purpose] for purpose in PURPOSES}
+        self._vaults = {name: keys[name] for name in sorted(vaults, key=_number)}
         self._fields = AESGCM(keys["fields"])
         # One block, encrypted as it is, is a keyed permutation of 128 bits: what an opaque id needs.
         # Without chaining there is no state, so one context serves for ever.
@@ -57,6 +65,21 @@ class Keyring:
             purpose: hmac.digest(key, b"koudai keyring fingerprint: " + purpose.encode(), "sha256").hex()[:16]
             for purpose, key in self._keys.items()
         }
+
+    def vault_roots(self) -> dict[str, bytes]:
+        """The vault's keys by fingerprint, oldest first. What seals with them is `identity.Vault`."""
+        derived = HKDF(SHA256(), 32, None, b"koudai keyring: the first vault key").derive(self._keys["fields"])
+        return {_vault_fingerprint(root): root for root in (derived, *self._vaults.values())}
+
+    def with_vault_key(self) -> "Keyring":
+        """This keyring and one new vault key."""
+        number = max(map(_number, self._vaults), default=0) + 1
+        return Keyring({**self._keys, **self._vaults, f"vault-{number}": secrets.token_bytes(32)})
+
+    def without_vault_key(self, fingerprint: str) -> "Keyring":
+        """This keyring without a vault key. The first one stays, as it is derived from `fields`."""
+        kept = {name: root for name, root in self._vaults.items() if _vault_fingerprint(root) != fingerprint}
+        return Keyring({**self._keys, **kept})
 
     def seal(self, plain: str, context: bytes) -> bytes:
         """Encrypt a field (AES-256-GCM); `context` binds it to its row: it opens nowhere else."""
@@ -108,12 +131,21 @@ class Keyring:
 
     def to_text(self) -> str:
         """The keyring as its file holds it."""
-        return json.dumps({p: base64.b64encode(k).decode() for p, k in self._keys.items()}, indent=1) + "\n"
+        keys = {**self._keys, **self._vaults}
+        return json.dumps({p: base64.b64encode(k).decode() for p, k in keys.items()}, indent=1) + "\n"
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
         """A keyring from its file's text; raises ValueError when it is none."""
         return cls({str(p): base64.b64decode(k, validate=True) for p, k in json.loads(text).items()})
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("vault-"))
+
+
+def _vault_fingerprint(root: bytes) -> str:
+    return hmac.digest(root, b"koudai keyring fingerprint: vault", "sha256").hex()[:16]
 
 
 @cache
@@ -135,9 +167,11 @@ async def load_keyring(tx: Tx, path: Path) -> Keyring:
             _write_once(path, Keyring.generate())
         except OSError as error:
             raise Fault(IdentityFault.KEYS_UNREADABLE, path=str(path), detail=type(error).__name__) from error
-    keyring = _read(path)
+    keyring = read_keyring(path)
     ours = keyring.fingerprints()
     wrong = sorted(purpose for purpose, name in named.items() if ours.get(purpose) != name)
+    roots = keyring.vault_roots()
+    wrong += [f"vault {row[0]}" for row in await tx.rows(SQL["vault_keys_in_use"]) if row[0] not in roots]
     if wrong:
         raise Fault(IdentityFault.KEYS_WRONG, purpose=", ".join(wrong), path=str(path))
     if not named:
@@ -145,7 +179,8 @@ async def load_keyring(tx: Tx, path: Path) -> Keyring:
     return keyring
 
 
-def _read(path: Path) -> Keyring:
+def read_keyring(path: Path) -> Keyring:
+    """The keyring that a file holds. Raises Fault when others can read it, or when it is none."""
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise Fault(IdentityFault.KEYS_EXPOSED, path=str(path))
@@ -154,16 +189,30 @@ def _read(path: Path) -> Keyring:
         raise Fault(IdentityFault.KEYS_UNREADABLE, path=str(path), detail=type(error).__name__) from error
 
 
+def replace_keyring(path: Path, keyring: Keyring) -> None:
+    """Put another keyring in the place of a file, whole or not at all. Raises Fault when it can't be written."""
+    try:
+        os.replace(_draft(path, keyring), path)
+    except OSError as error:
+        raise Fault(IdentityFault.KEYS_UNREADABLE, path=str(path), detail=type(error).__name__) from error
+
+
+def _draft(path: Path, keyring: Keyring) -> Path:
+    """The keyring in a file of its own beside `path`, on the disk and readable for its user alone."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(keyring.to_text())
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
 def _write_once(path: Path, keyring: Keyring) -> None:
     """Write the file whole or not at all, readable for its user alone; never over another one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = _draft(path, keyring)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(keyring.to_text())
-            file.flush()
-            os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError as error:
         raise Conflict(f"{path} has just been made by another process") from error

@@ -12,6 +12,9 @@ class IdentityFault(StrEnum):
     KEYS_WRONG = "identity.keys_wrong"
     KEYS_EXPOSED = "identity.keys_exposed"
     KEYS_UNREADABLE = "identity.keys_unreadable"
+    SUITE_UNKNOWN = "identity.suite_unknown"
+    VAULT_KEY_MISSING = "identity.vault_key_missing"
+    VAULT_KEY_IN_USE = "identity.vault_key_in_use"
     KEY_UNKNOWN = "identity.key_unknown"
     LIVE_CLOCK = "identity.live_clock"
     CLOCK_OUT_OF_RANGE = "identity.clock_out_of_range"
@@ -41,6 +44,10 @@ class Scope(StrEnum):
     CARDS_TRANSFER = "cards:transfer"
     CARDS_ADJUST = "cards:adjust"
     CARDS_EXPIRE = "cards:expire"
+    HOLDERS_READ = "holders:read"
+    HOLDERS_WRITE = "holders:write"
+    HOLDERS_REVEAL = "holders:reveal"
+    PRIVACY = "privacy"
     CLOCK_ADVANCE = "clock:advance"
 
 

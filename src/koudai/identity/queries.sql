@@ -45,3 +45,25 @@ SELECT purpose, fingerprint FROM identity.keyring
 
 -- name_keyring: names the keys that this database is written with
 INSERT INTO identity.keyring (purpose, fingerprint) SELECT * FROM unnest($1::text[], $2::text[])
+
+-- vault_keys_in_use: the vault keys that something may be sealed with
+SELECT fingerprint FROM identity.vault_keys WHERE state IN ('current', 'old')
+
+-- list_vault_keys: all vault keys, oldest first
+SELECT fingerprint, state, added_at FROM identity.vault_keys ORDER BY added_at, fingerprint
+
+-- hold_vault_keys: the vault keys that are in force, and stay as they are until this transaction ends
+SELECT fingerprint, state FROM identity.vault_keys WHERE state <> 'retired' ORDER BY fingerprint FOR SHARE
+
+-- name_vault_key: names a vault key
+INSERT INTO identity.vault_keys (fingerprint, state) VALUES ($1::text, $2::text)
+
+-- outdate_vault_key: the current vault key becomes an old one; others that were added and never used are retired
+UPDATE identity.vault_keys SET state = CASE state WHEN 'current' THEN 'old' ELSE 'retired' END
+WHERE state = 'current' OR (state = 'added' AND fingerprint <> $1::text)
+
+-- use_vault_key: new fields are sealed with an added vault key from now on
+UPDATE identity.vault_keys SET state = 'current' WHERE fingerprint = $1::text AND state = 'added'
+
+-- retire_vault_key: a vault key that nothing is sealed with any more is out of force
+UPDATE identity.vault_keys SET state = 'retired' WHERE fingerprint = $1::text AND state = 'old'
