@@ -3,7 +3,7 @@
 import pytest
 
 from koudai.base import Refused
-from koudai.programmes import Line, MerchantFacts, cashback_minor, merchant_refusal, payable_lines
+from koudai.programmes import Line, MerchantFacts, Spending
 from tests.programmes.drafts import make
 
 TEA_HOUSE = MerchantFacts("m1", "dining")
@@ -37,12 +37,12 @@ def codes(found):
 def test_a_sku_goes_before_its_class_and_excluded_before_listed(goods, excluded, told):
     accepts = {"goods": goods, "excluded": excluded}
     programme = make(accepts={name: value for name, value in accepts.items() if value})
-    assert codes(payable_lines(programme, TEA_HOUSE, BASKET)) == told
+    assert codes(Spending(programme).payable_lines(TEA_HOUSE, BASKET)) == told
 
 
 def test_a_line_that_is_not_payable_says_which():
     programme = make(accepts={"goods": {"classes": ["tea"]}})
-    found = payable_lines(programme, TEA_HOUSE, BASKET)
+    found = Spending(programme).payable_lines(TEA_HOUSE, BASKET)
     assert found[2] == Refused("programmes.goods_not_accepted", {"sku": "cake-1", "goods_class": "cake"})
 
 
@@ -57,9 +57,9 @@ def test_a_line_that_is_not_payable_says_which():
 )
 def test_a_merchant_is_paid_where_its_class_and_the_whitelist_say_so(accepts, scenario, code):
     merchant = MerchantFacts("m1", scenario)
-    found = merchant_refusal(make(accepts=accepts), merchant)
+    found = Spending(make(accepts=accepts)).merchant_refusal(merchant)
     assert (found and found.code) == code
-    assert codes(payable_lines(make(accepts=accepts), merchant, BASKET)) == [code] * 4
+    assert codes(Spending(make(accepts=accepts)).payable_lines(merchant, BASKET)) == [code] * 4
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_a_merchant_is_paid_where_its_class_and_the_whitelist_say_so(accepts, sc
 )
 def test_what_comes_back_is_rounded_down_and_capped_by_day(cashback, amount_minor, given_today_minor, back_minor):
     programme = make(cashback=cashback) if cashback else make()
-    assert cashback_minor(programme, TEA_HOUSE, amount_minor, given_today_minor) == back_minor
+    assert Spending(programme).cashback_minor(TEA_HOUSE, amount_minor, given_today_minor) == back_minor

@@ -24,6 +24,9 @@ _ADDED_TO_ONLY = [
     "cards.activities",
     "cards.refund_parts",
     "cards.refund_totals",
+    "programmes.versions",
+    "programmes.gates",
+    "programmes.launches",
 ]
 
 

@@ -3,7 +3,7 @@
 A document is checked with line and column of each mistake, compared with another one by which figures
 tighten and which loosen, put as a version that takes effect on a day, and launched when its gates are
 entered. `Promises` says what holds for a card: what it was issued with, and of later versions only what is
-not to its disadvantage. `payable_lines`, `cashback_minor`, `expiry` and `notices_due` say what that comes to.
+not to its disadvantage. `Spending`, `expiry` and `notices_due` say what that comes to.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, V
 from koudai.programmes.promise import Effective, Promises, promise
 from koudai.programmes.put import PutVersion, put_versions, start_of
 from koudai.programmes.shelf import shipped_names, shipped_text
-from koudai.programmes.spend import Line, MerchantFacts, cashback_minor, merchant_refusal, payable_lines
+from koudai.programmes.spend import Line, MerchantFacts, Spending
 from koudai.programmes.store import gates_of, launches_of, promises_of_book, versions_of
 from koudai.programmes.words import (
     COMMISSION_BPS,
@@ -69,11 +69,11 @@ __all__ = [
     "Receiver",
     "Renewal",
     "Scenario",
+    "Spending",
     "Stage",
     "Start",
     "Validity",
     "Version",
-    "cashback_minor",
     "declared_figures",
     "diff",
     "enter_gates",
@@ -82,9 +82,7 @@ __all__ = [
     "gates_of",
     "launch",
     "launches_of",
-    "merchant_refusal",
     "notices_due",
-    "payable_lines",
     "promise",
     "promises_of_book",
     "put_versions",

@@ -17,6 +17,7 @@ from koudai.ledger import Flow, Limit, Per
 from koudai.programmes.diff import Effect, changes
 from koudai.programmes.figures import Better, Path, Plain, from_plain, plain, rule_of
 from koudai.programmes.model import Programme, Version
+from koudai.programmes.spend import Spending
 
 
 class Effective(msgspec.Struct, frozen=True):
@@ -24,6 +25,7 @@ class Effective(msgspec.Struct, frozen=True):
 
     `issued_under` and `newest` are from when the version of its issue and the newest in force took effect.
     `limits` are those on flows, `bounds` those on what is held; none of them is declared to the ledger yet.
+    `spending` answers which lines of a basket are payable, and what comes back.
     """
 
     programme: Programme
@@ -31,6 +33,7 @@ class Effective(msgspec.Struct, frozen=True):
     newest: datetime
     limits: Mapping[Flow, tuple[Limit, ...]]
     bounds: tuple[Limit, ...]
+    spending: Spending
 
 
 class Promises:
@@ -70,7 +73,7 @@ class Promises:
         return Effective(
             programme, versions[0].effective_at, versions[-1].effective_at,
             {flow: tuple(x for x in limits if x.flow is flow and x.per is not Per.BALANCE) for flow in Flow},
-            tuple(limit for limit in limits if limit.per is Per.BALANCE),
+            tuple(limit for limit in limits if limit.per is Per.BALANCE), Spending(programme),
         )  # fmt: skip
 
 
