@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from koudai.api import server
+
 SERVE = """
 import asyncio, os, sys, uvloop
 from koudai import cards, identity
@@ -144,3 +146,25 @@ def test_an_interrupt_ends_it_as_well_and_a_taken_port_is_told(new_home) -> None
     assert httpx.get(server.url + "/healthz").json() == {"status": "ok"}
     assert json.loads(httpx.get(server.url + "/v1/merchants", headers=server.headers).text)["data"] == []
     assert server.end(signal.SIGINT) == (0, "closed\n", "")
+
+
+@pytest.mark.anyio
+async def test_a_chore_ends_that_lost_its_first_cancellation() -> None:
+    """What the driver raises of a connection that was lost takes the place of a cancellation that comes just then."""
+    cancelled = 0
+
+    async def chore() -> None:
+        nonlocal cancelled
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancelled += 1
+                if cancelled == 2:
+                    raise
+
+    task = asyncio.create_task(chore())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(server.end(task), 10)
+    assert task.cancelled()
+    assert cancelled == 2

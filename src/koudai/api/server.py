@@ -40,6 +40,7 @@ FOLD_EVERY_S = 1.0
 
 _FOLDED_AT_ONCE = 5_000
 _BREATH_S = 0.02
+_CANCEL_EVERY_S = 1.0
 _BACKLOG = 2048
 
 
@@ -86,9 +87,14 @@ async def _working(door: Door) -> AsyncIterator[None]:
     finally:
         await door.batcher.close()
         for chore in chores:
-            chore.cancel()
-            with suppress(asyncio.CancelledError):
-                await chore
+            await end(chore)
+
+
+async def end(chore: asyncio.Task[None]) -> None:
+    """Cancel a chore until it has ended: what the driver raises of a lost connection may take the place of it."""
+    while not chore.done():
+        chore.cancel()
+        await asyncio.wait((chore,), timeout=_CANCEL_EVERY_S)
 
 
 def _log_failure(error: Exception) -> None:
