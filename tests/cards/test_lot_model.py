@@ -1162,8 +1162,15 @@ def test_every_reason_to_refuse_is_given(tell):
     assert told == {code: code for code in table}
     of_programmes = {cards.CardRefusal.UNKNOWN_PROGRAMME, cards.CardRefusal.BAD_LIMIT}
     # Splits make cards, of which the model has no more than it began with: see test_split.
-    of_splits = {cards.CardRefusal.BAD_PIECES, cards.CardRefusal.TOO_MANY_GENERATIONS}
-    assert set(cards.CardRefusal) - set(table) <= of_programmes | of_splits
+    of_splits = {
+        cards.CardRefusal.BAD_PIECES, cards.CardRefusal.TOO_MANY_GENERATIONS, cards.CardRefusal.NOT_SPLITTABLE,
+        cards.CardRefusal.PIECE_TOO_SMALL,
+    }  # fmt: skip
+    # Its programmes have no documents: see test_offers.
+    of_documents = {
+        cards.CardRefusal.NOT_IN_FORCE, cards.CardRefusal.NOT_LAUNCHED, cards.CardRefusal.KIND_NOT_OFFERED,
+    }  # fmt: skip
+    assert set(cards.CardRefusal) - set(table) <= of_programmes | of_splits | of_documents
 
 
 def test_lots_holds_and_limits_do_what_their_rules_say(machine):

@@ -7,7 +7,7 @@ import pytest
 from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal
-from koudai.cards.split import MAX_GENERATIONS, MAX_PIECES
+from koudai.cards.offers import MAX_GENERATIONS, MAX_PIECES
 
 BONUS, CREDIT = cards.FundingSource.BONUS, cards.FundingSource.CREDIT
 

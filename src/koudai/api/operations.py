@@ -55,19 +55,23 @@ from koudai.programmes import ProgrammeRefusal
 
 _PAGE = ("cursor", "limit")
 
-# What only a programme or a card's issue can be refused for is not told of an activity.
+_OF_ISSUE = (CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED)
+_OF_SPLIT = (
+    CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
+)  # fmt: skip
+
+# What only a programme, a card's issue or its split can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, CardRefusal.BAD_PIECES,
-        CardRefusal.TOO_MANY_GENERATIONS,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
     }),
 )  # fmt: skip
 
 _SPLIT_CODES = (
-    CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.BAD_PIECES, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, CardRefusal.TOO_MANY_GENERATIONS,
+    CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
+    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
 )  # fmt: skip
@@ -143,7 +147,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards", name="issue_gift_card", tag="Gift cards",
         summary="Issue a card; its number is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_ISSUE, keyed=True, request=NewGiftCard, response=GiftCard, status=201,
-        codes=(CardRefusal.UNKNOWN_PROGRAMME,), examples=GIFT_CARD, handle=gift_cards.create,
+        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE), examples=GIFT_CARD, handle=gift_cards.create,
     ),
     Operation(
         method="GET", path="/v1/gift_cards", name="list_gift_cards", tag="Gift cards",

@@ -1,15 +1,16 @@
 """The desk: all that a batch of commands knows of its cards, under lock, while it is folded. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, NewCard, Part, Pieces
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, NewCard, Origin, Part, Pieces
 from koudai.cards.numbers import Mint
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
+from koudai.programmes import Promises
 
 
 class HeldCard:
@@ -90,7 +91,10 @@ class Desk:
         self.programmes: Mapping[int, Terms] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
-        self.lineages: dict[int, tuple[Lineage, str | None]] = {}
+        self.origins: dict[int, Origin] = {}
+        self.pieces: dict[int, int] = {}
+        self.promises: Mapping[int, Promises] = {}
+        self.unlaunched: Collection[int] = ()
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}

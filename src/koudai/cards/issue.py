@@ -8,6 +8,7 @@ from koudai.cards import store
 from koudai.cards.commands import Issue
 from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
+from koudai.cards.offers import not_issued
 from koudai.cards.terms import Terms
 from koudai.ledger import Memory, Place
 from koudai.pg import Tx, int8s
@@ -25,6 +26,9 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     terms = desk.programmes.get(command.programme_id)
     if terms is None:
         return Refused(CardRefusal.UNKNOWN_PROGRAMME)
+    bad = not_issued(desk, command.programme_id, command.holder_ref, desk.sheet.now)
+    if bad:
+        return bad
     at = command.event_at or desk.sheet.recorded_at
     state = CardState.ACTIVE if command.active else CardState.PENDING
     holder = command.holder_ref and (command.holder_ref, desk.sheet.subjects[holder_of(command.holder_ref)].id)

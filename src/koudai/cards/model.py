@@ -16,6 +16,9 @@ class CardRefusal(StrEnum):
     AMOUNT_TOO_LARGE = "cards.amount_too_large"
     UNKNOWN_PROGRAMME = "cards.unknown_programme"
     BAD_LIMIT = "cards.bad_limit"
+    NOT_IN_FORCE = "cards.not_in_force"
+    NOT_LAUNCHED = "cards.not_launched"
+    KIND_NOT_OFFERED = "cards.kind_not_offered"
     UNKNOWN_CARD = "cards.unknown_card"
     UNKNOWN_MERCHANT = "cards.unknown_merchant"
     UNKNOWN_REDEMPTION = "cards.unknown_redemption"
@@ -39,6 +42,8 @@ class CardRefusal(StrEnum):
     CAPTURE_EXCEEDS_HOLD = "cards.capture_exceeds_hold"
     BAD_TERM = "cards.bad_term"
     BAD_PIECES = "cards.bad_pieces"
+    PIECE_TOO_SMALL = "cards.piece_too_small"
+    NOT_SPLITTABLE = "cards.not_splittable"
     TOO_MANY_GENERATIONS = "cards.too_many_generations"
     SAME_CARD = "cards.same_card"
     NOT_TRANSFERABLE = "cards.not_transferable"
@@ -127,6 +132,14 @@ class Lineage(NamedTuple):
     root_id: int
     parent_id: int | None
     generation: int
+
+
+class Origin(NamedTuple):
+    """Where a card comes from, who holds it, and since when there is it."""
+
+    lineage: Lineage
+    holder_ref: str | None
+    issued_at: datetime
 
 
 class Issued(msgspec.Struct, frozen=True):

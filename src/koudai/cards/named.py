@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
-from koudai.cards.commands import Capture, CardRef, Command, Issue, Refund, Reverse, Transfer, Void
+from koudai.cards.commands import Capture, CardRef, Command, Issue, Refund, Reverse, Split, Transfer, Void
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
+from koudai.cards.model import Lineage, Origin
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -18,7 +19,7 @@ from koudai.ledger import (
     successors,
     whose_holds_statement,
 )
-from koudai.pg import Tx, byteas
+from koudai.pg import Tx, byteas, int8s
 
 Row = Sequence[Any]
 
@@ -38,6 +39,7 @@ class Named:
         self.holds: dict[Place, tuple[int, str | None]] = {}
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
+        self.origins: dict[int, Origin] = {}
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -48,6 +50,8 @@ class Named:
         ids = {self.card_id(ref) for ref in _cards_named(self.commands, self.kinds)}
         ids |= {row[2] for row in self.redemptions}
         ids |= {account for account, _ in self.holds.values()}
+        # How many pieces there are of a root is counted under its lock.
+        ids |= {origin.lineage.root_id for origin in self.origins.values()}
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -103,7 +107,7 @@ class Named:
             yield account, device, None
 
 
-_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void}
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split}
 
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
@@ -132,6 +136,10 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     if holds or named.groups:
         rows = await tx.rows(*whose_holds_statement(book, holds, named.groups))
         named.holds = {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
+    if Split in named.kinds:
+        split = [one for c in commands if isinstance(c, Split) and (one := named.card_id(c.card)) is not None]
+        for card_id, *came, holder_ref, issued_at in await tx.rows(SQL["origins"], book, int8s(split)):
+            named.origins[card_id] = Origin(Lineage(*came), holder_ref, issued_at)
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:

@@ -18,10 +18,11 @@ from koudai.cards.commands import (
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.model import CardState, Lineage
+from koudai.cards.model import CardState
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
+from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
     Place,
     Sheet,
@@ -45,6 +46,7 @@ from koudai.ledger import (
 )
 from koudai.merchants import Merchant, as_merchants, find_statement, known_merchants
 from koudai.pg import Conflict, Tx, columns, int4s, int8s
+from koudai.programmes import launches_of, promises_of_book
 
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
@@ -70,7 +72,16 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _read_lots(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
+    if named.kinds & {Issue, Split}:
+        await _read_offers(tx, book, desk, named)
     return desk
+
+
+async def _read_offers(tx: Tx, book: int, desk: Desk, named: Named) -> None:
+    """What the programmes' documents promise, and on a live side which of them were not launched."""
+    desk.promises = await promises_of_book(tx, book)
+    if desk.promises and Issue in named.kinds and await mode_of_book(tx, book) is Mode.LIVE:
+        desk.unlaunched = desk.promises.keys() - (await launches_of(tx, book, desk.promises)).keys()
 
 
 def _statements(
@@ -120,9 +131,9 @@ def _what_was_paid(book: int, named: Named) -> dict[str, Statement]:
 def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     """Ids for new cards and lots, what is corrected, and where the cards come from that are split."""
     statements: dict[str, Statement] = {}
-    if Split in named.kinds:
-        split = [one for c in named.commands if isinstance(c, Split) and (one := named.card_id(c.card)) is not None]
-        statements["lineages"] = (SQL["lineages"], book, int8s(split))
+    if named.origins:
+        roots = {origin.lineage.root_id for origin in named.origins.values()}
+        statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(roots)))
     if named.kinds & {Load, Adjust, Issue}:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
@@ -143,8 +154,8 @@ def _lay_out(
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
-    for card_id, *came, holder_ref in rows.get("lineages", ()):
-        desk.lineages[card_id] = Lineage(*came), holder_ref
+    desk.origins = named.origins
+    desk.pieces = {row[0]: row[1] for row in rows.get("pieces", ())}
     for row in rows.get("redemptions", ()):
         desk.redemptions[Place(row[0], row[1])] = _redemption(row)
     for row in rows.get("refundable", ()):

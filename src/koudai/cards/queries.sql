@@ -30,8 +30,13 @@ SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AN
 -- read_cards: the state of cards, once they are locked
 SELECT id, state::text, programme_id FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
--- lineages: where cards come from, and who holds them
-SELECT id, root_id, parent_id, generation, holder_ref FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
+-- origins: where cards come from, who holds them, and since when there are they
+SELECT id, root_id, parent_id, generation, holder_ref, issued_at FROM cards.cards
+WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
+-- count_pieces: how many cards were split off roots, through all generations
+SELECT root_id, count(*) FROM cards.cards
+WHERE root_id = ANY ($2::bigint[]) AND parent_id IS NOT NULL AND book = $1::int GROUP BY root_id
 
 -- page_family: the next cards of a book that come from a root, after an id
 SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,

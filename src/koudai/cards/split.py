@@ -5,14 +5,9 @@ from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not
 from koudai.cards.commands import Purpose, Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue import as_issued, open_card
-from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Lineage, Pieces
+from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Lineage, Origin, Pieces
+from koudai.cards.offers import MAX_PIECES, not_split
 from koudai.ledger import Flow, Place, Slot, count, proportional
-
-MAX_PIECES = 100
-"""Into how many new cards a card is split at once."""
-
-MAX_GENERATIONS = 10
-"""How many splits may lie between a card and its root."""
 
 
 def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
@@ -22,7 +17,7 @@ def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
         return judged
     card, slots = judged
     at, sheet, amount = command.event_at or desk.sheet.now, desk.sheet, sum(command.pieces)
-    came, holder_ref = desk.lineages[card.id]
+    came, holder_ref, _ = desk.origins[card.id]
     lineage = Lineage(came.root_id, card.id, came.generation + 1)
     holder = None if holder_ref is None or card.pocket.holder_id is None else (holder_ref, card.pocket.holder_id)
     made: list[tuple[HeldCard, str]] = []
@@ -46,7 +41,8 @@ def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
             child, came_at, ActivityType.TRANSFER_BALANCE_TO, minor, at, other_card_id=card.id, lead=place.ordinal
         )  # fmt: skip
         pieces.append(as_issued(child, number, holder_ref, at, lineage))
-        desk.lineages[child.id] = lineage, holder_ref
+        desk.origins[child.id] = Origin(lineage, holder_ref, at)
+    desk.pieces[came.root_id] = desk.pieces.get(came.root_id, 0) + len(pieces)
     outcome = desk.made[place] = Pieces(gave, tuple(pieces))
     return outcome
 
@@ -60,16 +56,14 @@ def _judge(desk: Desk, command: Split) -> tuple[HeldCard, list[Slot]] | Refused:
     amount = sum(command.pieces)
     bad = bad_amount(amount) if command.pieces else None
     if bad or not 1 <= len(command.pieces) <= MAX_PIECES:
-        return bad or Refused(CardRefusal.BAD_PIECES, {"pieces": len(command.pieces), "limit_count": MAX_PIECES})
+        facts = {"pieces": len(command.pieces), "limit_count": MAX_PIECES, "left_count": MAX_PIECES}
+        return bad or Refused(CardRefusal.BAD_PIECES, facts)
     card = card_of(desk, command.card)
     if card is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
-    bad = bad_asset(command.asset, card.asset) or not_usable(card)
+    bad = bad_asset(command.asset, card.asset) or not_usable(card) or not_split(desk, card, command.pieces)
     if bad:
         return bad
-    generation = desk.lineages[card.id][0].generation
-    if generation >= MAX_GENERATIONS:
-        return Refused(CardRefusal.TOO_MANY_GENERATIONS, {"limit_count": MAX_GENERATIONS, "generation": generation})
     available = card.pocket.available_minor(desk.sheet.now_s)
     if available < amount:
         return too_little(card, available, amount)

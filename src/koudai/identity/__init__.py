@@ -13,6 +13,7 @@ from koudai.identity.keys import (
     hold_keys,
     list_issuers,
     list_keys,
+    mode_of_book,
     revoke_key,
     rotate_key,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "list_keys",
     "list_vault_keys",
     "load_keyring",
+    "mode_of_book",
     "old_vault_keys",
     "read_clock",
     "retire_vault_key",

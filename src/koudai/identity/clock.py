@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from koudai import ledger
 from koudai.base import Fault, render_time
-from koudai.identity.keys import SQL
+from koudai.identity.keys import mode_of_book
 from koudai.identity.model import IdentityFault, Mode
 from koudai.pg import Tx
 
@@ -14,7 +14,7 @@ LATEST = datetime(2999, 12, 31, tzinfo=UTC)
 
 async def read_clock(tx: Tx, book: int) -> datetime:
     """The time of a test side. Raises Fault when the side is a live one."""
-    if await tx.value(SQL["mode_of_issuer"], book) != Mode.TEST:
+    if await mode_of_book(tx, book) is not Mode.TEST:
         raise Fault(IdentityFault.LIVE_CLOCK)
     return await ledger.time_of_book(tx, book)
 

@@ -36,6 +36,16 @@ async def find_issuer(tx: Tx, name: str, mode: Mode, *, create: bool = False) ->
     return Issuer(row[0], row[1], Mode(row[2])) if row else None
 
 
+async def mode_of_book(tx: Tx, book: int) -> Mode | None:
+    """Which side of an issuer a book is; None where no issuer has it. It never changes, and is kept with the pool."""
+    known: Mode | None = tx.lasting.get(("identity.mode", book))
+    if known is None:
+        found = await tx.value(SQL["mode_of_issuer"], book)
+        if found is not None:
+            known = tx.lasting["identity.mode", book] = Mode(found)
+    return known
+
+
 async def list_issuers(tx: Tx) -> list[Issuer]:
     """All issuers, both sides."""
     return [Issuer(row[0], row[1], Mode(row[2])) for row in await tx.rows(SQL["list_issuers"])]
