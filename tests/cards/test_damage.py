@@ -221,7 +221,7 @@ DAMAGES = [
     damage("cards.split_pieces", "cards.activities {split}", f"DELETE FROM cards.activities WHERE {at('split')}"),
     damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET generation = 2 WHERE id = {piece_card}"),
     damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET root_id = {card} WHERE id = {piece_card}"),
-    damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET parent_id = {card} WHERE id = {piece_card}"),
+    damage("cards.lineage", "cards.cards {piece_two}", "UPDATE cards.cards SET parent_id = {piece_card} WHERE id = {piece_two}"),
     damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {piece_card}"),
     damage("cards.lineage", "cards.cards {piece_card}", f"DELETE FROM cards.activities WHERE {at('piece')}"),
     damage("cards.transfer_activity", TRANSFER, f"DELETE FROM cards.activities WHERE {AT_PAY}"),
