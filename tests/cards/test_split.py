@@ -134,3 +134,30 @@ async def test_many_cards_are_split_in_one_batch(counter):
     assert [await counter.held(card) for card in made] == [97 - n for n in range(20)]
     assert len({c.number for o in outcomes[:20] for c in o.cards}) == 40
     await counter.verify()
+
+
+async def test_pieces_of_one_card_are_merged_again_and_others_are_not(counter):
+    programme = await counter.programme()
+    card, other = await counter.card(programme, holder_ref="ann"), await counter.card(programme, 5, holder_ref="ann")
+    await counter.do(counter.load(card, 700), counter.load(card, 300, source=CREDIT))
+    made = await split(counter, card, 400, 100)
+    one, two = (piece.card.id for piece in made.cards)
+    (grandchild,) = (await split(counter, two, 10)).cards
+
+    def merge(source, target, amount=None):
+        return cards.Transfer(
+            key=counter.key(),
+            card=source,
+            to_card=target,
+            asset="CNY",
+            purpose=cards.Purpose.MERGE,
+            amount_minor=amount,
+        )
+
+    await counter.do(merge(one, card), merge(grandchild.card.id, one), merge(one, two, 10), merge(two, card))
+    assert await parts(counter, card) == {"cash": 700, "credit": 300}
+    assert [await counter.held(c) for c in (one, two, grandchild.card.id)] == [0, 0, 0]
+    for source, target in ((other, card), (card, other)):
+        assert await counter.no(merge(source, target)) == Refused(CardRefusal.NOT_ONE_ROOT)
+    assert (await counter.no(merge(10**15, card))).code == CardRefusal.UNKNOWN_CARD
+    await counter.verify()

@@ -65,6 +65,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.CAPTURE_EXCEEDS_HOLD, CardRefusal.NOT_TRANSFERABLE, CardRefusal.HAS_HOLDS, CardRefusal.REPLACED,
         CardRefusal.NOTHING_EXPIRED, CardRefusal.NOTHING_TO_RENEW, LedgerRefusal.PERIOD_CLOSED,
         CardRefusal.TOO_MANY_GENERATIONS, CardRefusal.NOT_SPLITTABLE, CardRefusal.PIECE_TOO_SMALL,
+        CardRefusal.NOT_ONE_ROOT,
         CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED,
         LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
         LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE, PolicyRefusal.OVER_LIMIT,

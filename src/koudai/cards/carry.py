@@ -33,7 +33,7 @@ from koudai.ledger import (
     proportional,
 )
 
-_NEEDS = {Purpose.SPLIT: 0, Purpose.GIFT: MAY_PASS, Purpose.SALE: MAY_SELL, Purpose.REPLACEMENT: 0}
+_NEEDS = {Purpose.SPLIT: 0, Purpose.GIFT: MAY_PASS, Purpose.SALE: MAY_SELL, Purpose.REPLACEMENT: 0, Purpose.MERGE: 0}
 """The flag that a lot must have to go for a purpose."""
 
 
@@ -89,6 +89,8 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.UNKNOWN_CARD)
     if source is target:
         return Refused(CardRefusal.SAME_CARD)
+    if command.purpose is Purpose.MERGE and desk.root_of(source) != desk.root_of(target):
+        return Refused(CardRefusal.NOT_ONE_ROOT)
     bad = bad_asset(command.asset, source.asset, target.asset)
     # A lost card is stopped first and then replaced.
     stopped = source.state is CardState.BLOCKED and command.purpose is Purpose.REPLACEMENT

@@ -123,14 +123,15 @@ class Purpose(StrEnum):
     GIFT = "gift"
     SALE = "sale"
     REPLACEMENT = "replacement"
+    MERGE = "merge"
 
 
 class Transfer(Command, frozen=True, kw_only=True):
     """Carry value to another card, with its provenance, in proportion from all lots that may go.
 
-    Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold. After a
-    replacement, what comes back to the old card goes to the new one. `recipient` is who gets it, where
-    limits count recipients.
+    Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold. A merge is
+    between cards that were split from one. After a replacement, what comes back to the old card goes to
+    the new one. `recipient` is who gets it, where limits count recipients.
     """
 
     card: CardRef

@@ -134,6 +134,10 @@ class Desk:
             for limit in card.terms.holder_bounds:
                 meter.moved(limit, minor)
 
+    def root_of(self, card: HeldCard) -> int:
+        """The root of a card whose origin was asked for."""
+        return self.origins[card.id].lineage.root_id
+
     def add_hold(self, hold: Hold) -> Hold:
         """Know a hold, by its place and its group; the one that is known already where it is."""
         known = self.holds.setdefault(hold.place, hold)

@@ -46,6 +46,7 @@ class CardRefusal(StrEnum):
     NOT_SPLITTABLE = "cards.not_splittable"
     TOO_MANY_GENERATIONS = "cards.too_many_generations"
     SAME_CARD = "cards.same_card"
+    NOT_ONE_ROOT = "cards.not_one_root"
     NOT_TRANSFERABLE = "cards.not_transferable"
     HAS_HOLDS = "cards.has_holds"
     REPLACED = "cards.replaced"

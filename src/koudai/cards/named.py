@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
-from koudai.cards.commands import Capture, CardRef, Command, Issue, Refund, Reverse, Split, Transfer, Void
+from koudai.cards.commands import Capture, CardRef, Command, Issue, Purpose, Refund, Reverse, Split, Transfer, Void
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
 from koudai.cards.model import Lineage, Origin
 from koudai.cards.store import SQL, by_place
@@ -107,7 +107,16 @@ class Named:
             yield account, device, None
 
 
-_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split}
+def _of_family(command: Command) -> tuple[CardRef, ...]:
+    """The cards of a command that goes by where they come from."""
+    if isinstance(command, Split):
+        return (command.card,)
+    if isinstance(command, Transfer) and command.purpose is Purpose.MERGE:
+        return command.card, command.to_card
+    return ()
+
+
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, Transfer}
 
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
@@ -136,9 +145,10 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     if holds or named.groups:
         rows = await tx.rows(*whose_holds_statement(book, holds, named.groups))
         named.holds = {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
-    if Split in named.kinds:
-        split = [one for c in commands if isinstance(c, Split) and (one := named.card_id(c.card)) is not None]
-        for card_id, *came, holder_ref, issued_at in await tx.rows(SQL["origins"], book, int8s(split)):
+    of_family = {ref for c in commands for ref in _of_family(c)}
+    if of_family:
+        ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
+        for card_id, *came, holder_ref, issued_at in await tx.rows(SQL["origins"], book, int8s(ids)):
             named.origins[card_id] = Origin(Lineage(*came), holder_ref, issued_at)
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
