@@ -97,13 +97,13 @@ async def test_each_request_asks_for_its_scope(api, new_key, method, path, body,
 async def test_test_and_live_never_meet(api, new_key) -> None:
     live = await new_key(Mode.LIVE, issuer="both sides")
     test = await new_key(Mode.TEST, issuer="both sides")
-    api.token = live.token
+    api.token = test.token
     programme, merchant = await api.programme(), await api.merchant()
     card = await api.card(programme)
     paid = await api.act("LOAD", gift_card_id=card["id"], amount_minor=9, currency="CNY", source="cash", key="k")
-    assert card["mode"] == "live"
+    assert card["mode"] == "test"
 
-    api.token = test.token
+    api.token = live.token
     for path in (
         f"/v1/programmes/{programme}",
         f"/v1/merchants/{merchant}",
@@ -120,11 +120,21 @@ async def test_test_and_live_never_meet(api, new_key) -> None:
     for named in ({"gift_card_id": card["id"]}, {"gan": card["gan"]}):
         answer = await api.act("BLOCK", **named)
         assert (answer.status_code, answer.json()["code"]) == (404, "cards.unknown_card")
-    own = await api.loaded(await api.programme(), 100)
-    answer = await api.act("REDEEM", gift_card_id=own, merchant_id=merchant, amount_minor=1, currency="CNY", key="k")
-    assert (answer.status_code, answer.json()["code"]) == (404, "cards.unknown_merchant")
-    answer = await api.post("/v1/gift_cards", {"programme_id": programme})
+    answer = await api.post("/v1/gift_cards", {"programme_id": programme}, key="k")
     assert (answer.status_code, answer.json()["code"]) == (404, "cards.unknown_programme")
+    theirs = await api.merchant()
+
+    api.token = test.token
+    pay = {"gift_card_id": card["id"], "amount_minor": 1, "currency": "CNY"}
+    answer = await api.act("REDEEM", merchant_id=theirs, **pay)
+    assert (answer.status_code, answer.json()["code"]) == (404, "cards.unknown_merchant")
+    assert (await api.act("REDEEM", merchant_id=merchant, **pay)).status_code == 201
+
+
+async def test_no_card_is_issued_on_a_live_side_before_the_launch(api, new_key) -> None:
+    api.token = (await new_key(Mode.LIVE, issuer="both sides")).token
+    answer = await api.post("/v1/gift_cards", {"programme_id": await api.programme()})
+    assert (answer.status_code, answer.json()["code"]) == (409, "cards.not_launched")
 
 
 async def test_a_revoked_key_does_nothing_more(api, instance, new_key) -> None:

@@ -65,6 +65,7 @@ async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring):
     side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.LIVE, create=True))
     counter = Counter(db, keyring, side.id)
     programme = await counter.programme()
+    assert await counter.issue(programme, holder_ref="ann") == Refused(CardRefusal.NOT_LAUNCHED)
     # A version for a live side takes effect after now, so that of today was put when it was a test side's.
     await put(counter, programme, "v", "2020-01-01")
     assert await counter.issue(programme, holder_ref="ann") == Refused(CardRefusal.NOT_LAUNCHED)

@@ -55,7 +55,7 @@ from koudai.programmes import ProgrammeRefusal
 
 _PAGE = ("cursor", "limit")
 
-_OF_ISSUE = (CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED)
+_OF_ISSUE = (CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED)
 _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip

@@ -1,4 +1,8 @@
-"""Offers: what a programme's document lets be done with its cards. A programme without one bounds nothing. Pure."""
+"""Offers: what a programme's document lets be done with its cards. Pure.
+
+A programme without a document bounds nothing, and is for trying out: on a live side no card is issued before
+the launch, for which there has to be one.
+"""
 
 from datetime import datetime
 
@@ -15,15 +19,15 @@ MAX_GENERATIONS = 10
 
 
 def not_issued(desk: Desk, programme_id: int, holder_ref: str | None, at: datetime) -> Refused | None:
-    """Why no card is issued: the programme isn't in force yet, isn't live, or has no cards of that kind."""
+    """Why no card is issued: the programme isn't live, isn't in force yet, or has no cards of that kind."""
+    if programme_id in desk.unlaunched:
+        return Refused(CardRefusal.NOT_LAUNCHED)
     promises = desk.promises.get(programme_id)
     if promises is None:
         return None
     version = promises.in_force(at)
     if version is None:
         return Refused(CardRefusal.NOT_IN_FORCE, {"effective_at": render_time(promises.versions[0].effective_at)})
-    if programme_id in desk.unlaunched:
-        return Refused(CardRefusal.NOT_LAUNCHED)
     kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
     if version.programme.of_kind(kind) is None:
         return Refused(CardRefusal.KIND_NOT_OFFERED, {"card_kind": str(kind)})

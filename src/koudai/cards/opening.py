@@ -78,10 +78,11 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
 
 
 async def _read_offers(tx: Tx, book: int, desk: Desk, named: Named) -> None:
-    """What the programmes' documents promise, and on a live side which of them were not launched."""
+    """What the programmes' documents promise, and on a live side which programmes were not launched."""
     desk.promises = await promises_of_book(tx, book)
-    if desk.promises and Issue in named.kinds and await mode_of_book(tx, book) is Mode.LIVE:
-        desk.unlaunched = desk.promises.keys() - (await launches_of(tx, book, desk.promises)).keys()
+    issuing = {c.programme_id for c in named.commands if isinstance(c, Issue)}
+    if issuing and await mode_of_book(tx, book) is Mode.LIVE:
+        desk.unlaunched = issuing - (await launches_of(tx, book, issuing)).keys()
 
 
 def _statements(
