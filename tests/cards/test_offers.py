@@ -8,7 +8,7 @@ from koudai import cards, identity, programmes
 from koudai.base import Refused
 from koudai.cards import CardRefusal
 from koudai.identity import Mode
-from koudai.programmes import EnterGate, GateEntry, Launch, Launched, PutVersion, Version, required_gates
+from koudai.programmes import EnterGate, GateEntry, Launch, Launched, PutVersion, Version
 from tests.cards.conftest import Counter
 from tests.programmes.drafts import text_of
 
@@ -17,9 +17,7 @@ SPLIT = {"max_pieces": 3, "max_generations": 1, "min_minor": 10}
 
 async def put(counter, programme, key, day, *, live=False, **changes):
     wish = PutVersion(key, programme.id, text_of(effective_on=day, **changes), "Li Na")
-    (made,) = await counter.within(
-        lambda tx: programmes.put_versions(tx, counter.book, [wish], live=live, required=required_gates)
-    )
+    (made,) = await counter.within(lambda tx: programmes.put_versions(tx, counter.book, [wish], live=live))
     assert isinstance(made, Version), made
 
 
@@ -73,9 +71,7 @@ async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring):
     entered = await counter.within(lambda tx: programmes.enter_gates(tx, counter.book, gates))
     assert all(isinstance(one, GateEntry) for one in entered)
     wish = Launch("l", programme.id, "Wu")
-    (launched,) = await counter.within(
-        lambda tx: programmes.launch(tx, counter.book, [wish], live=True, required=required_gates)
-    )
+    (launched,) = await counter.within(lambda tx: programmes.launch(tx, counter.book, [wish], live=True))
     assert isinstance(launched, Launched)
     assert isinstance(await counter.issue(programme, holder_ref="ann"), cards.Issued)
 

@@ -19,7 +19,6 @@ from koudai.programmes import (
     launches_of,
     promises_of_book,
     put_versions,
-    required_gates,
     versions_of,
 )
 from tests.programmes.drafts import text_of
@@ -33,19 +32,17 @@ AHEAD = "2199-01-01"
 class Desk:
     """One side of an issuer; every call is a transaction of its own."""
 
-    def __init__(self, db, book=1, live=False, required=required_gates):
-        self.db, self.book, self.live, self.required = db, book, live, required
+    def __init__(self, db, book=1, live=False):
+        self.db, self.book, self.live = db, book, live
 
     async def put(self, *wishes):
-        return await self.db.transact(
-            lambda tx: put_versions(tx, self.book, wishes, live=self.live, required=self.required)
-        )
+        return await self.db.transact(lambda tx: put_versions(tx, self.book, wishes, live=self.live))
 
     async def enter(self, *wishes):
         return await self.db.transact(lambda tx: enter_gates(tx, self.book, wishes))
 
     async def launch(self, *wishes):
-        return await self.db.transact(lambda tx: launch(tx, self.book, wishes, live=self.live, required=self.required))
+        return await self.db.transact(lambda tx: launch(tx, self.book, wishes, live=self.live))
 
     async def versions(self):
         return (await self.db.transact(lambda tx: versions_of(tx, self.book, [PROGRAMME]))).get(PROGRAMME, [])
@@ -203,10 +200,12 @@ async def test_what_breaks_the_law_is_not_launched(desk):
     assert await desk.launch(Launch("a", PROGRAMME, "Wu")) == [refused]
 
 
-async def test_which_gates_there_are_is_the_packs_to_say(db):
-    free = Desk(db, book=4, live=True, required=lambda programme: ())
-    await free.put(version("v"))
-    assert [code(o) for o in await free.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
+async def test_a_live_programme_takes_no_version_that_breaks_the_law(desk):
+    await desk.put(version("v"))
+    await desk.enter_all()
+    assert [code(o) for o in await desk.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
+    (refused,) = await desk.put(version("w", "2199-02-01", funding=["cash", "credit"]))
+    assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", "negative.credit_funded")
 
 
 async def test_versions_to_come_are_judged_at_the_launch_too(desk):

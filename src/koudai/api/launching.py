@@ -11,7 +11,7 @@ from koudai.base import Refused
 from koudai.identity import Mode
 from koudai.pg import Tx
 from koudai.phrases import say
-from koudai.programmes import EnterGate, Launch, ProgrammeRefusal, PutVersion, required_gates
+from koudai.programmes import EnterGate, Launch, ProgrammeRefusal, PutVersion
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ async def put_version(call: Call) -> ProgrammeVersion | Refused:
 
     async def work(tx: Tx, programme_id: int) -> programmes.Version | Refused:
         wish = PutVersion(call.key, programme_id, call.body.document, call.principal.key_id)
-        (made,) = await programmes.put_versions(tx, call.book, [wish], live=live, required=required_gates)
+        (made,) = await programmes.put_versions(tx, call.book, [wish], live=live)
         return made
 
     made = await _on_programme(call, work)
@@ -78,7 +78,7 @@ async def launch(call: Call) -> ProgrammeGates | Refused:
 
     async def work(tx: Tx, programme_id: int) -> ProgrammeGates | Refused:
         wish = Launch(call.key, programme_id, call.principal.key_id)
-        (made,) = await programmes.launch(tx, call.book, [wish], live=live, required=required_gates)
+        (made,) = await programmes.launch(tx, call.book, [wish], live=live)
         return made if isinstance(made, Refused) else await _gates(call, tx, programme_id)
 
     return await _on_programme(call, work)

@@ -1,5 +1,7 @@
 """Transfer, adjust, expire, renew: value goes to another card, is corrected, lapses, or lasts longer."""
 
+from datetime import datetime
+
 from koudai.base import Refused
 from koudai.cards.checks import (
     bad_amount,
@@ -72,12 +74,20 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
         source, place, ActivityType.TRANSFER_BALANCE_FROM, amount, at, other_card_id=target.id, device=device,
         recipient=recipient,
     )  # fmt: skip
-    came = Place(place.batch_id, sheet.next_ordinal())
-    sheet.touch(target.id, came.ordinal)
-    desk.enter(
-        target, came, ActivityType.TRANSFER_BALANCE_TO, amount, at, other_card_id=source.id, lead=place.ordinal
-    )  # fmt: skip
+    arrive(desk, target, source, amount, place, at)
     return gave
+
+
+def arrive(desk: Desk, target: HeldCard, source: HeldCard, amount_minor: int, place: Place, at: datetime) -> None:
+    """Enter in a card's history what came from another one, by the entry of that one at `place`.
+
+    The legs of an entry follow one another: nothing is entered here before all of them are carried.
+    """
+    came = Place(place.batch_id, desk.sheet.next_ordinal())
+    desk.sheet.touch(target.id, came.ordinal)
+    desk.enter(
+        target, came, ActivityType.TRANSFER_BALANCE_TO, amount_minor, at, other_card_id=source.id, lead=place.ordinal
+    )  # fmt: skip
 
 
 def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Refused:

@@ -16,7 +16,6 @@ from koudai.pg import Tx, int8s
 NUMBER_SHOWN_AGAIN = timedelta(minutes=15)
 """How long the same key shows the number again, for an answer that was lost on its way."""
 
-
 Holder = tuple[str, int]
 """Who holds a card: the ref by which it names him, and the ledger's id of him."""
 
@@ -31,8 +30,9 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
         return bad
     at = command.event_at or desk.sheet.recorded_at
     state = CardState.ACTIVE if command.active else CardState.PENDING
-    holder = command.holder_ref and (command.holder_ref, desk.sheet.subjects[holder_of(command.holder_ref)].id)
-    card, number = open_card(desk, terms, holder or None, state, place.ordinal if command.active else 0, at)
+    ref = command.holder_ref
+    holder = None if ref is None else (ref, desk.sheet.subjects[holder_of(ref)].id)
+    card, number = open_card(desk, terms, holder, state, place.ordinal if command.active else 0, at)
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)
     issued = desk.made[place] = as_issued(card, number, command.holder_ref, at, None)

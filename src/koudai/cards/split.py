@@ -1,6 +1,7 @@
 """Split: parts of a card go into new cards, with their share of every lot and the card's lineage."""
 
 from koudai.base import Refused
+from koudai.cards.carry import arrive
 from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not_usable, too_little, within_limits
 from koudai.cards.commands import Purpose, Split
 from koudai.cards.desk import Desk, HeldCard
@@ -34,12 +35,7 @@ def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
     )  # fmt: skip
     pieces: list[Issued] = []
     for (child, number), minor in zip(made, command.pieces, strict=True):
-        # The legs of an entry follow one another, so that the new cards are entered behind all of them.
-        came_at = Place(place.batch_id, sheet.next_ordinal())
-        sheet.touch(child.id, came_at.ordinal)
-        desk.enter(
-            child, came_at, ActivityType.TRANSFER_BALANCE_TO, minor, at, other_card_id=card.id, lead=place.ordinal
-        )  # fmt: skip
+        arrive(desk, child, card, minor, place, at)
         pieces.append(as_issued(child, number, holder_ref, at, lineage))
         desk.origins[child.id] = Origin(lineage, holder_ref, at)
     desk.pieces[came.root_id] = desk.pieces.get(came.root_id, 0) + len(pieces)

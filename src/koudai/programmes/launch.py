@@ -11,7 +11,7 @@ from koudai.policy import GateKind
 from koudai.programmes import store
 from koudai.programmes.law import violated
 from koudai.programmes.model import GateEntry, Launched, Programme
-from koudai.programmes.put import Required, State, gate_missing, recalled, state_of
+from koudai.programmes.put import State, gate_missing, recalled, state_of
 from koudai.programmes.words import ProgrammeRefusal
 
 
@@ -60,14 +60,12 @@ async def enter_gates(tx: Tx, book: int, commands: Sequence[EnterGate]) -> list[
     return outcomes
 
 
-async def launch(
-    tx: Tx, book: int, commands: Sequence[Launch], *, live: bool, required: Required
-) -> list[Launched | Refused]:
+async def launch(tx: Tx, book: int, commands: Sequence[Launch], *, live: bool) -> list[Launched | Refused]:
     """Let programmes go live; one outcome for each, in order.
 
-    `required` says which gates the law asks for: of the version in force, and of those to come.
+    The version in force and those to come are judged: whether they break the law, and which gates it asks for.
     """
-    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live, required=required)
+    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live)
     sheet = await open_batch(tx, book, {c.key for c in commands})
     outcomes: list[Launched | Refused] = []
     for command in commands:

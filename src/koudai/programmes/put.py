@@ -1,7 +1,7 @@
 """Put a version: a programme's document, in force from the day that it names."""
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,9 @@ from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
 from koudai.programmes.check import read_programme
+from koudai.programmes.law import required_gates, violated
 from koudai.programmes.model import GateEntry, Launched, Programme, Version
 from koudai.programmes.words import ProgrammeRefusal
-
-Required = Callable[[Programme], Collection[GateKind]]
-"""Which gates a programme has to have entered: what the policy pack says of it."""
 
 
 class PutVersion(msgspec.Struct, frozen=True):
@@ -37,7 +35,6 @@ class State:
 
     now: datetime
     live_side: bool
-    required: Required
     versions: dict[int, list[Version]] = field(default_factory=dict)
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
@@ -45,27 +42,26 @@ class State:
     def missing(self, programme_id: int, programme: Programme) -> list[GateKind]:
         """The gates that a programme has to have entered, and that nobody has."""
         entered = {entry.gate for entry in self.gates.get(programme_id, ())}
-        return [gate for gate in GateKind if gate in self.required(programme) and gate not in entered]
+        return [gate for gate in GateKind if gate in required_gates(programme) and gate not in entered]
 
 
-async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool, required: Required) -> State:
+async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool) -> State:
     """Lock programmes, and read what they are."""
     await store.lock(tx, programmes)
     return State(
-        await time_of_book(tx, book), live, required, await store.versions_of(tx, book, programmes),
+        await time_of_book(tx, book), live, await store.versions_of(tx, book, programmes),
         await store.gates_of(tx, book, programmes), await store.launches_of(tx, book, programmes),
     )  # fmt: skip
 
 
-async def put_versions(
-    tx: Tx, book: int, commands: Sequence[PutVersion], *, live: bool, required: Required
-) -> list[Version | Refused]:
+async def put_versions(tx: Tx, book: int, commands: Sequence[PutVersion], *, live: bool) -> list[Version | Refused]:
     """Put versions; one outcome for each, in order. A repeated key answers its first version.
 
     `live` says whether the book is an issuer's live side: there no version is dated before now, and none is
-    put that is for a sandbox alone. A programme that is live already takes no version whose gates are missing.
+    put that is for a sandbox alone. A programme that is live already takes no version whose gates are missing,
+    nor one that breaks the law.
     """
-    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live, required=required)
+    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live)
     sheet = await open_batch(tx, book, {c.key for c in commands})
     outcomes: list[Version | Refused] = []
     for command in commands:
@@ -132,6 +128,7 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
         missing = state.missing(command.programme_id, programme)
         if missing:
             return gate_missing(missing)
+        return violated(programme) or programme
     return programme
 
 
