@@ -27,6 +27,11 @@ _ADDED_TO_ONLY = [
     "programmes.versions",
     "programmes.gates",
     "programmes.launches",
+    "holders.consents",
+    "holders.requests",
+    "holders.verifications",
+    "holders.erasures",
+    "holders.reveals",
 ]
 
 
