@@ -1166,9 +1166,10 @@ def test_every_reason_to_refuse_is_given(tell):
         cards.CardRefusal.BAD_PIECES, cards.CardRefusal.TOO_MANY_GENERATIONS, cards.CardRefusal.NOT_SPLITTABLE,
         cards.CardRefusal.PIECE_TOO_SMALL, cards.CardRefusal.NOT_ONE_ROOT,
     }  # fmt: skip
-    # Its programmes have no documents: see test_offers.
+    # Its programmes have no documents (see test_offers), and nothing closes a card there.
     of_documents = {
         cards.CardRefusal.NOT_IN_FORCE, cards.CardRefusal.NOT_LAUNCHED, cards.CardRefusal.KIND_NOT_OFFERED,
+        cards.CardRefusal.DEACTIVATED,
     }  # fmt: skip
     assert set(cards.CardRefusal) - set(table) <= of_programmes | of_splits | of_documents
 

@@ -9,7 +9,7 @@ from koudai.cards import ActivityType, CardRefusal, CardState, FundingSource
 from koudai.ledger import Place
 
 R, A = CardRefusal, ActivityType
-PENDING, ACTIVE, BLOCKED = CardState
+PENDING, ACTIVE, BLOCKED = CardState.PENDING, CardState.ACTIVE, CardState.BLOCKED
 
 BIG = MAX_MINOR + 1
 
@@ -48,7 +48,7 @@ async def test_from_every_state_by_every_verb(counter):
         "refund": lambda c: counter.refund(5, card=c, merchant=shop),
     }
     for verb, *ends in table:
-        for before, end in zip(CardState, ends, strict=True):
+        for before, end in zip((PENDING, ACTIVE, BLOCKED), ends, strict=True):
             card = await card_in(counter, programme, before)
             (outcome,) = await counter.run(act[verb](card))
             after = (await counter.see(card)).state

@@ -13,6 +13,7 @@ from koudai.programmes import (
     EnterGate,
     Launch,
     PutVersion,
+    count_versions_statement,
     enter_gates,
     gates_of,
     launch,
@@ -53,6 +54,10 @@ class Desk:
 
 def version(key, day=AHEAD, **changes):
     return PutVersion(key, PROGRAMME, text_of(effective_on=day, **changes), "Li Na")
+
+
+async def promised(tx, book):
+    return await promises_of_book(tx, book, await tx.rows(*count_versions_statement(book)))
 
 
 def code(outcome):
@@ -109,7 +114,7 @@ async def test_on_a_live_side_no_version_is_dated_before_now_and_none_is_a_sandb
 
 async def test_now_is_the_books_time(desk):
     await desk.put(version("a", "2030-01-01"))
-    promises = await desk.db.transact(lambda tx: promises_of_book(tx, desk.book))
+    promises = await desk.db.transact(lambda tx: promised(tx, desk.book))
     now = await desk.db.transact(lambda tx: ledger.time_of_book(tx, desk.book))
     assert promises[PROGRAMME].in_force(now) is None
     assert promises[PROGRAMME].in_force(now + timedelta(days=9_000)) is not None
@@ -119,7 +124,7 @@ async def test_promises_are_read_once_and_anew_when_there_is_more(desk, db):
     await desk.put(version("a", "2020-01-01"))
 
     async def read():
-        return await db.transact(lambda tx: promises_of_book(tx, desk.book))
+        return await db.transact(lambda tx: promised(tx, desk.book))
 
     first = await read()
     assert await read() is first
@@ -127,7 +132,7 @@ async def test_promises_are_read_once_and_anew_when_there_is_more(desk, db):
     second = await read()
     assert len(second[PROGRAMME].versions) == 2
     assert await read() is second
-    assert await db.transact(lambda tx: promises_of_book(tx, 99)) == {}
+    assert await db.transact(lambda tx: promised(tx, 99)) == {}
 
 
 async def test_two_who_put_one_day_at_once_are_told_apart(desk):

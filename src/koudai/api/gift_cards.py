@@ -53,7 +53,7 @@ async def split(call: Call) -> Split | Refused:
         asset=known_currency(call.body.currency), device=call.body.device,
     )  # fmt: skip
     (outcome,) = await call.transact(lambda tx: cards.split(tx, call.book, [wish], call.door.instance.keyring))
-    if not isinstance(outcome, cards.Pieces):
+    if not isinstance(outcome, cards.Minted):
         return outcome
     shown = _shown(call, [piece.card for piece in outcome.cards])
     pieces = [

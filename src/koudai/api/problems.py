@@ -57,7 +57,8 @@ STATUS: Mapping[str, int] = {
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
-        409, CardRefusal.REVERSED_BEFORE, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.ALREADY_ACTIVE,
+        409, CardRefusal.REVERSED_BEFORE, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
+        CardRefusal.ALREADY_ACTIVE,
         CardRefusal.ALREADY_BLOCKED, CardRefusal.NOT_BLOCKED, CardRefusal.LOAD_CAP_EXCEEDED,
         CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.INSUFFICIENT_BALANCE, CardRefusal.REFUND_EXCEEDS_PAID,
         CardRefusal.ALREADY_REFUNDED, LedgerRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BALANCE_TOO_LARGE,

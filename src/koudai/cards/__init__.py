@@ -34,7 +34,7 @@ from koudai.cards.model import (
     CardRefusal,
     CardState,
     Issued,
-    Pieces,
+    Minted,
     Programme,
 )
 from koudai.cards.numbers import is_number, is_prefix
@@ -77,8 +77,8 @@ __all__ = [
     "Issue",
     "Issued",
     "Load",
+    "Minted",
     "Outcome",
-    "Pieces",
     "Programme",
     "Purpose",
     "Redeem",

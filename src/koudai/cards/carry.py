@@ -99,7 +99,7 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.UNKNOWN_CARD)
     if source is target:
         return Refused(CardRefusal.SAME_CARD)
-    if command.purpose is Purpose.MERGE and desk.root_of(source) != desk.root_of(target):
+    if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
         return Refused(CardRefusal.NOT_ONE_ROOT)
     bad = bad_asset(command.asset, source.asset, target.asset)
     # A lost card is stopped first and then replaced.

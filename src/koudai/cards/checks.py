@@ -45,6 +45,8 @@ def bad_asset(asset: str, *expected: str) -> Refused | None:
 
 def not_usable(card: HeldCard) -> Refused | None:
     """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced."""
+    if card.state is CardState.DEACTIVATED and card.pocket.successor_id is None:
+        return Refused(CardRefusal.DEACTIVATED)
     if card.state is CardState.PENDING:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.state is CardState.BLOCKED:

@@ -5,25 +5,37 @@ from datetime import datetime
 from typing import Any
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, NewCard, Origin, Part, Pieces
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
-from koudai.programmes import Promises
+from koudai.programmes import Effective, Promises
 
 
 class HeldCard:
-    """A locked card: its state, its terms, its pocket on the sheet, and where its newest entry stands."""
+    """A locked card: its state and terms, who holds it, where it comes from, its pocket, and its newest entry.
 
-    __slots__ = ("asset", "id", "last", "pocket", "state", "terms")
+    `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
+    """
 
-    def __init__(self, pocket: Pocket, state: CardState, terms: Terms) -> None:
+    __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
+                 "state", "terms")  # fmt: skip
+
+    def __init__(
+        self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
+        promised_at: datetime, lineage: Lineage, promised: Effective | None,
+    ) -> None:  # fmt: skip
         self.id = pocket.id
         self.asset = pocket.asset
         self.pocket = pocket
         self.state = state
         self.terms = terms
+        self.holder_ref = holder_ref
+        self.issued_at = issued_at
+        self.promised_at = promised_at
+        self.lineage = lineage
+        self.promised = promised
         self.last = pocket.newest
 
 
@@ -87,11 +99,10 @@ class Desk:
         self.holds: dict[Place, Hold] = {}
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
-        self.made: dict[Place, Activity | Issued | Pieces] = {}
+        self.made: dict[Place, Activity | Issued | Minted] = {}
         self.programmes: Mapping[int, Terms] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
-        self.origins: dict[int, Origin] = {}
         self.pieces: dict[int, int] = {}
         self.promises: Mapping[int, Promises] = {}
         self.unlaunched: Collection[int] = ()
@@ -134,9 +145,10 @@ class Desk:
             for limit in card.terms.holder_bounds:
                 meter.moved(limit, minor)
 
-    def root_of(self, card: HeldCard) -> int:
-        """The root of a card whose origin was asked for."""
-        return self.origins[card.id].lineage.root_id
+    def promised(self, programme_id: int, since: datetime) -> Effective | None:
+        """What a programme's document, where there is one, promised to cards that have its terms since then."""
+        promises = self.promises.get(programme_id)
+        return None if promises is None else promises.terms(since, self.sheet.now)
 
     def add_hold(self, hold: Hold) -> Hold:
         """Know a hold, by its place and its group; the one that is known already where it is."""

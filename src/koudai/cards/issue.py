@@ -35,28 +35,37 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     card, number = open_card(desk, terms, holder, state, place.ordinal if command.active else 0, at)
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)
-    issued = desk.made[place] = as_issued(card, number, command.holder_ref, at, None)
+    issued = desk.made[place] = as_issued(card, number)
     return issued
 
 
-def as_issued(card: HeldCard, number: str, holder_ref: str | None, at: datetime, parent: Lineage | None) -> Issued:
-    """A card of this batch as it is told; `parent` is its own lineage where it was split from another."""
-    pocket, came = card.pocket, parent or Lineage(card.id, None, 0)
+def as_issued(card: HeldCard, number: str) -> Issued:
+    """A card of this batch as it is told."""
+    pocket, came = card.pocket, card.lineage
     return Issued(
         Card(
-            card.id, card.terms.programme_id, card.state, number[-4:], holder_ref, card.asset, pocket.balance_minor, at,
-            card.last, available_minor=pocket.balance_minor, parent_id=came.parent_id, root_id=came.root_id,
-            generation=came.generation,
+            card.id, card.terms.programme_id, card.state, number[-4:], card.holder_ref, card.asset,
+            pocket.balance_minor, card.issued_at, card.last, available_minor=pocket.balance_minor,
+            parent_id=came.parent_id, root_id=came.root_id, generation=came.generation,
         ),
         number,
     )  # fmt: skip
 
 
+def holder_of_card(card: HeldCard) -> Holder | None:
+    """Who holds a card; None for a bearer card."""
+    ref, holder_id = card.holder_ref, card.pocket.holder_id
+    return None if ref is None or holder_id is None else (ref, holder_id)
+
+
 def open_card(
     desk: Desk, terms: Terms, holder: Holder | None, state: CardState, entry: int, at: datetime,
-    parent: Lineage | None = None,
+    parent: HeldCard | None = None,
 ) -> tuple[HeldCard, str]:  # fmt: skip
-    """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number."""
+    """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number.
+
+    One that comes from a `parent` has its root, and what it was promised.
+    """
     if desk.mint is None:
         raise ValueError("cards are made with the keyring in hand")
     sheet, keyring = desk.sheet, desk.mint.keyring
@@ -64,14 +73,19 @@ def open_card(
     pocket = sheet.open("card", terms.asset, holder_id, entry)
     number = desk.mint.draw(terms.number_prefix)
     sealed = keyring.seal(number, pocket.id.to_bytes(8))
-    came = parent or Lineage(pocket.id, None, 0)
+    came, promised_at = Lineage(pocket.id, None, 0), at
+    if parent is not None:
+        came = Lineage(parent.lineage.root_id, parent.id, parent.lineage.generation + 1)
+        promised_at = parent.promised_at
     desk.new_cards.append(
         (
             pocket.id, terms.programme_id, state, number[-4:], keyring.lookup_hash(number), sealed, holder_ref, at,
-            *came,
+            promised_at, *came,
         )
     )  # fmt: skip
-    card = desk.cards[pocket.id] = HeldCard(pocket, state, terms)
+    card = desk.cards[pocket.id] = HeldCard(
+        pocket, state, terms, holder_ref, at, promised_at, came, desk.promised(terms.programme_id, promised_at)
+    )  # fmt: skip
     return card, number
 
 

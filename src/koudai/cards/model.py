@@ -26,6 +26,7 @@ class CardRefusal(StrEnum):
     CURRENCY_MISMATCH = "cards.currency_mismatch"
     NOT_ACTIVE = "cards.not_active"
     BLOCKED = "cards.blocked"
+    DEACTIVATED = "cards.deactivated"
     ALREADY_ACTIVE = "cards.already_active"
     ALREADY_BLOCKED = "cards.already_blocked"
     NOT_BLOCKED = "cards.not_blocked"
@@ -57,11 +58,12 @@ class CardRefusal(StrEnum):
 
 
 class CardState(StrEnum):
-    """PENDING → ACTIVE ⇄ BLOCKED."""
+    """PENDING → ACTIVE ⇄ BLOCKED → DEACTIVATED."""
 
     PENDING = "PENDING"
     ACTIVE = "ACTIVE"
     BLOCKED = "BLOCKED"
+    DEACTIVATED = "DEACTIVATED"
 
 
 class ActivityType(StrEnum):
@@ -84,6 +86,7 @@ class ActivityType(StrEnum):
     ADJUST_DECREMENT = "ADJUST_DECREMENT"
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
+    DEACTIVATE = "DEACTIVATE"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -135,14 +138,6 @@ class Lineage(NamedTuple):
     generation: int
 
 
-class Origin(NamedTuple):
-    """Where a card comes from, who holds it, and since when there is it."""
-
-    lineage: Lineage
-    holder_ref: str | None
-    issued_at: datetime
-
-
 class Issued(msgspec.Struct, frozen=True):
     """A card just issued. `number` is there at issue and for 15 minutes under the same key, then None."""
 
@@ -178,8 +173,8 @@ class Activity(msgspec.Struct, frozen=True):
     other_card_id: int | None = None
 
 
-class Pieces(msgspec.Struct, frozen=True):
-    """What a split made: the entry of the card that gave, and the new cards in the order of their amounts."""
+class Minted(msgspec.Struct, frozen=True):
+    """What a command made of a card: its entry, and the new cards, those of a split in the order of their amounts."""
 
     activity: Activity
     cards: tuple[Issued, ...]
@@ -188,8 +183,8 @@ class Pieces(msgspec.Struct, frozen=True):
 Entry = tuple[Any, ...]
 """An activity as a row of `add_activities`, column by column."""
 
-NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, int, int | None, int]
-"""id, programme, state, last four digits, number's hash and sealed, holder, time of issue, root, parent, generation"""
+NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int]
+"""id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation"""
 
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""

@@ -7,7 +7,6 @@ from typing import Any
 from koudai.base import MAX_MINOR
 from koudai.cards.commands import Capture, CardRef, Command, Issue, Purpose, Refund, Reverse, Split, Transfer, Void
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
-from koudai.cards.model import Lineage, Origin
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -39,7 +38,7 @@ class Named:
         self.holds: dict[Place, tuple[int, str | None]] = {}
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
-        self.origins: dict[int, Origin] = {}
+        self.roots: dict[int, int] = {}
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -51,7 +50,7 @@ class Named:
         ids |= {row[2] for row in self.redemptions}
         ids |= {account for account, _ in self.holds.values()}
         # How many pieces there are of a root is counted under its lock.
-        ids |= {origin.lineage.root_id for origin in self.origins.values()}
+        ids |= set(self.roots.values())
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -148,8 +147,7 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     of_family = {ref for c in commands for ref in _of_family(c)}
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
-        for card_id, *came, holder_ref, issued_at in await tx.rows(SQL["origins"], book, int8s(ids)):
-            named.origins[card_id] = Origin(Lineage(*came), holder_ref, issued_at)
+        named.roots = dict(await tx.rows(SQL["roots"], book, int8s(ids)))
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:

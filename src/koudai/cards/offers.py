@@ -36,18 +36,16 @@ def not_issued(desk: Desk, programme_id: int, holder_ref: str | None, at: dateti
 
 def not_split(desk: Desk, card: HeldCard, pieces: tuple[int, ...]) -> Refused | None:
     """Why a card isn't split so: by what it was promised, and how many there are of its root already."""
-    origin = desk.origins[card.id]
-    promises = desk.promises.get(card.terms.programme_id)
     generations, least, most = MAX_GENERATIONS, 1, None
-    if promises is not None:
-        offer = promises.terms(origin.issued_at, desk.sheet.now).programme.split
+    if card.promised is not None:
+        offer = card.promised.programme.split
         if offer is None:
             return Refused(CardRefusal.NOT_SPLITTABLE)
         generations, least, most = offer.max_generations, offer.min_minor, offer.max_pieces
-    if origin.lineage.generation >= generations:
-        told = {"limit_count": generations, "generation": origin.lineage.generation}
+    if card.lineage.generation >= generations:
+        told = {"limit_count": generations, "generation": card.lineage.generation}
         return Refused(CardRefusal.TOO_MANY_GENERATIONS, told)
-    made = desk.pieces.get(origin.lineage.root_id, 0)
+    made = desk.pieces.get(card.lineage.root_id, 0)
     if most is not None and made + len(pieces) > most:
         told = {"pieces": len(pieces), "limit_count": most, "left_count": max(0, most - made)}
         return Refused(CardRefusal.BAD_PIECES, told)

@@ -18,7 +18,7 @@ from koudai.cards.commands import (
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.model import CardState
+from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
@@ -46,7 +46,7 @@ from koudai.ledger import (
 )
 from koudai.merchants import Merchant, as_merchants, find_statement, known_merchants
 from koudai.pg import Conflict, Tx, columns, int4s, int8s
-from koudai.programmes import launches_of, promises_of_book
+from koudai.programmes import Promises, count_versions_statement, launches_of, promises_of_book
 
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
@@ -66,22 +66,22 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
     )
     merchants |= as_merchants(rows.get("merchants", ()))
-    desk = _lay_out(sheet, named, known, merchants, rows)
+    promises = await promises_of_book(tx, book, rows["versions"])
+    desk = _lay_out(sheet, named, known, merchants, promises, rows)
     await _read_holds(tx, book, desk, named, known, rows)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
-    if named.kinds & {Issue, Split}:
-        await _read_offers(tx, book, desk, named)
+    if Issue in named.kinds:
+        await _read_launches(tx, book, desk, named)
     return desk
 
 
-async def _read_offers(tx: Tx, book: int, desk: Desk, named: Named) -> None:
-    """What the programmes' documents promise, and on a live side which programmes were not launched."""
-    desk.promises = await promises_of_book(tx, book)
+async def _read_launches(tx: Tx, book: int, desk: Desk, named: Named) -> None:
+    """Which of the programmes under which cards are issued were not launched, on a live side."""
     issuing = {c.programme_id for c in named.commands if isinstance(c, Issue)}
-    if issuing and await mode_of_book(tx, book) is Mode.LIVE:
+    if await mode_of_book(tx, book) is Mode.LIVE:
         desk.unlaunched = issuing - (await launches_of(tx, book, issuing)).keys()
 
 
@@ -95,6 +95,7 @@ def _statements(
     refs |= named.new_holders()
     if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
+    statements["versions"] = count_versions_statement(book)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
@@ -132,9 +133,8 @@ def _what_was_paid(book: int, named: Named) -> dict[str, Statement]:
 def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     """Ids for new cards and lots, what is corrected, and where the cards come from that are split."""
     statements: dict[str, Statement] = {}
-    if named.origins:
-        roots = {origin.lineage.root_id for origin in named.origins.values()}
-        statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(roots)))
+    if named.roots:
+        statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(set(named.roots.values()))))
     if named.kinds & {Load, Adjust, Issue}:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
@@ -145,17 +145,20 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
 
 def _lay_out(
     sheet: Sheet, named: Named, terms: BookTerms, merchants: Mapping[int, Merchant],
-    rows: Mapping[str, Sequence[Row]],
+    promises: Mapping[int, Promises], rows: Mapping[str, Sequence[Row]],
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet)
     desk.programmes = terms.programmes
-    for card_id, state, programme_id in rows["cards"]:
-        desk.cards[card_id] = HeldCard(sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id])
+    desk.promises = promises
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+        desk.cards[card_id] = HeldCard(
+            sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
+            promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
+        )  # fmt: skip
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
-    desk.origins = named.origins
     desk.pieces = {row[0]: row[1] for row in rows.get("pieces", ())}
     for row in rows.get("redemptions", ()):
         desk.redemptions[Place(row[0], row[1])] = _redemption(row)

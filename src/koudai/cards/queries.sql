@@ -17,21 +17,24 @@ FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3
 
 -- add_cards: new cards
 INSERT INTO cards.cards
-    (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, root_id, parent_id, generation)
+    (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id, parent_id,
+     generation)
 SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref,
-       c.issued_at, c.root_id, c.parent_id, c.generation
+       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[],
-            $10::bigint[], $11::bigint[], $12::int[])
-    AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, root_id, parent_id, generation)
+            $10::timestamptz[], $11::bigint[], $12::bigint[], $13::int[])
+    AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id,
+          parent_id, generation)
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
 
 -- read_cards: the state of cards, once they are locked
-SELECT id, state::text, programme_id FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
+SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation
+FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
--- origins: where cards come from, who holds them, and since when there are they
-SELECT id, root_id, parent_id, generation, holder_ref, issued_at FROM cards.cards
+-- roots: the roots that cards come from
+SELECT id, root_id FROM cards.cards
 WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- count_pieces: how many cards were split off roots, through all generations

@@ -31,14 +31,14 @@ from koudai.cards.commands import (
 from koudai.cards.desk import Desk
 from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
-from koudai.cards.model import Activity, Issued, Pieces
+from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.pay import load, redeem, refund, reverse
 from koudai.cards.split import split
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
 
 
-def apply(desk: Desk, command: Command) -> Activity | Issued | Pieces | Refused | Memory:
+def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused | Memory:
     """Fold one command; a Memory answers a key that was used before: what it led to is read elsewhere."""
     sheet = desk.sheet
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
@@ -66,7 +66,7 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Pieces | Refused 
     return outcome
 
 
-def _made(outcome: Activity | Issued | Pieces) -> str | None:
+def _made(outcome: Activity | Issued | Minted) -> str | None:
     """The cards that a command made, as they are remembered under its key."""
     if isinstance(outcome, Activity):
         return None
@@ -82,7 +82,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 
 _CARDS = ("card", "to_card")
 
-_Rule = Callable[[Desk, Any, Place], Activity | Issued | Pieces | Refused]
+_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Refused]
 _Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 

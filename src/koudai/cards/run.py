@@ -13,7 +13,7 @@ from koudai.cards.commands import Command, Issue, Split
 from koudai.cards.desk import Desk
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
-from koudai.cards.model import Activity, Issued, Pieces
+from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
@@ -56,7 +56,7 @@ async def issue(
 
 async def split(
     tx: Tx, book: int, commands: Sequence[Split], keyring: Keyring, *, generate: Generate = generate
-) -> list[Pieces | Refused]:  # fmt: skip
+) -> list[Minted | Refused]:  # fmt: skip
     """Split cards into new ones, in the same way; one outcome for each, in order. Numbers are told as by `issue`."""
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
@@ -82,7 +82,7 @@ def _seen_again(memory: Memory, activities: Mapping[Place, Activity], made: Mapp
     if not memory.facts:
         return activities[memory.place]
     issued = tuple(made[card_id] for card_id in cards_of(memory))
-    return issued[0] if "card_id" in memory.facts_told() else Pieces(activities[memory.place], issued)
+    return issued[0] if "card_id" in memory.facts_told() else Minted(activities[memory.place], issued)
 
 
 def _write(tx: Tx, desk: Desk) -> None:

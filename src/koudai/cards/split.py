@@ -5,25 +5,22 @@ from koudai.cards.carry import arrive
 from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not_usable, too_little, within_limits
 from koudai.cards.commands import Purpose, Split
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.issue import as_issued, open_card
-from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Lineage, Origin, Pieces
+from koudai.cards.issue import as_issued, holder_of_card, open_card
+from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Minted
 from koudai.cards.offers import MAX_PIECES, not_split
 from koudai.ledger import Flow, Place, Slot, count, proportional
 
 
-def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
+def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
     """Card → new cards of its programme and its holder, active at once."""
     judged = _judge(desk, command)
     if isinstance(judged, Refused):
         return judged
     card, slots = judged
     at, sheet, amount = command.event_at or desk.sheet.now, desk.sheet, sum(command.pieces)
-    came, holder_ref, _ = desk.origins[card.id]
-    lineage = Lineage(came.root_id, card.id, came.generation + 1)
-    holder = None if holder_ref is None or card.pocket.holder_id is None else (holder_ref, card.pocket.holder_id)
     made: list[tuple[HeldCard, str]] = []
     for minor in command.pieces:
-        child, number = open_card(desk, card.terms, holder, CardState.ACTIVE, 0, at, lineage)
+        child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
         parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
         sheet.carry(place.ordinal, card.pocket, child.pocket, parts, Purpose.SPLIT, at)
         made.append((child, number))
@@ -36,10 +33,10 @@ def split(desk: Desk, command: Split, place: Place) -> Pieces | Refused:
     pieces: list[Issued] = []
     for (child, number), minor in zip(made, command.pieces, strict=True):
         arrive(desk, child, card, minor, place, at)
-        pieces.append(as_issued(child, number, holder_ref, at, lineage))
-        desk.origins[child.id] = Origin(lineage, holder_ref, at)
-    desk.pieces[came.root_id] = desk.pieces.get(came.root_id, 0) + len(pieces)
-    outcome = desk.made[place] = Pieces(gave, tuple(pieces))
+        pieces.append(as_issued(child, number))
+    root_id = card.lineage.root_id
+    desk.pieces[root_id] = desk.pieces.get(root_id, 0) + len(pieces)
+    outcome = desk.made[place] = Minted(gave, tuple(pieces))
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""Activate, block, unblock: PENDING → ACTIVE ⇄ BLOCKED; no value moves."""
+"""Activate, block, unblock: PENDING → ACTIVE ⇄ BLOCKED; no value moves. What is DEACTIVATED stays so."""
 
 from koudai.base import Refused
 from koudai.cards.checks import card_of
@@ -35,6 +35,8 @@ def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) 
     if card is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
     kind, state, refusals = _STATES[type(command)]
+    if card.state is CardState.DEACTIVATED:
+        return Refused(CardRefusal.DEACTIVATED)
     if card.state in refusals:
         return Refused(refusals[card.state])
     card.state = desk.states[card.id] = state

@@ -43,7 +43,7 @@ def split(
                 key=key, card=card_ref(side, card), pieces=pieces, asset=currency.code, device=device
             )  # fmt: skip
             (outcome,) = await side.instance.db.transact(lambda tx: cards.split(tx, side.book, [wish], keyring))
-            if not isinstance(outcome, cards.Pieces):
+            if not isinstance(outcome, cards.Minted):
                 raise as_fault(outcome, idempotency_key=key)
             made = [
                 {**card_object(keyring, piece.card, side.issuer.mode), "gan": piece.number} for piece in outcome.cards

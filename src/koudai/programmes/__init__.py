@@ -20,7 +20,7 @@ from koudai.programmes.promise import Effective, Promises, promise
 from koudai.programmes.put import PutVersion, put_versions, start_of
 from koudai.programmes.shelf import shipped_names, shipped_text
 from koudai.programmes.spend import Line, MerchantFacts, Spending
-from koudai.programmes.store import gates_of, launches_of, promises_of_book, versions_of
+from koudai.programmes.store import count_versions_statement, gates_of, launches_of, promises_of_book, versions_of
 from koudai.programmes.words import (
     COMMISSION_BPS,
     Carrier,
@@ -74,6 +74,7 @@ __all__ = [
     "Start",
     "Validity",
     "Version",
+    "count_versions_statement",
     "declared_figures",
     "diff",
     "enter_gates",

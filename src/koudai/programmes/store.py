@@ -27,9 +27,17 @@ async def versions_of(tx: Tx, book: int, programmes: Iterable[int]) -> dict[int,
     return _by_programme(await tx.rows(SQL["versions"], book, int4s(list(programmes))))
 
 
-async def promises_of_book(tx: Tx, book: int) -> dict[int, Promises]:
-    """What the programmes of a book promise, by their ids; kept with the pool, and read anew when there is more."""
-    count = await tx.value(SQL["count_versions"], book)
+def count_versions_statement(book: int) -> tuple[Any, ...]:
+    """The statement that counts the versions of a book, for `promises_of_book`."""
+    return (SQL["count_versions"], book)
+
+
+async def promises_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]]) -> dict[int, Promises]:
+    """What the programmes of a book promise, by their ids; kept with the pool, and read anew when there is more.
+
+    `counted` is what `count_versions_statement` answered in this transaction.
+    """
+    count = counted[0][0]
     known: tuple[int, dict[int, Promises]] | None = tx.lasting.get(("programmes.promises", book))
     if known is not None and known[0] == count:
         return known[1]
