@@ -1,6 +1,7 @@
 """What a programme's document lets be done with its cards: issued, of which kinds, and split how."""
 
 import asyncio
+from datetime import date
 
 import pytest
 
@@ -8,16 +9,31 @@ from koudai import cards, identity, programmes
 from koudai.base import Refused
 from koudai.cards import CardRefusal
 from koudai.identity import Mode
-from koudai.programmes import EnterGate, GateEntry, Launch, Launched, PutVersion, Version
+from koudai.programmes import (
+    EnterGate,
+    GateEntry,
+    Issuer,
+    IssuerClass,
+    Launch,
+    Launched,
+    PutVersion,
+    Sector,
+    StateIssuer,
+    Version,
+)
 from tests.cards.conftest import Counter
+from tests.holders.conftest import FrontDesk
 from tests.programmes.drafts import text_of
 
 SPLIT = {"max_pieces": 3, "max_generations": 1, "min_minor": 10}
 
 
 async def put(counter, programme, key, day, *, live=False, **changes):
-    wish = PutVersion(key, programme.id, text_of(effective_on=day, **changes), "Li Na")
-    (made,) = await counter.within(lambda tx: programmes.put_versions(tx, counter.book, [wish], live=live))
+    # Under no law but that of a sandbox, where nothing says otherwise: what the law does is in test_law.
+    told = {"policy": {"pack": "sandbox"}, "sandbox_only": not live, **changes}
+    text = text_of(effective_on=day, number_prefix="900001", **told)
+    wish = PutVersion(key, programme.id, text, "Li Na")
+    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish], live=live))
     assert isinstance(made, Version), made
 
 
@@ -63,17 +79,22 @@ async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring):
     side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.LIVE, create=True))
     counter = Counter(db, keyring, side.id)
     programme = await counter.programme()
-    assert await counter.issue(programme, holder_ref="ann") == Refused(CardRefusal.NOT_LAUNCHED)
+    desk = FrontDesk(db, keyring, side.id)
+    ann = (await desk.do(desk.whole_person())).ref
+    assert await counter.issue(programme, holder_ref=ann) == Refused(CardRefusal.NOT_LAUNCHED)
     # A version for a live side takes effect after now, so that of today was put when it was a test side's.
-    await put(counter, programme, "v", "2020-01-01")
-    assert await counter.issue(programme, holder_ref="ann") == Refused(CardRefusal.NOT_LAUNCHED)
+    await put(counter, programme, "v", "2020-01-01", policy={"pack": "cn-single-purpose"}, sandbox_only=False)
+    assert await counter.issue(programme, holder_ref=ann) == Refused(CardRefusal.NOT_LAUNCHED)
+    stated = StateIssuer("s", IssuerClass.OTHER, Sector.RETAIL, date(2010, 1, 1), date(2012, 1, 1), "Li Na")
+    (issuer,) = await counter.within(lambda tx: programmes.state_issuers(tx, counter.book, [stated]))
+    assert isinstance(issuer, Issuer)
     gates = [EnterGate(f"g {gate}", programme.id, gate, "001", "Li Na") for gate in ("filing", "terms", "custody")]
     entered = await counter.within(lambda tx: programmes.enter_gates(tx, counter.book, gates))
     assert all(isinstance(one, GateEntry) for one in entered)
     wish = Launch("l", programme.id, "Wu")
     (launched,) = await counter.within(lambda tx: programmes.launch(tx, counter.book, [wish], live=True))
     assert isinstance(launched, Launched)
-    assert isinstance(await counter.issue(programme, holder_ref="ann"), cards.Issued)
+    assert isinstance(await counter.issue(programme, holder_ref=ann), cards.Issued)
 
 
 async def test_a_card_is_split_as_its_document_says(counter):

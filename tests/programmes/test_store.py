@@ -1,6 +1,6 @@
 """Versions, gates and launches on a real database."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import anyio
 import pytest
@@ -11,15 +11,19 @@ from koudai.pg import Conflict
 from koudai.policy import GateKind
 from koudai.programmes import (
     EnterGate,
+    IssuerClass,
     Launch,
     PutVersion,
-    count_versions_statement,
+    Sector,
+    StateIssuer,
+    charter_of_book,
+    count_charter_statement,
     enter_gates,
     gates_of,
     launch,
     launches_of,
-    promises_of_book,
     put_versions,
+    state_issuers,
     versions_of,
 )
 from tests.programmes.drafts import text_of
@@ -34,16 +38,19 @@ class Desk:
     """One side of an issuer; every call is a transaction of its own."""
 
     def __init__(self, db, book=1, live=False):
-        self.db, self.book, self.live = db, book, live
+        self.db, self.book, self.live, self.registered = db, book, live, {}
 
     async def put(self, *wishes):
-        return await self.db.transact(lambda tx: put_versions(tx, self.book, wishes, live=self.live))
+        return await self.db.transact(lambda tx: put_versions(tx, self.book, wishes, self.registered, live=self.live))
 
     async def enter(self, *wishes):
         return await self.db.transact(lambda tx: enter_gates(tx, self.book, wishes))
 
     async def launch(self, *wishes):
         return await self.db.transact(lambda tx: launch(tx, self.book, wishes, live=self.live))
+
+    async def state(self, *wishes):
+        return await self.db.transact(lambda tx: state_issuers(tx, self.book, wishes))
 
     async def versions(self):
         return (await self.db.transact(lambda tx: versions_of(tx, self.book, [PROGRAMME]))).get(PROGRAMME, [])
@@ -56,8 +63,14 @@ def version(key, day=AHEAD, **changes):
     return PutVersion(key, PROGRAMME, text_of(effective_on=day, **changes), "Li Na")
 
 
+def issuer(key="issuer", founded="2010-01-01", began="2012-01-01", **more):
+    days = date.fromisoformat(founded), date.fromisoformat(began)
+    return StateIssuer(key, IssuerClass.OTHER, Sector.RETAIL, *days, "Li Na", **more)
+
+
 async def promised(tx, book):
-    return await promises_of_book(tx, book, await tx.rows(*count_versions_statement(book)))
+    _, charter = await charter_of_book(tx, book, await tx.rows(*count_charter_statement(book)), live=False)
+    return charter.promises
 
 
 def code(outcome):
@@ -186,6 +199,8 @@ async def test_a_programme_is_live_when_its_gates_are_entered(live, db):
     assert [code(o) for o in await live.launch(Launch("a", PROGRAMME, "Li Na"))] == ["programmes.no_version"]
     await live.put(version("v"))
     await live.enter(EnterGate("g", PROGRAMME, GateKind.FILING, "001", "Li Na"))
+    assert [code(o) for o in await live.launch(Launch("i", PROGRAMME, "Li Na"))] == ["programmes.issuer_missing"]
+    await live.state(issuer())
     (refused,) = await live.launch(Launch("b", PROGRAMME, "Li Na"))
     assert refused == Refused("programmes.gate_missing", {"missing": "terms, custody"})
     assert await db.transact(lambda tx: launches_of(tx, live.book, [PROGRAMME])) == {}

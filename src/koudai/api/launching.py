@@ -34,7 +34,7 @@ async def put_version(call: Call) -> ProgrammeVersion | Refused:
 
     async def work(tx: Tx, programme_id: int) -> programmes.Version | Refused:
         wish = PutVersion(call.key, programme_id, call.body.document, call.principal.key_id)
-        (made,) = await programmes.put_versions(tx, call.book, [wish], live=live)
+        (made,) = await cards.put_versions(tx, call.book, [wish], live=live)
         return made
 
     made = await _on_programme(call, work)

@@ -13,6 +13,7 @@ from koudai.cards.commands import (
     Block,
     Capture,
     CardRef,
+    Channel,
     Command,
     Expire,
     Issue,
@@ -38,7 +39,7 @@ from koudai.cards.model import (
     Programme,
 )
 from koudai.cards.numbers import is_number, is_prefix
-from koudai.cards.programme import CreateProgramme, create_programmes
+from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
 from koudai.cards.run import Outcome, issue, run, split
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
@@ -70,6 +71,7 @@ __all__ = [
     "CardRef",
     "CardRefusal",
     "CardState",
+    "Channel",
     "Command",
     "CreateProgramme",
     "Expire",
@@ -101,6 +103,7 @@ __all__ = [
     "page_family",
     "page_programmes",
     "programmes_by_id",
+    "put_versions",
     "run",
     "split",
 ]

@@ -47,12 +47,21 @@ class Activate(Command, frozen=True, kw_only=True):
     card: CardRef
 
 
+class Channel(StrEnum):
+    """Where value is bought: over a network, at somebody's counter, or at an outlet of the issuer's own."""
+
+    REMOTE = "remote"
+    COUNTER = "counter"
+    OWN_OUTLET = "own_outlet"
+
+
 class Load(Command, frozen=True, kw_only=True):
     """Put value on a card, naming where it came from.
 
     `payer` is who paid and `refund_to` to whom it may go back, both opaque. What may be done with the
     value is what its source allows where nothing is said: bonus isn't refunded, and what was bought on
-    credit or by instalment isn't sold. `device` is what asked for it, where limits count devices.
+    credit or by instalment isn't sold. `device` is what asked for it, where limits count devices, and `channel`
+    where it is bought: over a network where nothing is said.
     """
 
     card: CardRef
@@ -66,6 +75,7 @@ class Load(Command, frozen=True, kw_only=True):
     may_sell: bool | None = None
     may_refund: bool | None = None
     device: str | None = None
+    channel: Channel | None = None
 
 
 class Redeem(Command, frozen=True, kw_only=True):

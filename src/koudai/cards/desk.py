@@ -1,16 +1,19 @@
 """The desk: all that a batch of commands knows of its cards, under lock, while it is folded. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from koudai.base import seconds_of
 from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
-from koudai.cards.terms import Kind, Terms
+from koudai.cards.tally import Tally
+from koudai.cards.terms import BookTerms, Subjects, Terms
+from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
-from koudai.programmes import Effective, Promises
+from koudai.policy import Point
+from koudai.programmes import Charter, Effective, Kind, Law
 
 
 class HeldCard:
@@ -21,6 +24,11 @@ class HeldCard:
 
     __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
                  "state", "terms")  # fmt: skip
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it is somebody's by name, or whoever's holds it."""
+        return Kind.BEARER if self.holder_ref is None else Kind.REGISTERED
 
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
@@ -37,6 +45,17 @@ class HeldCard:
         self.lineage = lineage
         self.promised = promised
         self.last = pocket.newest
+
+
+class Judgement(NamedTuple):
+    """What the law had to say of an entry that was let pass: clauses that warned, pilots that opened some."""
+
+    ordinal: int
+    card_id: int
+    point: Point
+    pack: str
+    noted: str
+    pilots: str
 
 
 class Redemption:
@@ -87,8 +106,10 @@ class Redemption:
 class Desk:
     """A sheet with the cards, merchants, redemptions and holds that its commands name."""
 
-    def __init__(self, sheet: Sheet) -> None:
+    def __init__(self, sheet: Sheet, terms: BookTerms, charter: Charter) -> None:
         self.sheet = sheet
+        self.terms = terms
+        self.charter = charter
         self.cards: dict[int, HeldCard] = {}
         self.ids_of_numbers: dict[bytes, int] = {}
         self.merchants: Mapping[int, Merchant] = {}
@@ -100,17 +121,23 @@ class Desk:
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
         self.made: dict[Place, Activity | Issued | Minted] = {}
-        self.programmes: Mapping[int, Terms] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
         self.pieces: dict[int, int] = {}
-        self.promises: Mapping[int, Promises] = {}
-        self.unlaunched: Collection[int] = ()
+        self.tallies: dict[str, Tally] = {}
+        self.families: dict[int, int] = {}
+        self.standings: Mapping[str, Standing] = {}
+        self.owed_minor = 0
+        self.pilot_rooms: dict[int, tuple[int, int]] = {}
+        self.in_pilots: set[tuple[int, str]] = set()
+        self.pilot_uses: list[tuple[int, int, str]] = []
+        self.judgements: list[Judgement] = []
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
+        self._laws: dict[int, Law | None] = {}
 
     def seconds(self, moment: datetime) -> int:
         """A moment in seconds since 1970; most commands of a batch share one."""
@@ -139,16 +166,35 @@ class Desk:
         holder = card.pocket.holder_id
         return None if holder is None else self.sheet.subjects[holder]
 
+    def law(self, programme_id: int) -> Law | None:
+        """The law that judges a programme's cards; None without a document."""
+        if programme_id not in self._laws:
+            self._laws[programme_id] = self.charter.law(programme_id, self.sheet.now)
+        return self._laws[programme_id]
+
+    def root_minor(self, card: HeldCard) -> int:
+        """What all cards of a card's root hold."""
+        return self.families[card.lineage.root_id]
+
+    def use_pilot(self, pilot_id: int, minor: int, who: str) -> None:
+        """Take a decision off a pilot's caps."""
+        used_minor, holders = self.pilot_rooms.get(pilot_id, (0, 0))
+        newcomer = (pilot_id, who) not in self.in_pilots
+        self.in_pilots.add((pilot_id, who))
+        self.pilot_rooms[pilot_id] = used_minor + minor, holders + newcomer
+        self.pilot_uses.append((pilot_id, minor, who))
+
     def moved(self, card: HeldCard, minor: int) -> None:
-        """Tell the limits on what a holder has together that a card of his got so much, or lost it (negative)."""
+        """Tell what counts the value of holders and of roots that a card got so much, or lost it (negative)."""
+        if self.families and card.lineage.root_id in self.families:
+            self.families[card.lineage.root_id] += minor
         if card.terms.holder_bounds and (meter := self.meter_of_holder(card)):
             for limit in card.terms.holder_bounds:
                 meter.moved(limit, minor)
 
     def promised(self, programme_id: int, since: datetime) -> Effective | None:
         """What a programme's document, where there is one, promised to cards that have its terms since then."""
-        promises = self.promises.get(programme_id)
-        return None if promises is None else promises.terms(since, self.sheet.now)
+        return self.charter.promised(programme_id, since, self.sheet.now)
 
     def add_hold(self, hold: Hold) -> Hold:
         """Know a hold, by its place and its group; the one that is known already where it is."""
@@ -190,7 +236,7 @@ _HOLDER = (Subject.HOLDER,)
 _NOWHERE = (None, None)
 
 
-def ref_of(kind: Kind, pocket: Pocket, device: str | None, recipient: str | None) -> str | None:
+def ref_of(kind: Subjects, pocket: Pocket, device: str | None, recipient: str | None) -> str | None:
     """The ref of a device, a recipient, or a pair; None where one of them isn't known.
 
     In a pair with a holder the holder comes first, since the database puts it in.
@@ -207,7 +253,7 @@ def ref_of(kind: Kind, pocket: Pocket, device: str | None, recipient: str | None
     return ref_from(kind, values)
 
 
-def ref_from(kind: Kind, values: Sequence[Any]) -> str:
+def ref_from(kind: Subjects, values: Sequence[Any]) -> str:
     """A ref from what is told in order; what stands before another has its own plus signs escaped."""
     *before, last = (str(value) for value in values)
     return f"{name_of(kind)}:{''.join(f'{escaped(one)}+' for one in before)}{last}"
@@ -221,7 +267,7 @@ def escaped(value: str) -> str:
 _RANKS = {Subject.HOLDER: 0, Subject.CARD: 1, Subject.DEVICE: 2, Subject.RECIPIENT: 3}
 
 
-def in_order(kind: Kind, told: dict[Subject, Any]) -> list[Any]:
+def in_order(kind: Subjects, told: dict[Subject, Any]) -> list[Any]:
     """What is told of the subjects of a kind, in the order in which a ref has them: a holder comes first."""
     return [told[one] for one in sorted(kind, key=_RANKS.__getitem__)]
 
@@ -231,6 +277,6 @@ def holder_of(ref: str) -> str:
     return f"holder:{ref}"
 
 
-def name_of(kind: Kind) -> str:
+def name_of(kind: Subjects) -> str:
     """How a ref calls a kind of subject or pair: `device`, `holder+device`."""
     return "+".join(one.value for one in sorted(kind, key=_RANKS.__getitem__))

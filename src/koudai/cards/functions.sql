@@ -68,5 +68,29 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Locks the tallies of a book by whom they count, in one order; one that isn't there yet is begun.
+CREATE OR REPLACE FUNCTION cards.lock_tallies_v1(p_book integer, p_whos text[]) RETURNS SETOF cards.tallies
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO cards.tallies (book, who) SELECT p_book, u.who FROM unnest(p_whos) AS u (who) ORDER BY u.who
+    ON CONFLICT DO NOTHING;
+    RETURN QUERY SELECT t.* FROM cards.tallies t WHERE t.book = p_book AND t.who = ANY (p_whos)
+    ORDER BY t.who FOR NO KEY UPDATE;
+END $$;
+
+-- Sets tallies that the caller has locked.
+CREATE OR REPLACE FUNCTION cards.set_tallies_v1(
+    p_book integer, p_whos text[], p_days bigint[], p_loads bigint[], p_bearers bigint[], p_cashes bigint[],
+    p_sinces bigint[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.tallies t
+    SET day_s = u.day_s, load_minor = u.load_minor, bearer_minor = u.bearer_minor, cash_minor = u.cash_minor,
+        since_batch_id = u.since_batch_id
+    FROM unnest(p_whos, p_days, p_loads, p_bearers, p_cashes, p_sinces)
+        AS u (who, day_s, load_minor, bearer_minor, cash_minor, since_batch_id)
+    WHERE t.book = p_book AND t.who = u.who
+$$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

@@ -6,6 +6,7 @@ from koudai.base import Refused, render_time
 from koudai.cards.checks import bad_amount, payable
 from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.law import on_payment
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
 from koudai.ledger import Flow, Hold, HoldState, Place, count
@@ -17,6 +18,9 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     if isinstance(judged, Refused):
         return judged
     card, merchant, amount, at, slots = judged
+    bad = on_payment(desk, card, merchant, amount, place)
+    if bad:
+        return bad
     sheet = desk.sheet
     expires_at = sheet.now + timedelta(seconds=command.ttl_s)
     hold = sheet.reserve(

@@ -7,11 +7,13 @@ from koudai.base import Refused
 from koudai.cards import store
 from koudai.cards.commands import Issue
 from koudai.cards.desk import Desk, HeldCard, holder_of
+from koudai.cards.law import on_issue
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
 from koudai.cards.offers import not_issued
 from koudai.cards.terms import Terms
 from koudai.ledger import Memory, Place
 from koudai.pg import Tx, int8s
+from koudai.programmes import Kind
 
 NUMBER_SHOWN_AGAIN = timedelta(minutes=15)
 """How long the same key shows the number again, for an answer that was lost on its way."""
@@ -22,16 +24,21 @@ Holder = tuple[str, int]
 
 def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     """A card, active at once, or pending until it is activated."""
-    terms = desk.programmes.get(command.programme_id)
-    if terms is None:
+    if command.programme_id not in desk.terms.programmes:
         return Refused(CardRefusal.UNKNOWN_PROGRAMME)
     bad = not_issued(desk, command.programme_id, command.holder_ref, desk.sheet.now)
     if bad:
         return bad
-    at = command.event_at or desk.sheet.recorded_at
+    at = command.event_at or desk.sheet.now
     state = CardState.ACTIVE if command.active else CardState.PENDING
     ref = command.holder_ref
     holder = None if ref is None else (ref, desk.sheet.subjects[holder_of(ref)].id)
+    bad = on_issue(desk, command, place)
+    if bad:
+        return bad
+    kind = Kind.BEARER if ref is None else Kind.REGISTERED
+    promised = desk.promised(command.programme_id, at)
+    terms = desk.terms.of(command.programme_id, promised, kind)
     card, number = open_card(desk, terms, holder, state, place.ordinal if command.active else 0, at)
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)

@@ -19,6 +19,7 @@ class CardRefusal(StrEnum):
     NOT_LAUNCHED = "cards.not_launched"
     NOT_IN_FORCE = "cards.not_in_force"
     KIND_NOT_OFFERED = "cards.kind_not_offered"
+    FUNDING_NOT_ACCEPTED = "cards.funding_not_accepted"
     UNKNOWN_CARD = "cards.unknown_card"
     UNKNOWN_MERCHANT = "cards.unknown_merchant"
     UNKNOWN_REDEMPTION = "cards.unknown_redemption"

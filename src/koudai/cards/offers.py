@@ -20,9 +20,9 @@ MAX_GENERATIONS = 10
 
 def not_issued(desk: Desk, programme_id: int, holder_ref: str | None, at: datetime) -> Refused | None:
     """Why no card is issued: the programme isn't live, isn't in force yet, or has no cards of that kind."""
-    if programme_id in desk.unlaunched:
+    if desk.charter.live and programme_id not in desk.charter.launched:
         return Refused(CardRefusal.NOT_LAUNCHED)
-    promises = desk.promises.get(programme_id)
+    promises = desk.charter.promises.get(programme_id)
     if promises is None:
         return None
     version = promises.in_force(at)

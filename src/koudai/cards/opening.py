@@ -18,6 +18,7 @@ from koudai.cards.commands import (
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.gather import gather
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
@@ -46,7 +47,7 @@ from koudai.ledger import (
 )
 from koudai.merchants import Merchant, as_merchants, find_statement, known_merchants
 from koudai.pg import Conflict, Tx, columns, int4s, int8s
-from koudai.programmes import Promises, count_versions_statement, launches_of, promises_of_book
+from koudai.programmes import Charter, Kind, charter_of_book, count_charter_statement
 
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
@@ -61,28 +62,22 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
     wanted = {c.programme_id for c in named.commands if isinstance(c, Issue)} if Issue in named.kinds else set()
-    known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted)
+    live = await mode_of_book(tx, book) is Mode.LIVE
+    counted, charter = await charter_of_book(tx, book, rows["charter"], live=live)
+    known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted, counted)
     sheet = sheet_from(
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
     )
     merchants |= as_merchants(rows.get("merchants", ()))
-    promises = await promises_of_book(tx, book, rows["versions"])
-    desk = _lay_out(sheet, named, known, merchants, promises, rows)
+    desk = _lay_out(sheet, named, known, charter, merchants, rows)
     await _read_holds(tx, book, desk, named, known, rows)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
-    if Issue in named.kinds:
-        await _read_launches(tx, book, desk, named)
+    if charter.promises:
+        await gather(tx, desk, commands=named.commands)
     return desk
-
-
-async def _read_launches(tx: Tx, book: int, desk: Desk, named: Named) -> None:
-    """Which of the programmes under which cards are issued were not launched, on a live side."""
-    issuing = {c.programme_id for c in named.commands if isinstance(c, Issue)}
-    if await mode_of_book(tx, book) is Mode.LIVE:
-        desk.unlaunched = issuing - (await launches_of(tx, book, issuing)).keys()
 
 
 def _statements(
@@ -95,7 +90,6 @@ def _statements(
     refs |= named.new_holders()
     if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
-    statements["versions"] = count_versions_statement(book)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
@@ -108,6 +102,8 @@ def _statements(
         keys |= {c.redemption_key for c in commands if isinstance(c, Reverse) and c.redemption_key is not None}
     statements["keys"] = recall_statement(book, keys)
     statements["batch"] = begin_statement(book)
+    # Counted once the batch has begun: what is put after that waits for its end.
+    statements["charter"] = count_charter_statement(book)
     return statements
 
 
@@ -144,17 +140,17 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
 
 
 def _lay_out(
-    sheet: Sheet, named: Named, terms: BookTerms, merchants: Mapping[int, Merchant],
-    promises: Mapping[int, Promises], rows: Mapping[str, Sequence[Row]],
+    sheet: Sheet, named: Named, terms: BookTerms, charter: Charter, merchants: Mapping[int, Merchant],
+    rows: Mapping[str, Sequence[Row]],
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
-    desk = Desk(sheet)
-    desk.programmes = terms.programmes
-    desk.promises = promises
+    desk = Desk(sheet, terms, charter)
     for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+        promised = desk.promised(programme_id, promised_at)
+        kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
         desk.cards[card_id] = HeldCard(
-            sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
-            promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
+            sheet.pockets[card_id], _STATES[state], terms.of(programme_id, promised, kind), holder_ref, issued_at,
+            promised_at, Lineage(*came), promised,
         )  # fmt: skip
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
@@ -272,8 +268,8 @@ async def _open_accounts(tx: Tx, desk: Desk) -> None:
         # Kept with the pool only once they are read back: this transaction may still be rolled back.
         tx.lasting.pop(("cards.terms", desk.sheet.book), None)
         for card in desk.cards.values():
-            if card.terms is terms:
-                card.terms = terms.with_accounts(made)
+            if card.terms.programme_id == programme_id:
+                card.terms = card.terms.with_accounts(made)
 
 
 _PURPOSES = ("adjustment", "expired")

@@ -15,6 +15,7 @@ from koudai.cards.checks import (
 )
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.law import on_load, on_payment, on_return
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.ledger import (
     BARRED,
@@ -47,6 +48,10 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
         return bad
     if command.expires_at is not None and command.expires_at <= sheet.now:
         return Refused(CardRefusal.BAD_TERM, {"field": "expires_at"})
+    accepted = card.terms.accepted
+    if accepted is not None and command.source not in accepted:
+        told = {"source": str(command.source), "one_of": ", ".join(sorted(accepted))}
+        return Refused(CardRefusal.FUNDING_NOT_ACCEPTED, told)
     cap = card.terms.max_load_minor
     if cap is not None and amount > cap:
         facts = {
@@ -62,9 +67,9 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
     )
     if isinstance(slots, Refused):
         return slots
-    full = sheet.too_full(card.pocket, amount)
-    if full:
-        return full
+    bad = sheet.too_full(card.pocket, amount) or on_load(desk, card, command, place)
+    if bad:
+        return bad
     funding = card.terms.funding[command.source]
     provenance = Provenance(
         command.source, _flags(command), at, place, command.payer, command.refund_to, command.expires_at
@@ -94,6 +99,9 @@ def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
     if isinstance(judged, Refused):
         return judged
     card, merchant, amount, at, slots = judged
+    bad = on_payment(desk, card, merchant, amount, place)
+    if bad:
+        return bad
     payee, order = merchant.account_id, card.terms.draw_order
     drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
     count(slots, amount)
@@ -139,9 +147,12 @@ def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
         facts = {"refundable_minor": left, "amount_minor": command.amount_minor, "currency": card.asset}
         return Refused(CardRefusal.REFUND_EXCEEDS_PAID, facts)
     target = successor_of(desk, card)
-    over = over_balance_cap(desk, target, command.amount_minor)
-    if over:
-        return over
+    bad = over_balance_cap(desk, target, command.amount_minor) or desk.sheet.too_full(
+        target.pocket, command.amount_minor
+    )
+    bad = bad or on_return(desk, card, target, command.amount_minor, place)
+    if bad:
+        return bad
     return _give_back(desk, command, place, target, merchant_id, laid_on, command.amount_minor, ActivityType.REFUND)
 
 

@@ -1,10 +1,11 @@
-"""Create programmes: under which cards are issued."""
+"""Create programmes, under which cards are issued, and put their documents."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from koudai import programmes
 from koudai.base import Asset, Refused
 from koudai.cards import store
 from koudai.cards.model import CardRefusal, Programme
@@ -20,7 +21,8 @@ from koudai.ledger import (
     request_text,
     write,
 )
-from koudai.pg import Tx, int8s, texts
+from koudai.pg import Tx, int4s, int8s, texts
+from koudai.programmes import PutVersion, Registered, Version
 
 
 class CreateProgramme(msgspec.Struct, frozen=True):
@@ -98,3 +100,13 @@ def _request(command: CreateProgramme) -> str:
     if command.limits:
         fields["limits"] = [msgspec.to_builtins(limit) for limit in command.limits]
     return request_text(fields)
+
+
+async def put_versions(
+    tx: Tx, book: int, commands: Sequence[PutVersion], *, live: bool
+) -> list[Version | Refused]:  # fmt: skip
+    """Put versions of programmes' documents (`programmes.put_versions`), each of which has to be of its programme."""
+    found = await store.find_programmes(tx, book, {c.programme_id for c in commands})
+    carded = {row[0] for row in await tx.rows(store.SQL["programmes_with_cards"], int4s(list(found)))}
+    registered = {one.id: Registered(one.asset, one.number_prefix, one.id in carded) for one in found.values()}
+    return await programmes.put_versions(tx, book, commands, registered, live=live)

@@ -107,7 +107,7 @@ _RULES: dict[type[Command], _Entry] = {
     Unblock: _rule("unblock", change_state, _ONE_CARD),
     Load: _rule(
         "load", load, ("card", "amount_minor", "asset", "source"),
-        ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device"),
+        ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
     ),
     Redeem: _rule("redeem", redeem, _PAID, ("device",)),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),

@@ -11,6 +11,7 @@ from koudai.base import Refused
 from koudai.cards import rules
 from koudai.cards.commands import Command, Issue, Split
 from koudai.cards.desk import Desk
+from koudai.cards.gather import what_was_judged
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
 from koudai.cards.model import Activity, Issued, Minted
@@ -97,4 +98,5 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
+    more += what_was_judged(desk)
     write(tx, desk.sheet, *more)

@@ -6,6 +6,7 @@ from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not
 from koudai.cards.commands import Purpose, Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue import as_issued, holder_of_card, open_card
+from koudai.cards.law import on_split
 from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Minted
 from koudai.cards.offers import MAX_PIECES, not_split
 from koudai.ledger import Flow, Place, Slot, count, proportional
@@ -17,6 +18,9 @@ def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
     if isinstance(judged, Refused):
         return judged
     card, slots = judged
+    bad = on_split(desk, card, command.pieces, place)
+    if bad:
+        return bad
     at, sheet, amount = command.event_at or desk.sheet.now, desk.sheet, sum(command.pieces)
     made: list[tuple[HeldCard, str]] = []
     for minor in command.pieces:

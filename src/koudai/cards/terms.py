@@ -3,20 +3,23 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain
 
 from koudai.cards.store import SQL, programmes_of_book
-from koudai.ledger import DrawOrder, Flow, Limit, Limits, Per, Subject, limits_of_book
+from koudai.ledger import DrawOrder, Flow, FundingSource, Limit, Limits, Per, Subject, limits_of_book
 from koudai.pg import Conflict, Tx
+from koudai.programmes import Effective, Kind, KindTerms, count_charter_statement
 
-Kind = tuple[Subject, ...]
+Subjects = tuple[Subject, ...]
 
 
 @dataclass
 class Terms:
-    """The terms of one programme; amounts in minor units, None: no cap.
+    """The terms of cards of one programme; amounts in minor units, None: no cap.
 
     `limits` are by flow. `card_bounds` and `holder_bounds` are the limits on balances. `funding` and
-    `accounts` are hot accounts, by source and by purpose.
+    `accounts` are hot accounts, by source and by purpose. `accepted` is what value may come from; None: anything.
     """
 
     programme_id: int
@@ -30,14 +33,32 @@ class Terms:
     holder_bounds: list[Limit] = field(default_factory=list)
     funding: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
+    accepted: frozenset[FundingSource] | None = None
+    declared: Sequence[Limit] = ()
 
     def limit(self, limits: Sequence[Limit]) -> None:
         """Take its limits."""
+        self.declared = limits
         bounds = [limit for limit in limits if limit.per is Per.BALANCE]
         self.card_bounds = [limit for limit in bounds if limit.subjects == (Subject.CARD,)]
         self.holder_bounds = [limit for limit in bounds if limit.subjects != (Subject.CARD,)]
         for flow in Flow:
             self.limits[flow] = Limits(x for x in limits if x.flow is flow and x.per is not Per.BALANCE)
+
+    def as_promised(self, promised: Effective, kind: Kind) -> "Terms":
+        """The terms of a kind of card as a document promised them to it; they take the place of the programme's own.
+
+        All limits that were ever declared for the programme count it; those that weren't promised bound nothing.
+        """
+        caps = promised.programme.of_kind(kind) or KindTerms()
+        limits = {limit.counter: limit for limit in (*promised.bounds, *chain(*promised.limits.values()))}
+        terms = replace(
+            self, limits={}, draw_order=promised.programme.draw_order, max_balance_minor=caps.max_balance_minor,
+            max_load_minor=caps.max_load_minor, accepted=frozenset(promised.programme.funding),
+        )  # fmt: skip
+        bounded = [one.bounded_as(limits.get(one.counter)) for one in self.declared]
+        terms.limit([one for one in bounded if one.per is not Per.TRANSACTION or one.counter in limits])
+        return terms
 
     def with_accounts(self, made: dict[str, int]) -> "Terms":
         """The same terms with further accounts."""
@@ -46,10 +67,26 @@ class Terms:
 
 @dataclass
 class BookTerms:
-    """The terms of all programmes of a book, and whose meters they take together."""
+    """The terms of all programmes of a book, and whose meters they take together.
+
+    `counted` says by which state of the book's charter they were read.
+    """
 
     programmes: dict[int, Terms] = field(default_factory=dict)
-    kinds: set[Kind] = field(default_factory=set)
+    kinds: set[Subjects] = field(default_factory=set)
+    counted: int = 0
+    _promised: dict[tuple[int, datetime, datetime, Kind], Terms] = field(default_factory=dict)
+
+    def of(self, programme_id: int, promised: Effective | None, kind: Kind) -> Terms:
+        """The terms of a kind of card of a programme, by what it was promised."""
+        terms = self.programmes[programme_id]
+        if promised is None:
+            return terms
+        key = (programme_id, promised.issued_under, promised.newest, kind)
+        known = self._promised.get(key)
+        if known is None:
+            known = self._promised[key] = terms.as_promised(promised, kind)
+        return known
 
     @property
     def bound_holders(self) -> bool:
@@ -62,14 +99,18 @@ class BookTerms:
         return (Subject.HOLDER,) in self.kinds
 
 
-async def terms_of_book(tx: Tx, book: int, programmes: Iterable[int] = ()) -> BookTerms:
-    """The terms of a book, read once and kept with the pool; read anew when they lack a programme.
+async def terms_of_book(
+    tx: Tx, book: int, programmes: Iterable[int] = (), counted: int | None = None
+) -> BookTerms:  # fmt: skip
+    """The terms of a book, read once and kept with the pool.
+
+    They are read anew when they lack a programme, or are of another state of the book's charter than `counted`.
 
     Raises `pg.Conflict` when what is read anew takes meters that this transaction didn't lock: it
     begins again, and then knows.
     """
     known: BookTerms | None = tx.lasting.get(("cards.terms", book))
-    if known is not None and all(one in known.programmes for one in programmes):
+    if known is not None and counted in {None, known.counted} and all(one in known.programmes for one in programmes):
         return known
     read = await _read(tx, book)
     tx.lasting["cards.terms", book] = read
@@ -79,11 +120,13 @@ async def terms_of_book(tx: Tx, book: int, programmes: Iterable[int] = ()) -> Bo
 
 
 async def _read(tx: Tx, book: int) -> BookTerms:
-    rows, funding, accounts = await tx.together(
-        (SQL["programmes_of_book"], book), (SQL["funding_of_book"], book), (SQL["accounts_of_book"], book)
-    )
+    # It is counted first: what is put meanwhile makes these terms old, and not the count too new for them.
+    counted, rows, funding, accounts = await tx.together(
+        count_charter_statement(book), (SQL["programmes_of_book"], book), (SQL["funding_of_book"], book),
+        (SQL["accounts_of_book"], book),
+    )  # fmt: skip
     limits = await limits_of_book(tx, book)
-    read = BookTerms()
+    read = BookTerms(counted=counted[0][0])
     for programme in programmes_of_book(rows):
         read.programmes[programme.id] = Terms(
             programme.id, programme.asset, programme.number_prefix, programme.draw_order,

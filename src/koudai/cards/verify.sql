@@ -249,7 +249,7 @@ WITH flows AS MATERIALIZED (
         AND a.type = ANY (CASE l.flow WHEN 'load' THEN ARRAY['LOAD'] WHEN 'redeem' THEN ARRAY['REDEEM', 'AUTHORISE']
                           ELSE ARRAY['TRANSFER_BALANCE_FROM'] END::cards.activity_type[])
     LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal AND l.flow = 'transfer'
-    WHERE l.per IN ('day', 'month', 'lifetime', 'rolling')
+    WHERE l.per IN ('day', 'month', 'lifetime', 'rolling') AND a.batch_id > l.since_batch_id
       AND (l.flow <> 'transfer' OR t.kind <> 'replacement') AND l.id IN (SELECT s.limit_id FROM suspects s)
 ), placed AS (
     SELECT c.*, max(CASE c.per

@@ -77,7 +77,7 @@ def put(
     async def work(side: Side, tx: Tx, number: int) -> Object:
         wish = programmes.PutVersion(key, number, text, by)
         live = side.issuer.mode is Mode.LIVE
-        (made,) = await programmes.put_versions(tx, side.book, [wish], live=live)
+        (made,) = await cards.put_versions(tx, side.book, [wish], live=live)
         return version_object(programme_id, _made(made, key))
 
     _tell({**call.run(_on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)

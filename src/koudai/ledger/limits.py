@@ -80,6 +80,18 @@ class Limit(msgspec.Struct, frozen=True):
         """How a refusal calls it: `load.card.day`, `redeem.card+device.rolling`."""
         return f"{self.flow}.{'+'.join(self.subjects)}.{self.per}"
 
+    @property
+    def counter(self) -> tuple[tuple[Subject, ...], Flow, Per, int | None]:
+        """What makes it the limit that it is, whatever its bounds: those of one scope that agree in it count as one."""
+        return self.subjects, self.flow, self.per, self.window_s
+
+    def bounded_as(self, other: "Limit | None") -> "Limit":
+        """The same limit with the bounds of another one; with none it only counts."""
+        if other is None:
+            return msgspec.structs.replace(self, min_minor=None, max_minor=None, max_count=None)
+        bounds = {"min_minor": other.min_minor, "max_minor": other.max_minor, "max_count": other.max_count}
+        return msgspec.structs.replace(self, **bounds)
+
     def fault(self) -> str | None:
         """The field that makes no sense in it, or None."""
         if not 1 <= len(self.subjects) <= 2 or len(set(self.subjects)) != len(self.subjects):

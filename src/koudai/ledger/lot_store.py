@@ -169,9 +169,23 @@ def _lay_flat(holds: Sequence[Hold]) -> tuple[list[tuple[int, int]], list[int]]:
 
 
 async def declare_limits(tx: Tx, book: int, scope_id: int, limits: Sequence[Limit]) -> list[Limit]:
-    """Declare limits for a scope; answers them with their ids."""
+    """Declare limits for a scope; answers them with their ids.
+
+    Where the scope has accounts already, `hold_batches` comes first, so that each batch either counts by them or
+    came before them.
+    """
     rows = [("+".join(x.subjects), x.flow, x.per, x.window_s, x.min_minor, x.max_minor, x.max_count) for x in limits]
     return [_as_limit(row) for row in await tx.rows(SQL["add_limits"], book, scope_id, *columns(_LIMIT, rows))]
+
+
+def owed_statement(book: int, asset: str) -> tuple[Any, ...]:
+    """The statement that answers, as text, what a book's constrained accounts hold together, as far as is folded."""
+    return (SQL["owed_in_all"], book, asset)
+
+
+async def hold_batches(tx: Tx, book: int) -> None:
+    """Wait for the batches of a book that have begun; none begins until this transaction ends."""
+    await tx.rows(SQL["hold_batches"], book)
 
 
 async def limits_of_book(tx: Tx, book: int) -> dict[int, list[Limit]]:

@@ -138,9 +138,12 @@ INSERT INTO ledger.corrections
 SELECT $1::bigint, c.* FROM unnest($2::int[], $3::bigint[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::text[])
     AS c (ordinal, corrects_batch, corrects_ordinal, creates, reason, made_by, approved_by)
 
--- add_limits: declares limits of a scope
-INSERT INTO ledger.limits (book, scope_id, subject, flow, per, window_s, min_minor, max_minor, max_count)
-SELECT $1::int, $2::int, l.* FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
+-- hold_batches: waits for the batches of a book that have begun, and lets none begin until this transaction ends
+SELECT pg_advisory_xact_lock(hashtext('ledger.periods'), $1::int)
+
+-- add_limits: declares limits of a scope; they count what comes after the newest batch
+INSERT INTO ledger.limits (book, scope_id, subject, flow, per, window_s, min_minor, max_minor, max_count, since_batch_id)
+SELECT $1::int, $2::int, l.*, (SELECT coalesce(max(b.id), 0) FROM ledger.batches b) FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
                                          $9::bigint[])
     AS l (subject, flow, per, window_s, min_minor, max_minor, max_count)
 RETURNING scope_id, subject, flow, per, window_s, min_minor, max_minor, max_count, id
@@ -160,6 +163,10 @@ SELECT ledger.roll_v1()
 
 -- index_partitions: gives partitions that were left their indexes
 SELECT ledger.index_partitions_v2()
+
+-- owed_in_all: what the constrained accounts of a book hold together in an asset, as far as it is folded
+SELECT coalesce(-sum(folded_minor), 0)::text FROM ledger.accounts
+WHERE book = $1::int AND asset = $2::text AND NOT constrained
 
 -- fold: folds about so many transfers of hot accounts into their balances
 SELECT ledger.fold_v2($1::int)

@@ -89,6 +89,13 @@ class Judge:
         grown = {grows for rule in rules if rule.fact and (grows := FACTS[rule.fact].grows_by) and grows not in known}
         return self._check(point, known, kinds, tuple(rules), tuple(sorted(grown)))
 
+    def asks(self, point: Point, **known: Any) -> frozenset[str]:
+        """The facts that the check of a point may need beside those that are fixed: none where nothing is left open."""
+        rules = [rule for clause in self._clauses if point in clause.points and (rule := _rule(clause, known))]
+        names = {name for rule in rules for name, _ in rule.when} | {rule.fact for rule in rules if rule.fact}
+        names |= {grows for rule in rules if rule.fact and (grows := FACTS[rule.fact].grows_by)}
+        return frozenset(names - known.keys())
+
     def _check(
         self, point: Point, known: dict[str, Any], kinds: Mapping[str, Any], rules: tuple[_Rule, ...],
         grown: tuple[str, ...],

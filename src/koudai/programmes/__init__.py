@@ -9,18 +9,47 @@ not to its disadvantage. `Spending`, `expiry` and `notices_due` say what that co
 from pathlib import Path
 
 from koudai.pg import Room
+from koudai.programmes.charter import Asked, Charter, Law
 from koudai.programmes.check import read_programme
+from koudai.programmes.commands import Enforce, OpenPilot, StateIssuer
 from koudai.programmes.diff import Change, Effect, Happened, diff
+from koudai.programmes.enforce import enforce
 from koudai.programmes.figures import declared_figures
 from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
 from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
-from koudai.programmes.law import examined, refuses, required_gates, violated
-from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Validity, Version
+from koudai.programmes.law import examined, refuses, required_gates, violated, whole_months
+from koudai.programmes.model import (
+    Enforcement,
+    GateEntry,
+    Issuer,
+    IssuerClass,
+    KindTerms,
+    Launched,
+    OpenedPilot,
+    Programme,
+    Sector,
+    Validity,
+    Version,
+)
+from koudai.programmes.open import open_pilots
 from koudai.programmes.promise import Effective, Promises, promise
-from koudai.programmes.put import PutVersion, put_versions, start_of
+from koudai.programmes.put import PutVersion, Registered, put_versions, start_of
 from koudai.programmes.shelf import shipped_names, shipped_text
 from koudai.programmes.spend import Line, MerchantFacts, Spending
-from koudai.programmes.store import count_versions_statement, gates_of, launches_of, promises_of_book, versions_of
+from koudai.programmes.state import state_issuers
+from koudai.programmes.store import (
+    charter_of_book,
+    count_charter_statement,
+    enforcements,
+    gates_of,
+    issuers,
+    launches_of,
+    pilot_holders_statement,
+    pilot_rooms_statement,
+    pilots,
+    use_pilots_statement,
+    versions_of,
+)
 from koudai.programmes.words import (
     COMMISSION_BPS,
     Carrier,
@@ -42,23 +71,32 @@ ROOM = Room("programmes", Path(__file__).parent)
 __all__ = [
     "COMMISSION_BPS",
     "ROOM",
+    "Asked",
     "Carrier",
     "Change",
+    "Charter",
     "Commission",
     "Effect",
     "Effective",
+    "Enforce",
+    "Enforcement",
     "EnterGate",
     "GateEntry",
     "Happened",
     "Identity",
+    "Issuer",
+    "IssuerClass",
     "Kind",
     "KindTerms",
     "Launch",
     "Launched",
+    "Law",
     "Line",
     "MerchantFacts",
     "Notice",
     "NoticeKind",
+    "OpenPilot",
+    "OpenedPilot",
     "Pin",
     "Programme",
     "ProgrammeFault",
@@ -67,25 +105,35 @@ __all__ = [
     "Promises",
     "PutVersion",
     "Receiver",
+    "Registered",
     "Renewal",
     "Scenario",
+    "Sector",
     "Spending",
     "Stage",
     "Start",
+    "StateIssuer",
     "Validity",
     "Version",
-    "count_versions_statement",
+    "charter_of_book",
+    "count_charter_statement",
     "declared_figures",
     "diff",
+    "enforce",
+    "enforcements",
     "enter_gates",
     "examined",
     "expiry",
     "gates_of",
+    "issuers",
     "launch",
     "launches_of",
     "notices_due",
+    "open_pilots",
+    "pilot_holders_statement",
+    "pilot_rooms_statement",
+    "pilots",
     "promise",
-    "promises_of_book",
     "put_versions",
     "read_programme",
     "refuses",
@@ -95,6 +143,9 @@ __all__ = [
     "shipped_text",
     "stage",
     "start_of",
+    "state_issuers",
+    "use_pilots_statement",
     "versions_of",
     "violated",
+    "whole_months",
 ]

@@ -9,7 +9,7 @@ from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
-from koudai.programmes.law import violated
+from koudai.programmes.law import asks_of_issuer, violated
 from koudai.programmes.model import GateEntry, Launched, Programme
 from koudai.programmes.put import State, gate_missing, recalled, state_of
 from koudai.programmes.words import ProgrammeRefusal
@@ -100,6 +100,8 @@ def _refusal(state: State, command: Launch) -> Refused | None:
     broken = next((broken for programme in programmes if (broken := violated(programme))), None)
     if broken is not None:
         return broken
+    if state.live_side and not state.issuer_stated and any(map(asks_of_issuer, programmes)):
+        return Refused(ProgrammeRefusal.ISSUER_MISSING)
     missing = {gate for programme in programmes for gate in state.missing(command.programme_id, programme)}
     return gate_missing([gate for gate in GateKind if gate in missing]) if missing else None
 

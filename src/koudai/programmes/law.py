@@ -92,10 +92,26 @@ def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str,
     most = MAX_MINOR if terms.max_balance_minor is None else terms.max_balance_minor
     told["balance_after_minor"] = range(most + 1)
     if terms.validity.days is not None:
-        told["validity_months"] = exactly(terms.validity.days * _MONTHS_OF_400_YEARS // _DAYS_OF_400_YEARS)
+        told["validity_months"] = exactly(whole_months(terms.validity.days))
     if programme.gift is not None:
         told["receiver_level"] = one_of(*map(str, _LEVELS[_LEVELS.index(programme.gift.identity) :]))
     return told
+
+
+def asks_of_issuer(programme: Programme) -> bool:
+    """Whether the law of a programme asks what its issuer is, which somebody has to state before it is live."""
+    pack = policy.shipped(programme.policy.pack)
+    clauses = () if pack is None else [one for one in pack.clauses if one.refuses]
+    asked = {name for one in clauses for name, _ in one.when} | {one.requires.fact for one in clauses if one.requires}
+    return bool(asked & _OF_ISSUER)
+
+
+_OF_ISSUER = {"issuer_class", "issuer_sector", "issuer_young", "days_since_start"}
+
+
+def whole_months(days: int) -> int:
+    """How many months lie in so many days, by the mean of the calendar."""
+    return days * _MONTHS_OF_400_YEARS // _DAYS_OF_400_YEARS
 
 
 def _purposes(programme: Programme) -> Iterator[str]:

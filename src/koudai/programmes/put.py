@@ -1,7 +1,7 @@
 """Put a version: a programme's document, in force from the day that it names."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,21 @@ import msgspec
 
 from koudai.base import CHINA, Refused, render_time
 from koudai.documents import Mistake
-from koudai.ledger import Keys, Memory, Place, open_batch, request_text, time_of_book, write
+from koudai.ledger import (
+    Keys,
+    Limit,
+    Memory,
+    Per,
+    Place,
+    Subject,
+    declare_limits,
+    hold_batches,
+    limits_of_book,
+    open_batch,
+    request_text,
+    time_of_book,
+    write,
+)
 from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
@@ -29,6 +43,14 @@ class PutVersion(msgspec.Struct, frozen=True):
     by: str
 
 
+class Registered(msgspec.Struct, frozen=True):
+    """A programme as it was made, before any document: which a version of its document has to agree with."""
+
+    currency: str
+    number_prefix: str
+    has_cards: bool
+
+
 @dataclass
 class State:
     """What programmes are, under lock; commands see those before them."""
@@ -38,6 +60,9 @@ class State:
     versions: dict[int, list[Version]] = field(default_factory=dict)
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
+    issuer_stated: bool = False
+    registered: Mapping[int, Registered] = field(default_factory=dict)
+    limits: dict[int, list[Limit]] = field(default_factory=dict)
 
     def missing(self, programme_id: int, programme: Programme) -> list[GateKind]:
         """The gates that a programme has to have entered, and that nobody has."""
@@ -51,17 +76,25 @@ async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool
     return State(
         await time_of_book(tx, book), live, await store.versions_of(tx, book, programmes),
         await store.gates_of(tx, book, programmes), await store.launches_of(tx, book, programmes),
+        bool(await store.issuers(tx, book)),
     )  # fmt: skip
 
 
-async def put_versions(tx: Tx, book: int, commands: Sequence[PutVersion], *, live: bool) -> list[Version | Refused]:
+async def put_versions(
+    tx: Tx, book: int, commands: Sequence[PutVersion], registered: Mapping[int, Registered], *, live: bool
+) -> list[Version | Refused]:  # fmt: skip
     """Put versions; one outcome for each, in order. A repeated key answers its first version.
+
+    Limits that no version had before are declared to the ledger: they count from here on, and for a card that was
+    promised none of them they bound nothing. `registered` are the programmes as they were made.
 
     `live` says whether the book is an issuer's live side: there no version is dated before now, and none is
     put that is for a sandbox alone. A programme that is live already takes no version whose gates are missing,
     nor one that breaks the law.
     """
+    await hold_batches(tx, book)
     state = await state_of(tx, book, {c.programme_id for c in commands}, live=live)
+    state.registered, state.limits = registered, await limits_of_book(tx, book)
     sheet = await open_batch(tx, book, {c.key for c in commands})
     outcomes: list[Version | Refused] = []
     for command in commands:
@@ -86,6 +119,9 @@ async def put_versions(tx: Tx, book: int, commands: Sequence[PutVersion], *, liv
             tx, book, command.programme_id, effective_at, command.document, judged, command.by
         )
         versions.append(made)
+        state.limits.setdefault(command.programme_id, []).extend(
+            await declare_limits(tx, book, command.programme_id, _undeclared(state, command.programme_id, judged))
+        )
         facts = {"programme_id": command.programme_id, "effective_at": render_time(effective_at)}
         sheet.keys.remember(command.key, Memory(request, place, facts=request_text(facts)))
         outcomes.append(made)
@@ -107,6 +143,33 @@ def start_of(programme: Programme) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=CHINA)
 
 
+def _undeclared(state: State, programme_id: int, programme: Programme) -> list[Limit]:
+    """The limits of a document that the ledger doesn't count yet."""
+    counted = {limit.counter for limit in state.limits.get(programme_id, ())}
+    return [limit for one in programme.limits if (limit := one.as_limit()).counter not in counted]
+
+
+def _unlike(state: State, programme_id: int, programme: Programme) -> Refused | None:
+    """Why a document isn't of its programme: of another currency, of other numbers, or with a bound that comes late."""
+    made = state.registered.get(programme_id)
+    if made is None:
+        return None
+    if made.currency != programme.currency:
+        facts = {"expected": made.currency, "currency": programme.currency}
+        return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
+    if made.number_prefix != programme.number_prefix:
+        facts = {"expected": made.number_prefix, "number_prefix": programme.number_prefix}
+        return Refused(ProgrammeRefusal.PREFIX_CHANGED, facts)
+    # What holders have together is counted from nothing, so before the first card.
+    bounds = [x for x in _undeclared(state, programme_id, programme) if x.per is Per.BALANCE and x.subjects != _CARD]
+    if bounds and made.has_cards:
+        return Refused(ProgrammeRefusal.BOUND_TOO_LATE, {"limit": bounds[0].name})
+    return None
+
+
+_CARD = (Subject.CARD,)
+
+
 def _judged(state: State, command: PutVersion) -> Programme | Refused:
     found = read_programme(command.document)
     if isinstance(found, list):
@@ -116,6 +179,9 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
     if before and before[0].programme.currency != programme.currency:
         facts = {"expected": before[0].programme.currency, "currency": programme.currency}
         return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
+    unlike = _unlike(state, command.programme_id, programme)
+    if unlike is not None:
+        return unlike
     if state.live_side and programme.sandbox_only:
         return Refused(ProgrammeRefusal.SANDBOX_ONLY)
     effective_at, day = start_of(programme), programme.effective_on.isoformat()

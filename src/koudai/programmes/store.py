@@ -1,16 +1,30 @@
 """The only caller of this room's SQL."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from koudai.pg import Statements, Tx, int4s
+from koudai.base import Refused
+from koudai.pg import Statements, Tx, columns, int4s, int8s, texts
 from koudai.policy import GateKind
-from koudai.programmes.model import GateEntry, Launched, Programme, Version
+from koudai.programmes.charter import Charter
+from koudai.programmes.commands import Enforce, OpenPilot, StateIssuer
+from koudai.programmes.model import (
+    Enforcement,
+    GateEntry,
+    Issuer,
+    IssuerClass,
+    Launched,
+    OpenedPilot,
+    Programme,
+    Sector,
+    Version,
+)
 from koudai.programmes.promise import Promises
+from koudai.programmes.words import ProgrammeRefusal
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -27,24 +41,43 @@ async def versions_of(tx: Tx, book: int, programmes: Iterable[int]) -> dict[int,
     return _by_programme(await tx.rows(SQL["versions"], book, int4s(list(programmes))))
 
 
-def count_versions_statement(book: int) -> tuple[Any, ...]:
-    """The statement that counts the versions of a book, for `promises_of_book`."""
-    return (SQL["count_versions"], book)
+def count_charter_statement(book: int) -> tuple[Any, ...]:
+    """The statement that counts what a book's programmes are under, for `charter_of_book`."""
+    return (SQL["count_charter"], book)
 
 
-async def promises_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]]) -> dict[int, Promises]:
-    """What the programmes of a book promise, by their ids; kept with the pool, and read anew when there is more.
+async def charter_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]], *, live: bool) -> tuple[int, Charter]:
+    """What the programmes of a book promise and are under, and which state of it this is.
 
-    `counted` is what `count_versions_statement` answered in this transaction.
+    It is kept with the pool, and read anew when there is more. `counted` is what `count_charter_statement` answered
+    in this transaction, `live` whether the book is an issuer's live side.
     """
     count = counted[0][0]
-    known: tuple[int, dict[int, Promises]] | None = tx.lasting.get(("programmes.promises", book))
+    known: tuple[int, Charter] | None = tx.lasting.get(("programmes.charter", book))
     if known is not None and known[0] == count:
-        return known[1]
-    found = _by_programme(await tx.rows(SQL["versions_of_book"], book))
-    promises = {programme_id: Promises(versions) for programme_id, versions in found.items()}
-    tx.lasting["programmes.promises", book] = (sum(map(len, found.values())), promises)
-    return promises
+        return known
+    read = await tx.together(
+        *((SQL[name], book) for name in (
+            "count_charter", "versions_of_book", "issuers", "pilots", "enforcements", "gates_of_book",
+            "launches_of_book",
+        ))
+    )  # fmt: skip
+    (read_count, *_), versions, stated, opened, decided, entered, launched = read[0][0], *read[1:]
+    gates: dict[int, set[GateKind]] = {}
+    for programme_id, gate in entered:
+        gates.setdefault(programme_id, set()).add(GateKind(gate))
+    decisions = {row[1]: row[2] for row in reversed(decided)}
+    charter = Charter(
+        {programme_id: Promises(found) for programme_id, found in _by_programme(versions).items()},
+        _as_issuer(stated[0]) if stated else None,
+        [_as_pilot(row) for row in opened],
+        {clause for clause, refuses in decisions.items() if refuses},
+        gates,
+        {row[0] for row in launched},
+        live=live,
+    )
+    tx.lasting["programmes.charter", book] = (read_count, charter)
+    return read_count, charter
 
 
 async def add_version(
@@ -99,3 +132,71 @@ def _as_version(row: Sequence[Any]) -> Version:
 
 def _as_entry(row: Sequence[Any]) -> GateEntry:
     return GateEntry(row[0], GateKind(row[1]), *row[2:])
+
+
+async def add_issuer(tx: Tx, book: int, wish: StateIssuer) -> Issuer:
+    """Insert what an issuer is."""
+    row = await tx.row(
+        SQL["add_issuer"], book, wish.issuer_class, wish.sector, wish.founded_on.isoformat(), wish.began_on.isoformat(),
+        wish.revenue_minor, wish.capital_minor, wish.no_refund, wish.no_passing, wish.no_reissue, wish.sales_stopped,
+        wish.by,
+    )  # fmt: skip
+    assert row is not None
+    return _as_issuer(row)
+
+
+async def issuers(tx: Tx, book: int) -> list[Issuer]:
+    """What an issuer was stated to be, newest first."""
+    return [_as_issuer(row) for row in await tx.rows(SQL["issuers"], book)]
+
+
+async def add_pilot(tx: Tx, book: int, wish: OpenPilot) -> OpenedPilot | Refused:
+    """Insert a pilot; refused where the programme has one of that name."""
+    row = await tx.row(
+        SQL["add_pilot"], book, wish.programme_id, wish.name, " ".join(sorted(wish.opens)), wish.cap_minor,
+        wish.cap_holders, wish.until, wish.reason, wish.by,
+    )  # fmt: skip
+    return Refused(ProgrammeRefusal.PILOT_EXISTS, {"pilot": wish.name}) if row is None else _as_pilot(row)
+
+
+async def pilots(tx: Tx, book: int) -> list[OpenedPilot]:
+    """The pilots of a book, with what was used of them."""
+    return [_as_pilot(row) for row in await tx.rows(SQL["pilots"], book)]
+
+
+async def add_enforcement(tx: Tx, book: int, wish: Enforce) -> Enforcement:
+    """Insert a decision on an unverified clause."""
+    row = await tx.row(SQL["add_enforcement"], book, wish.clause, wish.refuses, wish.reason, wish.by)
+    assert row is not None
+    return Enforcement(*row)
+
+
+async def enforcements(tx: Tx, book: int) -> list[Enforcement]:
+    """The decisions on unverified clauses, newest first."""
+    return [Enforcement(*row) for row in await tx.rows(SQL["enforcements"], book)]
+
+
+def _as_issuer(row: Sequence[Any]) -> Issuer:
+    number, issuer_class, sector, founded_on, began_on, *more = row
+    days = date.fromisoformat(founded_on), date.fromisoformat(began_on)
+    return Issuer(number, IssuerClass(issuer_class), Sector(sector), *days, *more)
+
+
+def _as_pilot(row: Sequence[Any]) -> OpenedPilot:
+    number, programme_id, name, opens, *more = row
+    return OpenedPilot(number, programme_id, name, tuple(opens.split(" ")), *more)
+
+
+def pilot_rooms_statement(ids: Iterable[int]) -> tuple[Any, ...]:
+    """The statement that reads what was used of pilots: id, amount, holders."""
+    return (SQL["pilot_rooms"], int4s(list(ids)))
+
+
+def pilot_holders_statement(ids: Iterable[int], whos: Iterable[str]) -> tuple[Any, ...]:
+    """The statement that reads who of these takes part in pilots already: id, who."""
+    return (SQL["pilot_holders"], int4s(list(ids)), texts(list(whos)))
+
+
+def use_pilots_statement(uses: Sequence[tuple[int, int, str]]) -> tuple[Any, ...]:
+    """The statement that takes decisions off pilots' caps: pilot, amount, who. A conflict where others used them up."""
+    return (SQL["use_pilots"], *columns((int4s, int8s, texts), uses))

@@ -45,6 +45,13 @@ class ProgrammeRefusal(StrEnum):
     SCENARIO_NOT_ACCEPTED = "programmes.scenario_not_accepted"
     GOODS_NOT_ACCEPTED = "programmes.goods_not_accepted"
     GOODS_EXCLUDED = "programmes.goods_excluded"
+    PREFIX_CHANGED = "programmes.prefix_changed"
+    BOUND_TOO_LATE = "programmes.bound_too_late"
+    ISSUER_MISSING = "programmes.issuer_missing"
+    BAD_DAY = "programmes.bad_day"
+    PILOT_EXISTS = "programmes.pilot_exists"
+    PILOT_NOT_NAMED = "programmes.pilot_not_named"
+    NOT_UNVERIFIED = "programmes.not_unverified"
 
 
 class ProgrammeFault(StrEnum):

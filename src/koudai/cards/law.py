@@ -1,0 +1,284 @@
+"""Law: what a command is about to do is put to the judge of its programme before anything is booked (R1, C1). Pure.
+
+Each function tells the facts of one point and is asked last of all: what isn't refused here is booked. A programme
+without a document is under no pack. What is only noted, and under which pilot something passed, is kept beside the
+entry.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from koudai.base import Refused
+from koudai.cards.commands import Channel, Issue, Load
+from koudai.cards.desk import Desk, HeldCard, Judgement
+from koudai.holders import Level
+from koudai.ledger import FundingSource, Place
+from koudai.merchants import Merchant
+from koudai.policy import PilotUse, Point, Verdict
+from koudai.programmes import Asked, Kind, whole_months
+
+_WHOLE_BPS = 10_000
+
+Makers = Mapping[str, Callable[[], Any]]
+"""Facts by their names, each made only where it is asked for."""
+
+
+def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
+    """An empty card, for which nothing is paid yet: what it is paid with is judged at its first load."""
+    law, ref = desk.law(command.programme_id), command.holder_ref
+    if law is None:
+        return None
+    asked = law.asked(
+        Point.ISSUE, Kind.BEARER if ref is None else Kind.REGISTERED, issue_reason="sale", funding="transfer",
+        face_to_face=False, payer_is_buyer=True, amount_minor=0, balance_after_minor=0, root_minor=0, purchase_minor=0,
+        purchase_day_minor=0,
+    )  # fmt: skip
+    if asked is None:
+        return None
+    facts = _told(asked, {**_payer(desk, ref), **_shares(desk, 0)})
+    return _judge(desk, None, ref or f"new:{place.batch_id}/{place.ordinal}", Point.ISSUE, asked, facts, place)
+
+
+def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
+    """Value that is bought. On a card that holds nothing it is the purchase of that card, too."""
+    law = desk.law(card.terms.programme_id)
+    if law is None:
+        return None
+    channel = command.channel or Channel.REMOTE
+    known: dict[str, Any] = {"funding": str(command.source), "face_to_face": channel is not Channel.REMOTE}
+    if command.expires_at is not None and command.source is not FundingSource.BONUS:
+        known |= {"expires": True, "validity_months": whole_months((command.expires_at - desk.sheet.now).days)}
+    of_point: dict[Point, dict[str, Any]] = {Point.LOAD: {"own_outlet": channel is Channel.OWN_OUTLET}}
+    if not card.pocket.lots:
+        of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": True}
+    passed: list[_Passed] = []
+    for point, more in of_point.items():
+        asked = law.asked(point, card.kind, **known, **more)
+        if asked is not None:
+            facts = _told(asked, _of_load(desk, card, command))
+            facts["amount_minor"] = command.amount_minor
+            bad = _passes(desk, card, _who(card), point, asked, facts, passed)
+            if bad:
+                return bad
+    _keep(desk, passed, place)
+    for who in tallies_of(card, command):
+        bearer, cash = card.kind is Kind.BEARER, command.source is FundingSource.CASH
+        desk.tallies[who].add(command.amount_minor, bearer=bearer, cash=cash)
+    return None
+
+
+def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
+    """The facts of a load. A payer's day is one purchase: it can't be taken apart to stay below a threshold."""
+    minor = command.amount_minor
+    paid = 0 if command.source is FundingSource.BONUS else minor
+    tally = desk.tallies.get(payer_of(card, command))
+    of_card = desk.tallies.get(f"card:{card.id}")
+    loaded, bearer = (tally.load_minor, tally.bearer_minor) if tally else (0, 0)
+    return {
+        **_held(desk, card, minor),
+        **_payer(desk, payer_ref(card, command)),
+        **_shares(desk, minor),
+        "purchase_minor": lambda: loaded + paid,
+        "load_day_minor": lambda: loaded + paid,
+        "purchase_day_minor": lambda: bearer + (paid if card.kind is Kind.BEARER else 0),
+        "cash_day_minor": lambda: (of_card.cash_minor if of_card else 0) + paid,
+    }
+
+
+def payer_of(card: HeldCard, command: Load) -> str:
+    """Whose day a load counts in: the payer's, else the holder's, else that of all cards of one root."""
+    ref = payer_ref(card, command)
+    return root_of(card) if ref is None else f"payer:{ref}"
+
+
+def payer_ref(card: HeldCard, command: Load) -> str | None:
+    """Who pays for a load, as far as that is said: a registered card's holder where nobody else is named."""
+    return card.holder_ref if command.payer is None else command.payer
+
+
+def root_of(card: HeldCard) -> str:
+    """How a tally calls all cards of one root."""
+    return f"root:{card.lineage.root_id}"
+
+
+def tallies_of(card: HeldCard, command: Load) -> list[str]:
+    """Whose tallies a load is counted in; value that is given and not paid for is in none."""
+    if command.source is FundingSource.BONUS:
+        return []
+    whos = [payer_of(card, command)]
+    if command.source is FundingSource.CASH:
+        whos.append(f"card:{card.id}")
+    return whos
+
+
+def on_payment(desk: Desk, card: HeldCard, merchant: Merchant, amount_minor: int, place: Place) -> Refused | None:
+    """A payment to a merchant, or the promise of one."""
+    law = desk.law(card.terms.programme_id)
+    asked = None if law is None else law.asked(Point.REDEEM, card.kind, purpose="purchase", **_facets(merchant))
+    if asked is None:
+        return None
+    facts = _told(asked, {"balance_after_minor": lambda: card.pocket.balance_minor - amount_minor})
+    return _judge(desk, card, _who(card), Point.REDEEM, asked, {**facts, "amount_minor": amount_minor}, place)
+
+
+def on_split(desk: Desk, card: HeldCard, pieces: tuple[int, ...], place: Place) -> Refused | None:
+    """Parts of a card in new ones of its kind: each is judged by itself, and all value of the root stays under it."""
+    law, kind = desk.law(card.terms.programme_id), card.kind
+    asked = None if law is None else law.asked(Point.SPLIT, kind, to_card_kind=str(kind), purpose="passing_on")
+    if asked is None:
+        return None
+    passed: list[_Passed] = []
+    for minor in pieces:
+        facts = _told(asked, {"balance_after_minor": partial(int, minor), "root_minor": lambda: desk.root_minor(card)})
+        bad = _passes(desk, card, _who(card), Point.SPLIT, asked, {**facts, "amount_minor": minor}, passed)
+        if bad:
+            return bad
+    _keep(desk, passed, place)
+    return None
+
+
+def on_gift(
+    desk: Desk, card: HeldCard, receiver: str | None, amount_minor: int, held_minor: int, place: Place
+) -> Refused | None:  # fmt: skip
+    """Value that goes to somebody else: to the holder `receiver`, or to whoever holds a bearer card (None).
+
+    `held_minor` is what the receiving card holds already.
+    """
+    law = desk.law(card.terms.programme_id)
+    to_kind = Kind.BEARER if receiver is None else Kind.REGISTERED
+    asked = None if law is None else law.asked(Point.GIFT, card.kind, to_card_kind=str(to_kind), purpose="passing_on")
+    if asked is None:
+        return None
+    makers: Makers = {
+        "receiver_level": lambda: _level(desk, receiver),
+        "balance_after_minor": lambda: held_minor + amount_minor,
+        "root_minor": lambda: desk.root_minor(card),
+    }
+    facts = {**_told(asked, makers), "amount_minor": amount_minor}
+    return _judge(desk, card, _who(card), Point.GIFT, asked, facts, place)
+
+
+def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, place: Place) -> Refused | None:
+    """Returned goods: what `paid` had paid goes back to `target`: that card, its successor, or one of its kind."""
+    law = desk.law(target.terms.programme_id)
+    if law is None:
+        return None
+    original = paid is target
+    asked = law.asked(
+        Point.REFUND, target.kind, refund_kind="goods", original_usable=original,
+        refund_to="original_card" if original else "same_kind_card",
+    )  # fmt: skip
+    if asked is None:
+        return None
+    facts = {**_told(asked, _held(desk, target, amount_minor)), "amount_minor": amount_minor}
+    return _judge(desk, target, _who(target), Point.REFUND, asked, facts, place)
+
+
+class _Passed(NamedTuple):
+    """What the law had to say of something that it lets pass, and under which pilots."""
+
+    card_id: int
+    who: str
+    point: Point
+    asked: Asked
+    verdict: Verdict
+
+
+def _judge(
+    desk: Desk, card: HeldCard | None, who: str, point: Point, asked: Asked, facts: Mapping[str, Any], place: Place
+) -> Refused | None:  # fmt: skip
+    """The verdict on facts: a refusal, or None; what is noted, and what it takes of pilots, is kept with the batch."""
+    passed: list[_Passed] = []
+    bad = _passes(desk, card, who, point, asked, facts, passed)
+    if bad is None:
+        _keep(desk, passed, place)
+    return bad
+
+
+def _passes(
+    desk: Desk, card: HeldCard | None, who: str, point: Point, asked: Asked, facts: Mapping[str, Any],
+    passed: list[_Passed],
+) -> Refused | None:  # fmt: skip
+    now = desk.sheet.now
+    verdict = asked.check(facts, now)
+    if verdict is None:
+        return None
+    if verdict.refused is None and not all(_has_room(desk, asked, use, who, passed) for use in verdict.pilots):
+        verdict = asked.strict(facts, now)
+        assert verdict is not None, "a pilot opened what is allowed without it"
+    if verdict.refused is None:
+        passed.append(_Passed(0 if card is None else card.id, who, point, asked, verdict))
+    return verdict.refused
+
+
+def _has_room(desk: Desk, asked: Asked, use: PilotUse, who: str, passed: Sequence[_Passed]) -> bool:
+    """Whether a pilot has enough left of its caps, also for what this command takes of it already."""
+    pilot = asked.pilots[use.pilot]
+    used_minor, holders = desk.pilot_rooms.get(pilot.id, (0, 0))
+    used_minor += sum(one.amount_minor for was in passed for one in was.verdict.pilots if one.pilot == use.pilot)
+    newcomer = (pilot.id, who) not in desk.in_pilots
+    return used_minor + use.amount_minor <= pilot.cap_minor and holders + newcomer <= pilot.cap_holders
+
+
+def _keep(desk: Desk, passed: Sequence[_Passed], place: Place) -> None:
+    said: dict[tuple[int, Point], Judgement] = {}
+    for card_id, who, point, asked, verdict in passed:
+        for use in verdict.pilots:
+            desk.use_pilot(asked.pilots[use.pilot].id, use.amount_minor, who)
+        noted = " ".join(note.clause for note in verdict.notes)
+        pilots = " ".join(f"{use.pilot}({','.join(use.clauses)})" for use in verdict.pilots)
+        said[card_id, point] = Judgement(place.ordinal, card_id, point, asked.pack, noted, pilots)
+    desk.judgements += said.values()
+
+
+def _facets(merchant: Merchant) -> Mapping[str, Any]:
+    """What the law asks of a merchant."""
+    return {"merchant_of": "own", "merchant_contracted": True, "online": False, "own_web_shop": False}
+
+
+def _told(asked: Asked, makers: Makers) -> dict[str, Any]:
+    return {name: make() for name, make in makers.items() if name in asked.wants}
+
+
+def _who(card: HeldCard) -> str:
+    """Whom a pilot counts as one: a holder, or all bearer cards of one root."""
+    return f"root:{card.lineage.root_id}" if card.holder_ref is None else card.holder_ref
+
+
+def _held(desk: Desk, card: HeldCard, minor: int) -> Makers:
+    """What a card, and all of its root, hold once it got an amount."""
+    return {
+        "balance_after_minor": lambda: card.pocket.balance_minor + minor,
+        "root_minor": lambda: desk.root_minor(card) + minor,
+    }
+
+
+def _payer(desk: Desk, ref: str | None) -> Makers:
+    """Who pays: who isn't known as a holder is a person, and anonymous."""
+    return {"payer_level": lambda: _level(desk, ref), "payer_kind": lambda: _payer_kind(desk, ref)}
+
+
+def _level(desk: Desk, ref: str | None) -> str:
+    standing = None if ref is None else desk.standings.get(ref)
+    return str(Level.ANONYMOUS if standing is None else standing.level)
+
+
+def _payer_kind(desk: Desk, ref: str | None) -> str:
+    standing = None if ref is None else desk.standings.get(ref)
+    return "person" if standing is None else str(standing.kind)
+
+
+def _shares(desk: Desk, minor: int) -> Makers:
+    """The prepaid balance afterwards, as shares of what the issuer stated of itself, rounded up."""
+    issuer = desk.charter.issuer
+    if issuer is None:
+        return {}
+    after = desk.owed_minor + minor
+    revenue, capital = issuer.revenue_minor, issuer.capital_minor
+    makers: dict[str, Callable[[], int]] = {}
+    if revenue is not None:
+        makers["prepaid_share_bps"] = lambda: -(-after * _WHOLE_BPS // revenue)
+    if capital is not None:
+        makers["prepaid_of_capital_bps"] = lambda: -(-after * _WHOLE_BPS // capital)
+    return makers

@@ -1,0 +1,28 @@
+"""Tally: what payers, cards and roots had loaded on a day, for the sums of the law that must not be dodged. Pure."""
+
+Row = tuple[str, int, int, int, int, int]
+"""Who, the day's first second, loaded, of that on bearer cards, of that in cash (minor units), its first batch."""
+
+
+class Tally:
+    """What somebody loaded on the Chinese day of the book's time, however often and on whichever card."""
+
+    __slots__ = ("bearer_minor", "cash_minor", "changed", "day_s", "load_minor", "since", "who")
+
+    def __init__(self, row: Row, day_s: int, batch_id: int) -> None:
+        self.who, self.day_s, self.load_minor, self.bearer_minor, self.cash_minor, self.since = row
+        self.changed = False
+        if self.day_s != day_s:
+            self.day_s, self.since = day_s, batch_id
+            self.load_minor = self.bearer_minor = self.cash_minor = 0
+
+    def add(self, amount_minor: int, *, bearer: bool, cash: bool) -> None:
+        """Count what is loaded."""
+        self.changed = True
+        self.load_minor += amount_minor
+        self.bearer_minor += amount_minor if bearer else 0
+        self.cash_minor += amount_minor if cash else 0
+
+    def row(self) -> Row:
+        """The tally as it is kept."""
+        return self.who, self.day_s, self.load_minor, self.bearer_minor, self.cash_minor, self.since

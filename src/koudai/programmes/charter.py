@@ -1,0 +1,156 @@
+"""The charter of a book: what its programmes promise, and the law that judges each of them. Read once and kept."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from koudai import policy
+from koudai.base import CHINA
+from koudai.policy import FACTS, Check, GateKind, Judge, Point
+from koudai.programmes.law import whole_months
+from koudai.programmes.model import Issuer, IssuerClass, KindTerms, OpenedPilot, Programme, Sector
+from koudai.programmes.promise import Effective, Promises
+from koudai.programmes.words import Kind
+
+
+class Asked(NamedTuple):
+    """The check of a point for one kind of card, and which facts have to be told to it.
+
+    `pilots` are those that may open a clause there; `strict` judges as if there were none.
+    """
+
+    pack: str
+    check: Check
+    wants: frozenset[str]
+    pilots: Mapping[str, OpenedPilot]
+    strict: Check
+
+
+class Law:
+    """The law of a programme on a day: its pack, the pilots of its document, and what is known beforehand."""
+
+    def __init__(
+        self, programme: Programme, pilots: Sequence[OpenedPilot], enforced: Collection[str],
+        standing: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        pack = policy.shipped(programme.policy.pack)
+        assert pack is not None, "a programme's pack was looked for when its document was read"
+        self.programme = programme
+        unverified = {one.id for one in pack.clauses if one.id in enforced}
+        self._pilots = {one.name: one for one in pilots if one.name in programme.policy.pilots}
+        opened = [
+            policy.Pilot(
+                one.name, programme.name, frozenset(c for c in one.opens if pack.clause(c)), one.cap_minor,
+                one.cap_holders, one.until,
+            )
+            for one in self._pilots.values()
+        ]  # fmt: skip
+        self._strict = Judge(pack, enforce=unverified)
+        self._judge = self._strict
+        if opened:
+            self._judge = Judge(pack, programme=programme.name, pilots=opened, enforce=unverified)
+        self._standing = {**standing, "programme_class": str(programme.class_), "currency": programme.currency}
+        self._known: dict[tuple[Any, ...], Asked | None] = {}
+
+    def asked(self, point: Point, kind: Kind | None = None, **known: Any) -> Asked | None:
+        """The check of a point for cards of a kind, specialised to what is known; None where it can only allow."""
+        key = (point, kind, *known.items())
+        if key not in self._known:
+            self._known[key] = self._asked(point, kind, known)
+        return self._known[key]
+
+    def _asked(self, point: Point, kind: Kind | None, known: Mapping[str, Any]) -> Asked | None:
+        facts = {**self._standing, **known}
+        if kind is not None:
+            facts = {"card_kind": str(kind), **_validity(self.programme.of_kind(kind)), **facts}
+        facts = {name: value for name, value in facts.items() if point in FACTS[name].points}
+        wants = self._strict.asks(point, **facts)
+        if not wants and self._strict.at(point, **facts)({}, _LONG_AGO) is None:
+            return None
+        check, strict = self._judge.at(point, **facts), self._strict.at(point, **facts)
+        return Asked(self.programme.policy.pack, check, wants, self._pilots, strict)
+
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=CHINA)
+
+
+class Charter:
+    """What a book's programmes promise and are under. `live` says whether it is an issuer's live side."""
+
+    def __init__(
+        self, promises: Mapping[int, Promises], issuer: Issuer | None, pilots: Sequence[OpenedPilot],
+        enforced: Collection[str], gates: Mapping[int, Collection[GateKind]], launched: Collection[int], *, live: bool,
+    ) -> None:  # fmt: skip
+        self.promises = promises
+        self.issuer = issuer
+        self.launched = launched
+        self.live = live
+        self._pilots = pilots
+        self._enforced = enforced
+        self._gates = gates
+        self._laws: dict[tuple[int, datetime, date], Law] = {}
+
+    def pilots_of(self, programmes: Collection[int]) -> list[OpenedPilot]:
+        """The pilots of programmes."""
+        return [one for one in self._pilots if one.programme_id in programmes]
+
+    def promised(self, programme_id: int, since: datetime, now: datetime) -> Effective | None:
+        """What a programme's document, where there is one, promised to cards that have its terms since then."""
+        promises = self.promises.get(programme_id)
+        return None if promises is None else promises.terms(since, now)
+
+    def law(self, programme_id: int, now: datetime) -> Law | None:
+        """The law of a programme: by its newest version in force, the first before that; None without a document."""
+        promises = self.promises.get(programme_id)
+        if promises is None:
+            return None
+        version = promises.in_force(now) or promises.versions[0]
+        today = now.astimezone(CHINA).date()
+        key = (programme_id, version.effective_at, today)
+        known = self._laws.get(key)
+        if known is None:
+            pilots = [one for one in self._pilots if one.programme_id == programme_id]
+            known = Law(version.programme, pilots, self._enforced, self._standing(programme_id, today))
+            self._laws[key] = known
+        return known
+
+    def _standing(self, programme_id: int, today: date) -> Mapping[str, Any]:
+        """What is known of the issuer before anything is asked.
+
+        Of one that stated nothing the mildest is told: a live side isn't launched then, where its pack asks for it.
+        """
+        gates, issuer = self._gates.get(programme_id, ()), self.issuer
+        told: dict[str, Any] = {
+            "play_money": not self.live,
+            "simulated": False,
+            "licensed": GateKind.LICENCE in gates,
+            "filed": GateKind.FILING in gates,
+            "issuer_class": str(issuer.issuer_class if issuer else IssuerClass.OTHER),
+            "issuer_sector": str(issuer.sector if issuer else Sector.RETAIL),
+            "issuer_young": issuer is not None and _after_a_year(issuer.founded_on) > today,
+            "days_since_start": max(0, (today - issuer.began_on).days) if issuer else 0,
+            "terms_ban_refund": issuer is not None and issuer.no_refund,
+            "terms_ban_passing": issuer is not None and issuer.no_passing,
+            "terms_ban_reissue": issuer is not None and issuer.no_reissue,
+            "sales_stopped": issuer is not None and issuer.sales_stopped,
+        }
+        # A share of what was never stated is none: it is told with the operation where it was.
+        if issuer is None or issuer.revenue_minor is None:
+            told["prepaid_share_bps"] = 0
+        if issuer is None or issuer.capital_minor is None:
+            told["prepaid_of_capital_bps"] = 0
+        return told
+
+
+def _validity(terms: KindTerms | None) -> Mapping[str, Any]:
+    """Whether cards of a kind expire, and after how many whole months."""
+    days = None if terms is None else terms.validity.days
+    return {"expires": False} if days is None else {"expires": True, "validity_months": whole_months(days)}
+
+
+def _after_a_year(day: date) -> date:
+    """The same day of the next year; of 29 February the first of March."""
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return date(day.year + 1, 3, 1)
