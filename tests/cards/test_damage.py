@@ -303,6 +303,11 @@ DAMAGES = [
     damage("cards.card_state", "cards.cards {blocked}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {blocked}"),
     damage("cards.card_state", "cards.cards {card}", "UPDATE cards.cards SET state = 'BLOCKED' WHERE id = {card}"),
     damage("cards.card_state", "cards.cards {card}", "UPDATE cards.cards SET state = 'PENDING' WHERE id = {card}"),
+    # A day's sum isn't what was loaded
+    damage("cards.tally", "cards.tallies 1/payer:nobody",
+           "INSERT INTO cards.tallies (book, who, load_minor, since_batch_id) VALUES (1, 'payer:nobody', 5, 1)"),
+    damage("cards.tally", "cards.tallies 1/root:{card}",
+           "INSERT INTO cards.tallies (book, who, since_batch_id) VALUES (1, 'root:{card}', 1)"),
     # More or less was given back than was said
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET refunded_minor = 14 WHERE {AT_PAY}"),
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET paid_minor = 100 WHERE {AT_PAY}"),

@@ -35,6 +35,7 @@ from koudai.cards.model import (
     CardRefusal,
     CardState,
     Issued,
+    Judged,
     Minted,
     Programme,
 )
@@ -50,6 +51,7 @@ from koudai.cards.views import (
     find_programmes as programmes_by_id,
     page_cards,
     page_family,
+    page_judgements,
     page_programmes,
 )
 from koudai.ledger import FundingSource
@@ -78,6 +80,7 @@ __all__ = [
     "FundingSource",
     "Issue",
     "Issued",
+    "Judged",
     "Load",
     "Minted",
     "Outcome",
@@ -101,6 +104,7 @@ __all__ = [
     "issue",
     "page_cards",
     "page_family",
+    "page_judgements",
     "page_programmes",
     "programmes_by_id",
     "put_versions",

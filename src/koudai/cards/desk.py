@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from koudai.base import seconds_of
 from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
-from koudai.cards.tally import Tally
+from koudai.cards.tally import Owed, Tally
 from koudai.cards.terms import BookTerms, Subjects, Terms
 from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
@@ -127,7 +127,7 @@ class Desk:
         self.tallies: dict[str, Tally] = {}
         self.families: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}
-        self.owed_minor = 0
+        self.owed = Owed()
         self.pilot_rooms: dict[int, tuple[int, int]] = {}
         self.in_pilots: set[tuple[int, str]] = set()
         self.pilot_uses: list[tuple[int, int, str]] = []

@@ -1,7 +1,7 @@
 """Gather: what the law asks beyond the cards themselves is read under lock, and what it decided is written."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from koudai.base import day_start_s
@@ -9,7 +9,7 @@ from koudai.cards.commands import Command, Issue, Load, Refund, Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law import payer_ref, root_of, tallies_of
 from koudai.cards.store import SQL
-from koudai.cards.tally import Tally
+from koudai.cards.tally import Owed, Tally
 from koudai.holders import as_standings, standings_statement
 from koudai.ledger import owed_statement
 from koudai.pg import Tx, columns, int4s, int8s, texts
@@ -58,7 +58,7 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
     if statements:
         _take(desk, dict(zip(statements, await tx.together(*statements.values()), strict=True)), roots)
     if kinds & {Load, Issue}:
-        desk.owed_minor = await _owed(tx, desk)
+        await _read_owed(tx, desk)
 
 
 def _card(desk: Desk, command: Load) -> HeldCard | None:
@@ -87,20 +87,24 @@ def _take(desk: Desk, rows: dict[str, Sequence[Sequence[Any]]], roots: Sequence[
     desk.in_pilots = {(row[0], row[1]) for row in rows.get("pilot_holders", ())}
 
 
-async def _owed(tx: Tx, desk: Desk) -> int:
-    """What the book owes in all, as it was a minute ago at most, where the issuer stated what it is measured by."""
+async def _read_owed(tx: Tx, desk: Desk) -> None:
+    """What the book owes in all, where the issuer stated what it is measured by.
+
+    It is read once a minute, since that reads all that the book's hot accounts gave; what this process loads
+    meanwhile is added, so that of other processes' alone up to a minute is missing.
+    """
     issuer, sheet = desk.charter.issuer, desk.sheet
     assets = {card.asset for card in desk.cards.values()}
     if issuer is None or (issuer.revenue_minor is None and issuer.capital_minor is None) or not assets:
-        return 0
+        return
     key = ("cards.owed", sheet.book, *sorted(assets))
-    known: tuple[datetime, int] | None = tx.lasting.get(key)
-    if known is None or sheet.recorded_at - known[0] > _OWED_KEPT:
+    known: Owed | None = tx.lasting.get(key)
+    if known is None or known.read_at is None or sheet.recorded_at - known.read_at > _OWED_KEPT:
         owed = 0
         for asset in assets:
             owed += int(await tx.value(*owed_statement(sheet.book, asset)))
-        known = tx.lasting[key] = (sheet.recorded_at, owed)
-    return known[1]
+        known = tx.lasting[key] = Owed(owed, sheet.recorded_at)
+    desk.owed = known
 
 
 def what_was_judged(desk: Desk) -> list[Statement]:

@@ -62,6 +62,7 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
             if bad:
                 return bad
     _keep(desk, passed, place)
+    desk.owed.minor += command.amount_minor
     for who in tallies_of(card, command):
         bearer, cash = card.kind is Kind.BEARER, command.source is FundingSource.CASH
         desk.tallies[who].add(command.amount_minor, bearer=bearer, cash=cash)
@@ -274,7 +275,7 @@ def _shares(desk: Desk, minor: int) -> Makers:
     issuer = desk.charter.issuer
     if issuer is None:
         return {}
-    after = desk.owed_minor + minor
+    after = desk.owed.minor + minor
     revenue, capital = issuer.revenue_minor, issuer.capital_minor
     makers: dict[str, Callable[[], int]] = {}
     if revenue is not None:

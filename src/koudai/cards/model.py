@@ -174,6 +174,21 @@ class Activity(msgspec.Struct, frozen=True):
     other_card_id: int | None = None
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """What the law had to say of an entry that it let pass (`card_id` 0: of a card that it let be issued).
+
+    `noted` are the clauses that only warned, `pilots` those under which it passed, each with the clauses they opened.
+    """
+
+    place: Place
+    card_id: int
+    point: str
+    pack: str
+    noted: str
+    pilots: str
+    recorded_at: datetime
+
+
 class Minted(msgspec.Struct, frozen=True):
     """What a command made of a card: its entry, and the new cards, those of a split in the order of their amounts."""
 

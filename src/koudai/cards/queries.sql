@@ -193,8 +193,7 @@ SELECT $1::bigint, j.* FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text
 -- page_judgements: what the law had to say of entries of a book, from a place on
 SELECT j.batch_id, j.ordinal, j.card_id, j.point, j.pack, j.noted, j.pilots, b.recorded_at
 FROM cards.judgements j
-JOIN cards.cards c ON c.id = j.card_id AND c.book = $1::int
-JOIN ledger.batches b ON b.id = j.batch_id
+JOIN ledger.batches b ON b.id = j.batch_id AND b.book = $1::int
 WHERE (j.batch_id, j.ordinal) > ($2::bigint, $3::int) ORDER BY j.batch_id, j.ordinal, j.card_id LIMIT $4::int
 
 -- programmes_with_cards: which of these programmes have cards

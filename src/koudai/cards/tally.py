@@ -1,5 +1,7 @@
 """Tally: what payers, cards and roots had loaded on a day, for the sums of the law that must not be dodged. Pure."""
 
+from datetime import datetime
+
 Row = tuple[str, int, int, int, int, int]
 """Who, the day's first second, loaded, of that on bearer cards, of that in cash (minor units), its first batch."""
 
@@ -26,3 +28,13 @@ class Tally:
     def row(self) -> Row:
         """The tally as it is kept."""
         return self.who, self.day_s, self.load_minor, self.bearer_minor, self.cash_minor, self.since
+
+
+class Owed:
+    """What a book owes in all, in minor units, as it was read; what is loaded since is added by whoever loads it."""
+
+    __slots__ = ("minor", "read_at")
+
+    def __init__(self, minor: int = 0, read_at: datetime | None = None) -> None:
+        self.minor = minor
+        self.read_at = read_at

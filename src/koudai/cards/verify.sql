@@ -362,3 +362,30 @@ LEFT JOIN (SELECT DISTINCT card_id, other_card_id FROM cards.activities WHERE ty
 WHERE c.parent_id IS NOT NULL
   AND (p.root_id = c.root_id AND p.generation + 1 = c.generation AND p.programme_id = c.programme_id AND p.book = c.book
        AND p.holder_ref IS NOT DISTINCT FROM c.holder_ref AND a.card_id IS NOT NULL) IS NOT TRUE
+
+-- tally: sums of a day that the loads since its first batch don't add up to
+WITH loads AS (
+    SELECT c.book, a.batch_id, a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
+           coalesce('payer:' || coalesce(o.payer, c.holder_ref), 'root:' || c.root_id) AS who
+    FROM cards.activities a
+    JOIN cards.cards c ON c.id = a.card_id
+    LEFT JOIN ledger.lots o ON o.funded_batch_id = a.batch_id AND o.funded_ordinal = a.ordinal AND o.parent_id IS NULL
+    WHERE a.type = 'LOAD' AND a.source <> 'bonus'
+), summed AS (
+    SELECT t.book, t.who, coalesce(sum(l.amount_minor), 0) AS load_minor,
+           coalesce(sum(l.amount_minor) FILTER (WHERE l.bearer), 0) AS bearer_minor,
+           coalesce(sum(l.amount_minor) FILTER (WHERE l.cash), 0) AS cash_minor
+    FROM cards.tallies t
+    LEFT JOIN (SELECT * FROM loads
+               UNION ALL
+               SELECT book, batch_id, amount_minor, bearer, cash, id, 'card:' || id FROM loads WHERE cash) AS l
+        ON l.book = t.book AND l.who = t.who AND l.batch_id >= t.since_batch_id
+    WHERE t.since_batch_id > 0
+    GROUP BY t.book, t.who
+)
+SELECT 'cards.tallies ' || t.book || '/' || t.who,
+       'has ' || t.load_minor || ' (bearer ' || t.bearer_minor || ', cash ' || t.cash_minor || '), its loads say '
+       || s.load_minor || ' (' || s.bearer_minor || ', ' || s.cash_minor || ')'
+FROM cards.tallies t
+JOIN summed s ON s.book = t.book AND s.who = t.who
+WHERE (t.load_minor, t.bearer_minor, t.cash_minor) IS DISTINCT FROM (s.load_minor, s.bearer_minor, s.cash_minor)

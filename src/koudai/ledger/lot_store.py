@@ -179,7 +179,7 @@ async def declare_limits(tx: Tx, book: int, scope_id: int, limits: Sequence[Limi
 
 
 def owed_statement(book: int, asset: str) -> tuple[Any, ...]:
-    """The statement that answers, as text, what a book's constrained accounts hold together, as far as is folded."""
+    """The statement that answers, as text, what a book's constrained accounts hold together in an asset."""
     return (SQL["owed_in_all"], book, asset)
 
 

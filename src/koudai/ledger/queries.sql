@@ -164,9 +164,11 @@ SELECT ledger.roll_v1()
 -- index_partitions: gives partitions that were left their indexes
 SELECT ledger.index_partitions_v2()
 
--- owed_in_all: what the constrained accounts of a book hold together in an asset, as far as it is folded
-SELECT coalesce(-sum(folded_minor), 0)::text FROM ledger.accounts
-WHERE book = $1::int AND asset = $2::text AND NOT constrained
+-- owed_in_all: what the constrained accounts of a book hold together in an asset: what its hot ones gave
+SELECT (-coalesce(sum(a.folded_minor), 0)
+        - coalesce((SELECT sum(u.amount_minor) FROM ledger.unfolded u JOIN ledger.accounts h ON h.id = u.account_id
+                    WHERE h.book = $1::int AND h.asset = $2::text AND NOT h.constrained), 0))::text
+FROM ledger.accounts a WHERE a.book = $1::int AND a.asset = $2::text AND NOT a.constrained
 
 -- fold: folds about so many transfers of hot accounts into their balances
 SELECT ledger.fold_v2($1::int)
