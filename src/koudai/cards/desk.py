@@ -13,7 +13,7 @@ from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
 from koudai.policy import Point
-from koudai.programmes import Charter, Effective, Kind, Law
+from koudai.programmes import Asked, Charter, Effective, Kind, Law
 
 
 class HeldCard:
@@ -138,6 +138,7 @@ class Desk:
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}
+        self.asked_of_payments: dict[tuple[int, bool, int], Asked | None] = {}
 
     def seconds(self, moment: datetime) -> int:
         """A moment in seconds since 1970; most commands of a batch share one."""

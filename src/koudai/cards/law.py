@@ -115,8 +115,13 @@ def tallies_of(card: HeldCard, command: Load) -> list[str]:
 
 def on_payment(desk: Desk, card: HeldCard, merchant: Merchant, amount_minor: int, place: Place) -> Refused | None:
     """A payment to a merchant, or the promise of one."""
-    law = desk.law(card.terms.programme_id)
-    asked = None if law is None else law.asked(Point.REDEEM, card.kind, purpose="purchase", **_facets(merchant))
+    key = (card.terms.programme_id, card.holder_ref is None, merchant.id)
+    try:
+        asked = desk.asked_of_payments[key]
+    except KeyError:
+        law = desk.law(card.terms.programme_id)
+        asked = law.asked(Point.REDEEM, card.kind, purpose="purchase", **_facets(merchant)) if law else None
+        desk.asked_of_payments[key] = asked
     if asked is None:
         return None
     facts = _told(asked, {"balance_after_minor": lambda: card.pocket.balance_minor - amount_minor})
