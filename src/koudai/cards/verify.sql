@@ -366,11 +366,12 @@ WHERE c.parent_id IS NOT NULL
 -- tally: sums of a day that the loads since its first batch don't add up to
 WITH loads AS (
     SELECT c.book, a.batch_id, a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
-           coalesce('payer:' || coalesce(o.payer, c.holder_ref), 'root:' || c.root_id) AS who
+           coalesce('payer:' || coalesce(k.request::json ->> 'payer', c.holder_ref), 'root:' || c.root_id) AS who
     FROM cards.activities a
     JOIN cards.cards c ON c.id = a.card_id
-    LEFT JOIN ledger.lots o ON o.funded_batch_id = a.batch_id AND o.funded_ordinal = a.ordinal AND o.parent_id IS NULL
+    JOIN ledger.idempotency k ON k.batch_id = a.batch_id AND k.ordinal = a.ordinal
     WHERE a.type = 'LOAD' AND a.source <> 'bonus'
+          AND a.batch_id >= (SELECT min(t.since_batch_id) FROM cards.tallies t WHERE t.since_batch_id > 0)
 ), summed AS (
     SELECT t.book, t.who, coalesce(sum(l.amount_minor), 0) AS load_minor,
            coalesce(sum(l.amount_minor) FILTER (WHERE l.bearer), 0) AS bearer_minor,
