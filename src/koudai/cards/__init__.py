@@ -16,12 +16,16 @@ from koudai.cards.commands import (
     Command,
     Expire,
     Issue,
+    Lift,
     Load,
     Purpose,
     Redeem,
     Refund,
     Renew,
+    ReportLoss,
+    Restrict,
     Reverse,
+    SpendSplit,
     Split,
     Transfer,
     Unblock,
@@ -39,7 +43,9 @@ from koudai.cards.model import (
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
-from koudai.cards.run import Outcome, issue, run, split
+from koudai.cards.restrict import inherit
+from koudai.cards.restrictions import Ending, Queued, Restriction, RestrictionKind
+from koudai.cards.run import Outcome, issue, run, spend_split, split
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -50,6 +56,7 @@ from koudai.cards.views import (
     page_cards,
     page_family,
     page_programmes,
+    restrictions_of_card,
 )
 from koudai.ledger import FundingSource
 from koudai.pg import Room
@@ -72,19 +79,27 @@ __all__ = [
     "CardState",
     "Command",
     "CreateProgramme",
+    "Ending",
     "Expire",
     "FundingSource",
     "Issue",
     "Issued",
+    "Lift",
     "Load",
     "Minted",
     "Outcome",
     "Programme",
     "Purpose",
+    "Queued",
     "Redeem",
     "Refund",
     "Renew",
+    "ReportLoss",
+    "Restrict",
+    "Restriction",
+    "RestrictionKind",
     "Reverse",
+    "SpendSplit",
     "Split",
     "Transfer",
     "Unblock",
@@ -94,6 +109,7 @@ __all__ = [
     "card_by_number",
     "cards_by_id",
     "create_programmes",
+    "inherit",
     "is_number",
     "is_prefix",
     "issue",
@@ -101,6 +117,8 @@ __all__ = [
     "page_family",
     "page_programmes",
     "programmes_by_id",
+    "restrictions_of_card",
     "run",
+    "spend_split",
     "split",
 ]

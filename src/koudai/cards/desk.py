@@ -7,6 +7,7 @@ from typing import Any
 from koudai.base import seconds_of
 from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
+from koudai.cards.restrictions import Restriction, Stack
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
@@ -20,7 +21,7 @@ class HeldCard:
     """
 
     __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "state", "terms")  # fmt: skip
+                 "restrictions", "state", "terms")  # fmt: skip
 
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
@@ -36,6 +37,7 @@ class HeldCard:
         self.promised_at = promised_at
         self.lineage = lineage
         self.promised = promised
+        self.restrictions: Stack = ()
         self.last = pocket.newest
 
 
@@ -109,6 +111,8 @@ class Desk:
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
+        self.restricted: list[Restriction] = []
+        self.unrestricted: list[Ended] = []
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
 
@@ -184,6 +188,9 @@ class Desk:
         self.made[place] = activity
         return activity
 
+
+Ended = tuple[int, int, int, Any, Any, str | None, str | None, str | None]
+"""A restriction's place, the ordinal of what ended it, how, and who lifted it: kind, authority, document, by"""
 
 _CARD = (Subject.CARD,)
 _HOLDER = (Subject.HOLDER,)

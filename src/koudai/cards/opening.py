@@ -14,13 +14,14 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Reverse,
+    SpendSplit,
     Split,
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
-from koudai.cards.store import SQL, by_place
+from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
@@ -51,7 +52,7 @@ from koudai.programmes import Promises, count_versions_statement, launches_of, p
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -69,6 +70,9 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     promises = await promises_of_book(tx, book, rows["versions"])
     desk = _lay_out(sheet, named, known, merchants, promises, rows)
     await _read_holds(tx, book, desk, named, known, rows)
+    restricted = [row[0] for row in rows["cards"] if row[9]]
+    if restricted:
+        await _read_restrictions(tx, desk, restricted)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
@@ -76,6 +80,13 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     if Issue in named.kinds:
         await _read_launches(tx, book, desk, named)
     return desk
+
+
+async def _read_restrictions(tx: Tx, desk: Desk, card_ids: list[int]) -> None:
+    """What is stacked on the cards that are restricted."""
+    for row in await tx.rows(SQL["open_restrictions"], int8s(card_ids)):
+        one = as_restriction(row)
+        desk.cards[one.card_id].restrictions += (one,)
 
 
 async def _read_launches(tx: Tx, book: int, desk: Desk, named: Named) -> None:
@@ -151,7 +162,7 @@ def _lay_out(
     desk = Desk(sheet)
     desk.programmes = terms.programmes
     desk.promises = promises
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came, _ in rows["cards"]:
         desk.cards[card_id] = HeldCard(
             sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
             promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
@@ -241,6 +252,8 @@ def _new_lots(desk: Desk, named: Named) -> int:
         elif isinstance(c, Split) and card_id is not None:
             # An id for each new card, and one for each lot that it may get.
             needed += len(c.pieces) * (1 + min(lots[card_id], strains))
+        elif isinstance(c, SpendSplit) and card_id is not None:
+            needed += 1 + min(lots[card_id], strains)
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
