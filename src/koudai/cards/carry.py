@@ -112,7 +112,7 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
     stopped = source.state is CardState.BLOCKED and command.purpose is Purpose.REPLACEMENT
     if not bad and (not stopped or source.pocket.successor_id is not None):
         bad = Refused(CardRefusal.REPLACED) if stopped else not_usable(source)
-    bad = bad or not_usable(target)
+    bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
     return bad or (source, target)
 
 

@@ -44,14 +44,17 @@ def bad_asset(asset: str, *expected: str) -> Refused | None:
     return None
 
 
-def not_usable(card: HeldCard) -> Refused | None:
-    """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced."""
+def not_usable(card: HeldCard, *, stranger: bool = False) -> Refused | None:
+    """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced.
+
+    A `stranger`, whose card it isn't, isn't told who restricts it.
+    """
     if card.state is CardState.DEACTIVATED and card.pocket.successor_id is None:
         return Refused(CardRefusal.DEACTIVATED)
     if card.state is CardState.PENDING:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.state is CardState.BLOCKED:
-        return stopped_by(card.restrictions)
+        return stopped_by(card.restrictions, stranger=stranger)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
     return None

@@ -18,6 +18,7 @@ from koudai.cards.restrictions import (
     RestrictionKind,
     freeze_hours,
     may_lift,
+    not_yours,
 )
 from koudai.ledger import Place
 from koudai.policy import ProgrammeClass, shipped_clauses
@@ -37,6 +38,7 @@ def restrict(desk: Desk, command: Restrict, place: Place) -> Activity | Refused:
     if isinstance(card, Refused):
         return card
     bad = bad_asset(command.asset or "", card.asset) if amount is not None else None
+    bad = bad or (_no_report(card) if command.kind is RestrictionKind.HOLDER else None)
     bad = bad or _unordered(command.kind, command.authority, command.document)
     until = bad or _term(desk, command)
     if isinstance(until, Refused):
@@ -57,7 +59,7 @@ def lift(desk: Desk, command: Lift, place: Place) -> Activity | Refused:
     if found is None:
         return Refused(CardRefusal.UNKNOWN_RESTRICTION)
     if command.kind not in may_lift(found.kind):
-        return _not_yours(found)
+        return not_yours(found)
     bad = _unordered(command.kind, command.authority, command.document)
     if bad:
         return bad
@@ -71,10 +73,9 @@ def report_loss(desk: Desk, command: ReportLoss, place: Place) -> Activity | Ref
     card = _card(desk, command.card)
     if isinstance(card, Refused):
         return card
-    if card.holder_ref is None and _bears_its_loss(card):
-        clause = shipped_clauses()[LOSS_CLAUSE]
-        told = {"clause": clause.id, "citation": {"en": clause.citation.en, "zh": clause.citation.zh}}
-        return Refused(CardRefusal.NO_LOSS_REPORT, told)
+    bad = _no_report(card)
+    if bad:
+        return bad
     if any(one.whole and one.kind is RestrictionKind.HOLDER for one in card.restrictions):
         return Refused(CardRefusal.ALREADY_BLOCKED)
     kind, by = RestrictionKind.HOLDER, command.made_by
@@ -107,7 +108,7 @@ def unblock(desk: Desk, command: Unblock, place: Place) -> Activity | Refused:
     whole = [one for one in card.restrictions if one.whole]
     own = [one for one in whole if one.kind is RestrictionKind.ISSUER]
     if not own:
-        return _not_yours(whole[0]) if whole else Refused(CardRefusal.NOT_BLOCKED)
+        return not_yours(whole[0]) if whole else Refused(CardRefusal.NOT_BLOCKED)
     for one in own:
         _end(desk, card, one, place.ordinal, Ending.LIFTED, RestrictionKind.ISSUER)
     return _entered(desk, card, place, ActivityType.UNBLOCK, command.event_at)
@@ -115,7 +116,8 @@ def unblock(desk: Desk, command: Unblock, place: Place) -> Activity | Refused:
 
 def lapse_due(desk: Desk) -> None:
     """End the restrictions of the locked cards whose term is over, before any command is judged."""
-    for card in sorted(desk.cards.values(), key=lambda card: card.id):
+    restricted = [card for card in desk.cards.values() if card.restrictions]
+    for card in sorted(restricted, key=lambda card: card.id):
         for one in card.restrictions:
             if one.until is not None and one.until <= desk.sheet.now:
                 place = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
@@ -176,14 +178,16 @@ def _term(desk: Desk, command: Restrict) -> datetime | Refused | None:
     return Refused(CardRefusal.FREEZE_TOO_LONG, facts)
 
 
-def _not_yours(one: Restriction) -> Refused:
-    """Who may lift a restriction instead."""
-    return Refused(CardRefusal.NOT_YOURS_TO_LIFT, {"allowed": [str(kind) for kind in may_lift(one.kind)]})
-
-
-def _bears_its_loss(card: HeldCard) -> bool:
+def _no_report(card: HeldCard) -> Refused | None:
+    """By which clause of law nobody reports a card lost: whoever has a bearer card of many purposes may use it."""
     promised = card.promised
-    return promised is not None and promised.programme.class_ is ProgrammeClass.MULTI_PURPOSE
+    if card.holder_ref is not None or promised is None:
+        return None
+    if promised.programme.class_ is not ProgrammeClass.MULTI_PURPOSE:
+        return None
+    clause = shipped_clauses()[LOSS_CLAUSE]
+    told = {"clause": clause.id, "citation": {"en": clause.citation.en, "zh": clause.citation.zh}}
+    return Refused(CardRefusal.NO_LOSS_REPORT, told)
 
 
 def _add(

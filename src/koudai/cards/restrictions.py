@@ -48,8 +48,6 @@ TEMPORARY = frozenset((_K.AML, _K.POLICE))
 FREEZE_CLAUSE = "licensed.complaints"
 """The clause of law that says how long a temporary freeze lasts."""
 
-_TOLD = frozenset((_K.HOLDER, _K.ISSUER, _K.POLICE, _K.COURT))
-
 _SAID = {
     _K.HOLDER: {"en": "its holder, who reported it lost", "zh": "持卡人挂失"},
     _K.ISSUER: {"en": "its issuer", "zh": "发卡方"},
@@ -58,6 +56,7 @@ _SAID = {
 }
 _GENERAL = {"en": "rules that the issuer has to keep", "zh": "发卡方须遵守的规定"}
 _UNTIL_LIFTED = {"en": "until it is lifted", "zh": "直至解除"}
+_UNTOLD = {"restriction": None, "by": _GENERAL, "ends_at": None, "until": _UNTIL_LIFTED}
 
 
 class Restriction(msgspec.Struct, frozen=True):
@@ -132,12 +131,15 @@ def may_lift(kind: RestrictionKind) -> list[RestrictionKind]:
     return [_K.HOLDER, _K.ISSUER] if kind is _K.HOLDER else [kind]
 
 
-def stopped_by(stack: Stack) -> Refused:
-    """Why a card does nothing: it is blocked by its issuer alone, or restricted by who is told, the gravest first."""
+def stopped_by(stack: Stack, *, stranger: bool = False) -> Refused:
+    """Why a card does nothing: it is blocked by its issuer alone, or restricted by who is told, the gravest first.
+
+    A `stranger`, who would send something to the card, isn't told by whom.
+    """
     whole = [one for one in stack if one.whole]
     if all(one.kind is _K.ISSUER for one in whole):
         return Refused(CardRefusal.BLOCKED)
-    return Refused(CardRefusal.RESTRICTED, {**_told(whole), "available_minor": 0})
+    return Refused(CardRefusal.RESTRICTED, {**(_UNTOLD if stranger else _told(whole)), "available_minor": 0})
 
 
 def frozen_by(stack: Stack) -> Refused | None:
@@ -157,13 +159,19 @@ def _told(stack: Iterable[Restriction]) -> dict[str, Any]:
     """Who restricts and until when, as far as that may be told: the reasons of AML and risk stay general (R14)."""
     order = list(RestrictionKind)
     one = max(stack, key=lambda one: order.index(one.kind))
-    ends_at = None if one.until is None or one.kind not in _TOLD else render_time(one.until)
-    return {
-        "restriction": one.kind if one.kind in _TOLD else None,
-        "by": _SAID.get(one.kind, _GENERAL),
-        "ends_at": ends_at,
-        "until": {"en": f"until {ends_at}", "zh": f"至 {ends_at}"} if ends_at else _UNTIL_LIFTED,
-    }
+    if one.kind not in _SAID:
+        return _UNTOLD
+    told = {**_UNTOLD, "restriction": one.kind, "by": _SAID[one.kind]}
+    if one.until is None:
+        return told
+    ends_at = render_time(one.until)
+    return {**told, "ends_at": ends_at, "until": {"en": f"until {ends_at}", "zh": f"至 {ends_at}"}}
+
+
+def not_yours(one: Restriction) -> Refused:
+    """Who may lift a restriction instead, as far as that may be told."""
+    allowed = [str(kind) for kind in may_lift(one.kind)] if one.kind in _SAID else []
+    return Refused(CardRefusal.NOT_YOURS_TO_LIFT, {"allowed": allowed, "by": _SAID.get(one.kind, _GENERAL)})
 
 
 @cache
