@@ -1,6 +1,7 @@
 """Restrictions are stacked (P16): what each kind stops, what amounts bind in their queue, who lifts, and how terms end."""
 
 import asyncio
+import random
 from datetime import timedelta
 from pathlib import Path
 
@@ -566,3 +567,39 @@ async def test_what_was_blocked_before_there_were_restrictions_is_the_issuers(st
     assert (site.ask(asked), site.ask(counts)) == before
     await counter.do(counter.unblock(story.ids["_1"]))
     await counter.verify()
+
+
+@pytest.mark.parametrize("major", [18])
+async def test_what_is_available_is_what_an_independent_reckoning_says(story):
+    """Amounts come and go on one card while it is loaded and pays; whole minor units, one after the other."""
+    await story.open(_1="cash:200")
+    rng, balance, queue = random.Random(3), 200, []
+    for _ in range(60):
+        verb = rng.choice(("load", "redeem", "redeem", "restrict", "restrict", "lift"))
+        free = max(0, balance - sum(minor for _, _, minor in queue))
+        minor = rng.randint(1, 60)
+        if verb == "load":
+            await story.do(story.load("_1", f"cash:{minor}"))
+            balance += minor
+        elif verb == "redeem":
+            told = await story.told(story.redeem("_1", minor))
+            if minor <= free:
+                balance -= minor
+                assert told == "ok"
+            else:
+                assert told == (R.AMOUNT_RESTRICTED if minor <= balance else R.INSUFFICIENT_BALANCE)
+        elif verb == "restrict":
+            kind = rng.choice(list(K))
+            made = await story.do(story.restrict("_1", kind, minor))
+            queue.append((made.place, kind, minor))
+        elif queue:
+            place, kind, _ = queue.pop(rng.randrange(len(queue)))
+            await story.do(story.lift("_1", place, kind))
+        left, binds = balance, []
+        for _, _, asked in queue:
+            binds.append(min(asked, left))
+            left -= binds[-1]
+        assert await story.holds("_1") == (balance, left)
+        assert [row[3] for row in await story.stack("_1") if row[2]] == binds
+    assert queue
+    await story.counter.verify()
