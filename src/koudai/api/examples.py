@@ -48,6 +48,29 @@ GIFT_CARD = {
 
 SPLIT = {"two": _example("Two new cards from one", {"amounts_minor": [2000, 3000], "currency": "CNY"})}
 
+SPEND_SPLIT = {
+    "rest": _example("Pay 12.50, and move the rest into a new card",
+                     {"merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY"}),
+}  # fmt: skip
+
+RESTRICTION = {
+    "court": _example("A court freezes 500.00", {
+        "kind": "court", "authority": "上海市徐汇区人民法院", "document": "(2027)沪0104执5号", "amount_minor": 50_000,
+        "currency": "CNY", "until": "2199-01-01T00:00:00+08:00",
+    }),
+    "police": _example("The police freeze the whole card for 48 hours", {
+        "kind": "police", "authority": "上海市公安局徐汇分局", "document": "沪公徐冻字〔2027〕7号", "temporary": True,
+    }),
+}  # fmt: skip
+
+LIFT = {
+    "court": _example("The court lifts it", {
+        "kind": "court", "authority": "上海市徐汇区人民法院", "document": "(2027)沪0104执5号之一",
+    }),
+}  # fmt: skip
+
+LOSS_REPORT = {"by_phone": _example("Reported by phone", {"document": "call 4711"})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {

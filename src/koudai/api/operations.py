@@ -13,9 +13,22 @@ from koudai.api import (
     sandbox,
 )
 from koudai.api.door import Operation
-from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
+from koudai.api.examples import (
+    ACTIVITIES,
+    BATCH,
+    CLOCK,
+    GAN,
+    GATE,
+    GIFT_CARD,
+    MERCHANT,
+    PROGRAMME,
+    SPEND_SPLIT,
+    SPLIT,
+    VERSION,
+)
 from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.problems import ApiProblem
+from koudai.api.restriction_operations import RESTRICTION_OPERATIONS
 from koudai.api.shapes import (
     BatchOutcomes,
     ClockAdvance,
@@ -36,6 +49,7 @@ from koudai.api.shapes import (
     NewMerchant,
     NewProgramme,
     NewProgrammeVersion,
+    NewSpendSplit,
     NewSplit,
     PolicyClauses,
     Programme,
@@ -60,18 +74,24 @@ _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
 
-# What only a programme, a card's issue or its split can be refused for is not told of an activity.
+_OF_RESTRICTIONS = (
+    CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.ORDER_MISSING, CardRefusal.FREEZE_TOO_LONG,
+    CardRefusal.NO_LOSS_REPORT, CardRefusal.NOTHING_LEFT,
+)  # fmt: skip
+
+# What only a programme, a card's issue, its split or a restriction can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS,
     }),
 )  # fmt: skip
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.RESTRICTED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.AMOUNT_RESTRICTED,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
 )  # fmt: skip
@@ -171,6 +191,13 @@ OPERATIONS: tuple[Operation, ...] = (
         examples=SPLIT, handle=gift_cards.split,
     ),
     Operation(
+        method="POST", path="/v1/gift_cards/{id}/spend_and_split", name="spend_and_split_gift_card", tag="Gift cards",
+        summary="Pay a merchant and move the rest into a new card: both or none; asks for cards:redeem too",
+        scope=Scope.CARDS_TRANSFER, keyed=True, request=NewSpendSplit, response=Split, status=201,
+        codes=(CardRefusal.UNKNOWN_MERCHANT, CardRefusal.NOTHING_LEFT, *_SPLIT_CODES), examples=SPEND_SPLIT,
+        handle=gift_cards.spend_split,
+    ),
+    Operation(
         method="GET", path="/v1/gift_cards/{id}/family", name="list_gift_card_family", tag="Gift cards",
         summary="The cards that come from the same root by splits, oldest first", scope=Scope.CARDS_READ,
         response=GiftCardPage, query=_PAGE, codes=(ApiProblem.NOT_FOUND,), handle=gift_cards.family,
@@ -201,6 +228,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
+    *RESTRICTION_OPERATIONS,
     *HOLDER_OPERATIONS,
     Operation(
         method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",

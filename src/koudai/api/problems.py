@@ -47,18 +47,21 @@ def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
 STATUS: Mapping[str, int] = {
     **_codes(400, ApiProblem.KEY_REQUIRED, ApiProblem.MALFORMED_JSON),
     **_codes(401, ApiProblem.UNAUTHENTICATED),
-    **_codes(403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK),
+    **_codes(403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK, CardRefusal.NOT_YOURS_TO_LIFT),
     **_codes(
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
         ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
+        CardRefusal.UNKNOWN_RESTRICTION,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
         409, CardRefusal.REVERSED_BEFORE, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
         CardRefusal.ALREADY_ACTIVE,
+        CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.FREEZE_TOO_LONG, CardRefusal.NO_LOSS_REPORT,
+        CardRefusal.NOTHING_LEFT,
         CardRefusal.ALREADY_BLOCKED, CardRefusal.NOT_BLOCKED, CardRefusal.LOAD_CAP_EXCEEDED,
         CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.INSUFFICIENT_BALANCE, CardRefusal.REFUND_EXCEEDS_PAID,
         CardRefusal.ALREADY_REFUNDED, LedgerRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BALANCE_TOO_LARGE,
@@ -95,6 +98,7 @@ STATUS: Mapping[str, int] = {
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
+        CardRefusal.ORDER_MISSING,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,

@@ -114,6 +114,15 @@ class NewSplit(Body, frozen=True, kw_only=True):
     device: Device | None = None
 
 
+class NewSpendSplit(Body, frozen=True, kw_only=True):
+    """Who is paid and how much; what the card then has available goes into a new card."""
+
+    merchant_id: Id
+    amount_minor: AmountMinor
+    currency: Currency
+    device: Device | None = None
+
+
 class GanLookup(Body, frozen=True, kw_only=True):
     """A card's number, to find the card by."""
 

@@ -175,8 +175,8 @@ class Renew(OnCard, frozen=True, kw_only=True, tag_field="type", tag="RENEW"):
 
 
 class Block(OnCard, frozen=True, kw_only=True, tag_field="type", tag="BLOCK"):
-    """Stop a card: value can still come back to it, but not leave it nor be loaded."""
+    """Stop a card for its issuer: value can still come back to it, but not leave it nor be loaded."""
 
 
 class Unblock(OnCard, frozen=True, kw_only=True, tag_field="type", tag="UNBLOCK"):
-    """Let a blocked card go on."""
+    """Take the issuer's block off a card; it goes on unless others restrict it too."""

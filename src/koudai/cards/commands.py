@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from koudai.cards.restrictions import RestrictionKind
 from koudai.ledger import FundingSource, Place
 
 CardRef = int | bytes
@@ -212,12 +213,63 @@ class Reverse(Command, frozen=True, kw_only=True):
 
 
 class Block(Command, frozen=True, kw_only=True):
-    """Stop a card: value can still come back to it, but not leave it nor be loaded."""
+    """Stop a card for its issuer: value can still come back to it, but not leave it nor be loaded."""
 
     card: CardRef
 
 
 class Unblock(Command, frozen=True, kw_only=True):
-    """Let a blocked card go on."""
+    """Take the issuer's block off a card. It goes on unless others have restricted it too."""
 
     card: CardRef
+
+
+class Restrict(Command, frozen=True, kw_only=True):
+    """Restrict a card, behind what restricts it already: an amount of it, or without one the whole card.
+
+    For money laundering (`aml`), the police and a court it names the `authority` and the `document` of its order.
+    A `temporary` freeze lasts 48 hours at most (Anti-Money-Laundering Law, Art. 39, 45), whether or not it says
+    until when; what continues it is another restriction.
+    """
+
+    card: CardRef
+    kind: RestrictionKind
+    authority: str = ""
+    document: str = ""
+    amount_minor: int | None = None
+    asset: str | None = None
+    until: datetime | None = None
+    temporary: bool = False
+    made_by: str
+
+
+class Lift(Command, frozen=True, kw_only=True):
+    """End a restriction of a card, named by the entry that made it, under the power of a kind.
+
+    Nobody lifts what another kind ordered; only the holder's own is lifted by the issuer too, when he asks.
+    """
+
+    card: CardRef
+    restriction: Place
+    kind: RestrictionKind
+    authority: str = ""
+    document: str = ""
+    made_by: str
+
+
+class ReportLoss(Command, frozen=True, kw_only=True):
+    """Stop a card at once because its holder lost it (挂失). `document` is the reference of his report, if any."""
+
+    card: CardRef
+    document: str = ""
+    made_by: str
+
+
+class SpendSplit(Command, frozen=True, kw_only=True):
+    """Pay a merchant, and move what the card has left available into a new card: both or none of it."""
+
+    card: CardRef
+    merchant_id: int
+    amount_minor: int
+    asset: str
+    device: str | None = None

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from koudai.base import seconds_of
 from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
+from koudai.cards.restrictions import Restriction, Stack
 from koudai.cards.tally import Owed, Tally
 from koudai.cards.terms import BookTerms, Subjects, Terms
 from koudai.holders import Standing
@@ -23,7 +24,7 @@ class HeldCard:
     """
 
     __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "state", "terms")  # fmt: skip
+                 "restrictions", "state", "terms")  # fmt: skip
 
     @property
     def kind(self) -> Kind:
@@ -44,6 +45,7 @@ class HeldCard:
         self.promised_at = promised_at
         self.lineage = lineage
         self.promised = promised
+        self.restrictions: Stack = ()
         self.last = pocket.newest
 
 
@@ -135,6 +137,8 @@ class Desk:
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
+        self.restricted: list[Restriction] = []
+        self.unrestricted: list[Ended] = []
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}
@@ -231,6 +235,9 @@ class Desk:
         self.made[place] = activity
         return activity
 
+
+Ended = tuple[int, int, int, Any, Any, str | None, str | None, str | None]
+"""A restriction's place, the ordinal of what ended it, how, and who lifted it: kind, authority, document, by"""
 
 _CARD = (Subject.CARD,)
 _HOLDER = (Subject.HOLDER,)

@@ -9,6 +9,7 @@ from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law import on_payment
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
+from koudai.cards.restrictions import frozen_by
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 
@@ -51,12 +52,15 @@ def capture(desk: Desk, command: Capture, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.HOLD_CLOSED, {"state": holds[0].state})
     left = open_holds[0].left_minor
     amount = left if command.amount_minor is None else command.amount_minor
-    bad = bad_amount(amount)
-    if bad and not (amount == 0 and command.final):
+    bad = None if amount == 0 and command.final else bad_amount(amount)
+    if bad:
         return bad
     if amount > left:
         facts = {"left_minor": left, "amount_minor": amount, "currency": open_holds[0].asset}
         return Refused(CardRefusal.CAPTURE_EXCEEDS_HOLD, facts)
+    frozen = [no for hold in open_holds if (no := frozen_by(desk.cards[hold.account].restrictions))]
+    if frozen:
+        return frozen[0]
     first: Activity | None = None
     for hold in open_holds:
         at = place if first is None else Place(place.batch_id, desk.sheet.next_ordinal())

@@ -181,6 +181,18 @@ def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, p
     return _judge(desk, target, _who(target), Point.REFUND, asked, facts, place)
 
 
+def all_pass(desk: Desk, *asks: Callable[[], Refused | None]) -> Refused | None:
+    """Ask about several things that are done together: what is kept of one is kept only where none is refused."""
+    kept = len(desk.judgements), len(desk.pilot_uses), dict(desk.pilot_rooms), set(desk.in_pilots)
+    for ask in asks:
+        bad = ask()
+        if bad:
+            del desk.judgements[kept[0] :], desk.pilot_uses[kept[1] :]
+            desk.pilot_rooms, desk.in_pilots = kept[2], kept[3]
+            return bad
+    return None
+
+
 class _Passed(NamedTuple):
     """What the law had to say of something that it lets pass, and under which pilots."""
 

@@ -27,6 +27,7 @@ class CardRefusal(StrEnum):
     CURRENCY_MISMATCH = "cards.currency_mismatch"
     NOT_ACTIVE = "cards.not_active"
     BLOCKED = "cards.blocked"
+    RESTRICTED = "cards.restricted"
     DEACTIVATED = "cards.deactivated"
     ALREADY_ACTIVE = "cards.already_active"
     ALREADY_BLOCKED = "cards.already_blocked"
@@ -35,6 +36,7 @@ class CardRefusal(StrEnum):
     REFUND_EXCEEDS_PAID = "cards.refund_exceeds_paid"
     BALANCE_CAP_EXCEEDED = "cards.balance_cap_exceeded"
     INSUFFICIENT_BALANCE = "cards.insufficient_balance"
+    AMOUNT_RESTRICTED = "cards.amount_restricted"
     ALREADY_REFUNDED = "cards.already_refunded"
     UNKNOWN_ENTRY = "cards.unknown_entry"
     UNKNOWN_HOLD = "cards.unknown_hold"
@@ -56,6 +58,12 @@ class CardRefusal(StrEnum):
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
     NOTHING_TO_RENEW = "cards.nothing_to_renew"
+    UNKNOWN_RESTRICTION = "cards.unknown_restriction"
+    NOT_YOURS_TO_LIFT = "cards.not_yours_to_lift"
+    ORDER_MISSING = "cards.order_missing"
+    FREEZE_TOO_LONG = "cards.freeze_too_long"
+    NO_LOSS_REPORT = "cards.no_loss_report"
+    NOTHING_LEFT = "cards.nothing_left"
 
 
 class CardState(StrEnum):
@@ -88,6 +96,9 @@ class ActivityType(StrEnum):
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
     DEACTIVATE = "DEACTIVATE"
+    RESTRICT = "RESTRICT"
+    LIFT = "LIFT"
+    LAPSE = "LAPSE"
 
 
 class Programme(msgspec.Struct, frozen=True):

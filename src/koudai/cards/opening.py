@@ -14,6 +14,7 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Reverse,
+    SpendSplit,
     Split,
     Transfer,
 )
@@ -21,7 +22,7 @@ from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gather import gather
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
-from koudai.cards.store import SQL, by_place
+from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
@@ -52,7 +53,7 @@ from koudai.programmes import Charter, Kind, charter_of_book, count_charter_stat
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -71,6 +72,9 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     merchants |= as_merchants(rows.get("merchants", ()))
     desk = _lay_out(sheet, named, known, charter, merchants, rows)
     await _read_holds(tx, book, desk, named, known, rows)
+    restricted = [row[0] for row in rows["cards"] if row[9]]
+    if restricted:
+        await _read_restrictions(tx, desk, restricted)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
@@ -78,6 +82,13 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     if charter.promises:
         await gather(tx, desk, commands=named.commands)
     return desk
+
+
+async def _read_restrictions(tx: Tx, desk: Desk, card_ids: list[int]) -> None:
+    """What is stacked on the cards that are restricted."""
+    for row in await tx.rows(SQL["open_restrictions"], int8s(card_ids)):
+        one = as_restriction(row)
+        desk.cards[one.card_id].restrictions += (one,)
 
 
 def _statements(
@@ -145,7 +156,7 @@ def _lay_out(
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet, terms, charter)
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came, _ in rows["cards"]:
         promised = desk.promised(programme_id, promised_at)
         kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
         desk.cards[card_id] = HeldCard(
@@ -237,6 +248,8 @@ def _new_lots(desk: Desk, named: Named) -> int:
         elif isinstance(c, Split) and card_id is not None:
             # An id for each new card, and one for each lot that it may get.
             needed += len(c.pieces) * (1 + min(lots[card_id], strains))
+        elif isinstance(c, SpendSplit) and card_id is not None:
+            needed += 1 + min(lots[card_id], strains)
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from koudai.base import Refused
 from koudai.cards.checks import (
+    Payable,
     bad_amount,
     bad_asset,
     card_for,
@@ -98,10 +99,13 @@ def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
     judged = payable(desk, command)
     if isinstance(judged, Refused):
         return judged
+    bad = on_payment(desk, judged.card, judged.merchant, judged.amount_minor, place)
+    return bad or pay_out(desk, command, judged, place)
+
+
+def pay_out(desk: Desk, command: Redeem, judged: Payable, place: Place) -> Activity:
+    """Pay what was judged payable, and enter it."""
     card, merchant, amount, at, slots = judged
-    bad = on_payment(desk, card, merchant, amount, place)
-    if bad:
-        return bad
     payee, order = merchant.account_id, card.terms.draw_order
     drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
     count(slots, amount)

@@ -30,7 +30,7 @@ FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::by
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
 
 -- read_cards: the state of cards, once they are locked
-SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation
+SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from
@@ -42,9 +42,9 @@ SELECT root_id, count(*) FROM cards.cards
 WHERE root_id = ANY ($2::bigint[]) AND parent_id IS NOT NULL AND book = $1::int GROUP BY root_id
 
 -- page_family: the next cards of a book that come from a root, after an id
-SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
+       a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -148,18 +148,18 @@ JOIN ledger.batches b ON b.id = a.batch_id
 ORDER BY a.step
 
 -- find_cards: cards of a book by id, with what they hold
-SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
+       a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
 WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
 
 -- page_cards: the next cards of a book after an id
-SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
+       a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -199,3 +199,25 @@ WHERE (j.batch_id, j.ordinal) > ($2::bigint, $3::int) ORDER BY j.batch_id, j.ord
 -- programmes_with_cards: which of these programmes have cards
 SELECT p.id FROM unnest($1::int[]) AS p (id)
 WHERE EXISTS (SELECT 1 FROM cards.cards c WHERE c.programme_id = p.id)
+
+-- open_restrictions: the restrictions of locked cards that have not ended, in the order of their queues
+SELECT batch_id, ordinal, card_id, kind::text, authority, document, amount_minor, until_at, temporary, made_by
+FROM cards.restrictions WHERE card_id = ANY ($1::bigint[]) AND ended_batch_id IS NULL ORDER BY batch_id, ordinal
+
+-- restrict: enters restrictions of locked cards
+SELECT cards.restrict_v1($1::bigint, $2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                         $8::timestamptz[], $9::boolean[], $10::text[])
+
+-- end_restrictions: ends restrictions of locked cards
+SELECT cards.end_restrictions_v1($1::bigint, $2::timestamptz, $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[],
+                                 $8::text[], $9::text[], $10::text[])
+
+-- restrictions_of_card: all restrictions of a card in the order of their queue, and what it holds that none has reserved
+SELECT r.batch_id, r.ordinal, r.card_id, r.kind::text, r.authority, r.document, r.amount_minor, r.until_at, r.temporary,
+       r.made_by, m.event_at, r.ended_batch_id, r.ended_ordinal, r.ended_as::text, r.ended_at, r.lifted_kind::text,
+       r.lifted_authority, r.lifted_document, r.lifted_by,
+       r.ended_batch_id IS NULL AND (r.until_at IS NULL OR r.until_at > a.now_at), a.balance_minor - a.held_minor
+FROM cards.restrictions r
+JOIN ledger.heads a ON a.id = r.card_id
+JOIN cards.activities m ON m.batch_id = r.batch_id AND m.ordinal = r.ordinal
+WHERE r.card_id = ANY ($1::bigint[]) ORDER BY r.batch_id, r.ordinal

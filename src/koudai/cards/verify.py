@@ -8,7 +8,8 @@ from koudai.pg import Statements
 SQL = Statements(Path(__file__).with_name("verify.sql"))
 
 _WHOLE = (
-    "card_account", "card_newest", "card_state", "refund_total", "refund_parts", "hold_entries", "lot_origin",
+    "card_account", "card_newest", "card_state", "restriction_count", "restriction_lifted", "restriction_entries",
+    "refund_total", "refund_parts", "hold_entries", "lot_origin",
     "adjust_reason", "limit_counter", "lineage", "tally",
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ FROM cards.activities a
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
     ON k.batch_id = a.batch_id AND k.ordinal = a.lead
-WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type <> 'RELEASE')
+WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type NOT IN ('RELEASE', 'LAPSE'))
 
 -- key_activity: keys of commands on cards that were accepted without an entry, or refused with one
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -27,6 +27,10 @@ SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', and its transfer '
        || coalesce('moves ' || t.amount_minor || ' from ' || t.debit_account || ' to ' || t.credit_account, 'is not there')
 FROM cards.activities a
+-- What came to a card was given by an entry of the same command, which need not be its first.
+LEFT JOIN (SELECT batch_id, lead, card_id, ordinal FROM cards.activities
+           WHERE type = 'TRANSFER_BALANCE_FROM' AND batch_id BETWEEN $1::bigint AND $2::bigint) AS g
+    ON a.type = 'TRANSFER_BALANCE_TO' AND g.batch_id = a.batch_id AND g.lead = a.lead AND g.card_id = a.other_card_id
 LEFT JOIN (SELECT f.batch_id, f.entry, f.amount_minor + coalesce(o.amount_minor, 0) AS amount_minor, f.debit_account,
                   f.credit_account, o.batch_id IS NOT NULL AND NOT (
                       o.least_debit = f.debit_account AND o.most_debit = f.debit_account
@@ -38,7 +42,7 @@ LEFT JOIN (SELECT f.batch_id, f.entry, f.amount_minor + coalesce(o.amount_minor,
                       FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND ordinal <> entry
                       GROUP BY batch_id, entry) AS o ON o.batch_id = f.batch_id AND o.entry = f.entry
            WHERE f.batch_id BETWEEN $1::bigint AND $2::bigint AND f.ordinal = f.entry) AS t
-    ON t.batch_id = a.batch_id AND t.entry = CASE WHEN a.type = 'TRANSFER_BALANCE_TO' THEN a.lead ELSE a.ordinal END
+    ON t.batch_id = a.batch_id AND t.entry = CASE WHEN a.type = 'TRANSFER_BALANCE_TO' THEN g.ordinal ELSE a.ordinal END
 LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
 LEFT JOIN cards.cards c ON c.id = a.card_id
 LEFT JOIN cards.funding_accounts f ON f.programme_id = c.programme_id AND f.source = a.source
@@ -47,7 +51,7 @@ LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
                ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
@@ -85,7 +89,7 @@ SELECT 'cards.activities ' || p.batch_id || '/' || p.entry,
 FROM (SELECT piece.*, sum(minor) OVER (PARTITION BY batch_id, entry) AS total FROM piece) AS p
 LEFT JOIN cards.activities g ON g.batch_id = p.batch_id AND g.ordinal = p.entry AND g.type = 'TRANSFER_BALANCE_FROM'
     AND g.batch_id BETWEEN $1::bigint AND $2::bigint
-LEFT JOIN cards.activities c ON c.batch_id = p.batch_id AND c.lead = p.entry AND c.type = 'TRANSFER_BALANCE_TO'
+LEFT JOIN cards.activities c ON c.batch_id = p.batch_id AND c.lead = g.lead AND c.type = 'TRANSFER_BALANCE_TO'
     AND c.card_id = p.credit_account AND c.batch_id BETWEEN $1::bigint AND $2::bigint
 WHERE (g.card_id = p.debit_account AND g.amount_minor = p.total AND g.other_card_id IS NULL
        AND c.amount_minor = p.minor AND c.other_card_id = p.debit_account) IS NOT TRUE
@@ -315,14 +319,59 @@ JOIN ledger.heads h ON h.id = c.id
 LEFT JOIN cards.activities a ON a.batch_id = h.last_batch_id AND a.ordinal = h.last_ordinal AND a.card_id = c.id
 WHERE h.balance_minor <> coalesce(a.balance_minor, 0) OR (a.batch_id IS NULL AND c.state <> 'PENDING')
 
--- card_state: cards whose state is not the one that their history leads to
-SELECT 'cards.cards ' || c.id, 'is ' || c.state || ', its history says ' || s.state
-FROM cards.cards c
-JOIN (SELECT DISTINCT ON (card_id) card_id,
-             CASE type WHEN 'BLOCK' THEN 'BLOCKED' ELSE 'ACTIVE' END AS state
-      FROM cards.activities WHERE type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK')
-      ORDER BY card_id, batch_id DESC, ordinal DESC) AS s ON s.card_id = c.id
-WHERE c.state::text <> s.state
+-- card_state: cards whose state is not the one that their history and their restrictions lead to
+SELECT 'cards.cards ' || s.id, 'is ' || s.state || ', its history and its restrictions say ' || s.expected
+FROM (SELECT c.id, c.state, CASE WHEN h.type = 'DEACTIVATE' THEN 'DEACTIVATED'
+                                 WHEN h.type IS NULL AND c.state = 'PENDING' THEN 'PENDING'
+                                 WHEN w.card_id IS NOT NULL THEN 'BLOCKED'
+                                 ELSE 'ACTIVE' END AS expected
+      FROM cards.cards c
+      LEFT JOIN (SELECT DISTINCT ON (card_id) card_id, type
+                 FROM cards.activities WHERE type IN ('ACTIVATE', 'DEACTIVATE')
+                 ORDER BY card_id, batch_id DESC, ordinal DESC) AS h ON h.card_id = c.id
+      LEFT JOIN (SELECT DISTINCT card_id FROM cards.restrictions
+                 WHERE ended_batch_id IS NULL AND amount_minor IS NULL) AS w ON w.card_id = c.id) AS s
+WHERE s.state::text <> s.expected
+
+-- restriction_count: cards that say they have more or fewer restrictions open than there are
+SELECT 'cards.cards ' || coalesce(c.id, r.card_id),
+       'says that ' || coalesce(c.restrictions, 0) || ' restrictions are open, and there are ' || coalesce(r.open, 0)
+FROM (SELECT id, restrictions FROM cards.cards WHERE restrictions <> 0) AS c
+FULL JOIN (SELECT card_id, count(*) AS open FROM cards.restrictions WHERE ended_batch_id IS NULL GROUP BY card_id) AS r
+    ON r.card_id = c.id
+WHERE c.restrictions IS DISTINCT FROM r.open
+
+-- restriction_lifted: restrictions that were lifted by another kind than may, or ended before their term was over
+SELECT 'cards.restrictions ' || r.batch_id || '/' || r.ordinal,
+       'of kind ' || r.kind || ' was ' || r.ended_as || coalesce(' by ' || r.lifted_kind, '') || ' at ' || r.ended_at
+       || coalesce(', its term is ' || r.until_at, '')
+FROM cards.restrictions r
+WHERE r.ended_batch_id IS NOT NULL
+  AND CASE r.ended_as WHEN 'lifted' THEN r.lifted_kind = r.kind OR (r.kind = 'holder' AND r.lifted_kind = 'issuer')
+                      WHEN 'lapsed' THEN r.until_at <= r.ended_at
+                      ELSE true END IS NOT TRUE
+
+-- restriction_entries: restrictions whose entries are not there or are of something else, and entries without one
+SELECT 'cards.restrictions ' || coalesce(r.batch_id, a.batch_id) || '/' || coalesce(r.ordinal, a.ordinal),
+       CASE WHEN r.batch_id IS NULL THEN 'an entry ' || a.type || ' made no restriction'
+            WHEN a.batch_id IS NULL THEN 'no entry made it'
+            ELSE 'was made by ' || a.type || ' of card ' || a.card_id || ', ended as '
+                 || coalesce(r.ended_as::text || ' by ' || coalesce(e.type::text || ' of card ' || e.card_id, 'nothing'),
+                             'nothing') END
+FROM cards.restrictions r
+FULL JOIN (SELECT batch_id, ordinal, card_id, type FROM cards.activities WHERE type IN ('RESTRICT', 'BLOCK')) AS a
+    ON a.batch_id = r.batch_id AND a.ordinal = r.ordinal
+LEFT JOIN cards.activities e ON e.batch_id = r.ended_batch_id AND e.ordinal = r.ended_ordinal
+WHERE (a.card_id = r.card_id
+       AND (r.ended_batch_id IS NULL
+            OR (e.card_id = r.card_id AND CASE r.ended_as WHEN 'lifted' THEN e.type IN ('LIFT', 'UNBLOCK')
+                                                          WHEN 'lapsed' THEN e.type = 'LAPSE'
+                                                          ELSE e.type NOT IN ('LIFT', 'UNBLOCK', 'LAPSE') END))) IS NOT TRUE
+UNION ALL
+SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, a.type || ' ended no restriction'
+FROM cards.activities a
+LEFT JOIN cards.restrictions r ON r.ended_batch_id = a.batch_id AND r.ended_ordinal = a.ordinal
+WHERE a.type IN ('LIFT', 'UNBLOCK', 'LAPSE') AND r.batch_id IS NULL
 
 -- refund_total: redemptions of which more went back than was paid, or not what the refunds say
 SELECT 'cards.refund_totals ' || coalesce(t.batch_id, r.batch_id) || '/' || coalesce(t.ordinal, r.ordinal),
@@ -365,10 +414,12 @@ WHERE c.parent_id IS NOT NULL
 
 -- tally: sums of a day that the loads since its first batch don't add up to
 WITH loads AS (
-    SELECT c.book, a.batch_id, a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
+    SELECT c.book, a.batch_id, (floor(extract(epoch FROM b.recorded_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
+           a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
            coalesce('payer:' || coalesce(k.request::json ->> 'payer', c.holder_ref), 'root:' || c.root_id) AS who
     FROM cards.activities a
     JOIN cards.cards c ON c.id = a.card_id
+    JOIN ledger.batches b ON b.id = a.batch_id
     JOIN ledger.idempotency k ON k.batch_id = a.batch_id AND k.ordinal = a.ordinal
     WHERE a.type = 'LOAD' AND a.source <> 'bonus'
           AND a.batch_id >= (SELECT min(t.since_batch_id) FROM cards.tallies t WHERE t.since_batch_id > 0)
@@ -379,8 +430,10 @@ WITH loads AS (
     FROM cards.tallies t
     LEFT JOIN (SELECT * FROM loads
                UNION ALL
-               SELECT book, batch_id, amount_minor, bearer, cash, id, 'card:' || id FROM loads WHERE cash) AS l
+               SELECT book, batch_id, day_s, amount_minor, bearer, cash, id, 'card:' || id FROM loads WHERE cash) AS l
         ON l.book = t.book AND l.who = t.who AND l.batch_id >= t.since_batch_id
+        -- A sandbox's time is moved by hand: there it is the first batch alone that tells the day.
+        AND (l.day_s = t.day_s OR EXISTS (SELECT 1 FROM ledger.clocks x WHERE x.book = t.book))
     WHERE t.since_batch_id > 0
     GROUP BY t.book, t.who
 )

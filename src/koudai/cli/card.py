@@ -12,11 +12,12 @@ from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
 from koudai.cli.render import activity_object, card_object, cell, fields
+from koudai.cli.restrict import lift, lost, restrict, restrictions
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
-from koudai.cli.split import split
+from koudai.cli.split import spend_split, split
 from koudai.cli.tree import Group
 from koudai.cli.values import CardName, Key, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
@@ -25,7 +26,7 @@ from koudai.ledger import Place
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-for verb in (issue, split, authorise, capture, void):
+for verb in (issue, split, spend_split, authorise, capture, void, restrict, lift, restrictions, lost):
     card.add_command(verb)
 
 
