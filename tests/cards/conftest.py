@@ -46,8 +46,8 @@ class Counter:
         (made,) = await self.within(lambda tx: cards.create_programmes(tx, self.book, [wish]))
         return made
 
-    async def merchant(self, name="Tea house", currency="CNY"):
-        wish = merchants.Register(self.key(), name, asset(currency))
+    async def merchant(self, name="Tea house", currency="CNY", scenario="dining", **more):
+        wish = merchants.Register(self.key(), name, asset(currency), scenario=merchants.Scenario(scenario), **more)
         (made,) = await self.within(lambda tx: merchants.register(tx, self.book, [wish]))
         return made
 

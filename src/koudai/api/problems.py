@@ -14,6 +14,7 @@ from koudai.cards import CardRefusal
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
+from koudai.merchants import MerchantRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, say
 from koudai.policy import PilotRefusal, PolicyRefusal
@@ -80,6 +81,7 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
         HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
         HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
+        MerchantRefusal.REF_TAKEN, CardRefusal.BASKET_MISSING,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -90,6 +92,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
+        CardRefusal.BASKET_MISMATCH,
         ProgrammeRefusal.NOT_VALID, HolderRefusal.UNKNOWN_PARTY, HolderRefusal.PARTY_NOT_PERSON,
         HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
     ),

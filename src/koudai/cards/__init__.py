@@ -30,6 +30,7 @@ from koudai.cards.commands import (
 from koudai.cards.model import (
     Activity,
     ActivityType,
+    BasketLine,
     Card,
     CardRefusal,
     CardState,
@@ -64,6 +65,7 @@ __all__ = [
     "ActivityType",
     "Adjust",
     "Authorise",
+    "BasketLine",
     "Block",
     "Capture",
     "Card",

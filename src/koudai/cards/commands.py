@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from koudai.ledger import FundingSource, Place
+from koudai.programmes import Line
 
 CardRef = int | bytes
 """A card by its id, or by the keyed hash of its number."""
@@ -69,7 +70,10 @@ class Load(Command, frozen=True, kw_only=True):
 
 
 class Redeem(Command, frozen=True, kw_only=True):
-    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
+
+    `lines` are the basket, which comes to the amount; with `partial`, those of them are paid that are payable.
+    """
 
     card: CardRef
     merchant_id: int
@@ -77,13 +81,14 @@ class Redeem(Command, frozen=True, kw_only=True):
     asset: str
     partial: bool = False
     device: str | None = None
+    lines: tuple[Line, ...] | None = None
 
 
 class Authorise(Command, frozen=True, kw_only=True):
     """Reserve value for a merchant, for `ttl_s` seconds of the book's time.
 
     Holds of one `group` (a free word) are captured and voided as one. With `partial`, what the card has
-    available is reserved when it isn't enough.
+    available is reserved when it isn't enough. `lines` are as those of a redemption.
     """
 
     card: CardRef
@@ -94,6 +99,7 @@ class Authorise(Command, frozen=True, kw_only=True):
     partial: bool = False
     group: str | None = None
     device: str | None = None
+    lines: tuple[Line, ...] | None = None
 
 
 class Capture(Command, frozen=True, kw_only=True):

@@ -55,6 +55,8 @@ class CardRefusal(StrEnum):
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
     NOTHING_TO_RENEW = "cards.nothing_to_renew"
+    BASKET_MISMATCH = "cards.basket_mismatch"
+    BASKET_MISSING = "cards.basket_missing"
 
 
 class CardState(StrEnum):
@@ -87,6 +89,8 @@ class ActivityType(StrEnum):
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
     DEACTIVATE = "DEACTIVATE"
+    CASHBACK = "CASHBACK"
+    CASHBACK_BACK = "CASHBACK_BACK"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -148,13 +152,27 @@ class Issued(msgspec.Struct, frozen=True):
         return f"Issued(card={self.card!r}, number={'…' + self.card.last4})"
 
 
+class BasketLine(msgspec.Struct, frozen=True):
+    """A line of a basket as it was judged: what of which class of goods, how much of it was paid.
+
+    `reason` is the code that says why it isn't payable, None where it is.
+    """
+
+    sku: str
+    goods_class: str
+    amount_minor: int
+    paid_minor: int
+    reason: str | None
+
+
 class Activity(msgspec.Struct, frozen=True):
     """An entry of a card's history.
 
     `amount_minor` is what moved (0 where nothing did), `balance_minor` what the card held after it.
     `held_minor` is what of that holds reserved. `redemption` is the redemption that a refund or reversal
-    was laid on, the newest where several; `hold` the hold that was captured or given free, and
-    `other_card_id` the card that value came from or went to.
+    was laid on, the newest where several, or that cashback was given for; `hold` the hold that was captured
+    or given free, and `other_card_id` the card that value came from or went to. `lines` are the basket that
+    was paid or reserved for, and `remaining_minor` is the rest of a tender of which a part was approved.
     """
 
     place: Place
@@ -171,6 +189,8 @@ class Activity(msgspec.Struct, frozen=True):
     held_minor: int = 0
     hold: Place | None = None
     other_card_id: int | None = None
+    lines: tuple[BasketLine, ...] = ()
+    remaining_minor: int = 0
 
 
 class Minted(msgspec.Struct, frozen=True):
@@ -185,6 +205,9 @@ Entry = tuple[Any, ...]
 
 NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int]
 """id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation"""
+
+LineRow = tuple[int, int, str, str, int, int, str | None]
+"""Ordinal of a payment, number of the line, SKU, class, amount, what was paid of it, why it isn't payable."""
 
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""

@@ -7,10 +7,12 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
+    Capture,
     Command,
     Expire,
     Issue,
     Load,
+    Redeem,
     Refund,
     Renew,
     Reverse,
@@ -18,6 +20,7 @@ from koudai.cards.commands import (
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.keep import days_of, recall_cashback, rewarding
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
@@ -71,6 +74,8 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     await _read_holds(tx, book, desk, named, known, rows)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
+    if named.kinds & {Redeem, Capture, Refund, Reverse}:
+        await recall_cashback(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
     if Issue in named.kinds:
@@ -225,6 +230,9 @@ def _new_lots(desk: Desk, named: Named) -> int:
     makes few. What is undone may bring as many lots back to life as a redemption drew.
     """
     lots = Counter({card.id: card.pocket.count_lots() for card in desk.cards.values()})
+    often = rewarding(desk, named)
+    # Cashback of one day is one lot, for which there are ids already.
+    lots.update({card_id: min(often[card_id], len(days_of(desk, named))) for card_id in often})
     drawn = sum(len(redemption.drawn) for redemption in desk.redemptions.values())
     strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands) + drawn
     revived = max((len(redemption.drawn) for redemption in desk.redemptions.values()), default=0)

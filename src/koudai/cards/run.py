@@ -13,6 +13,7 @@ from koudai.cards.commands import Command, Issue, Split
 from koudai.cards.desk import Desk
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.keep import keep_statements
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
@@ -97,4 +98,5 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
+    more += keep_statements(desk)
     write(tx, desk.sheet, *more)
