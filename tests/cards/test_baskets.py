@@ -5,6 +5,8 @@ import pytest
 from koudai import cards
 from koudai.base import Refused
 from koudai.cards import BasketLine, CardRefusal
+from koudai.cards.store import SQL
+from koudai.pg import Tx
 from koudai.programmes import Line
 from tests.cards.documented import documented
 
@@ -133,7 +135,7 @@ async def test_a_key_with_another_basket_is_refused(counter):
     shop, card = await counter.merchant(), await held(counter, 900)
     await counter.do(counter.redeem(card, shop, 100, lines=(TEA,), key="k"))
     for lines in (None, (Line("tea-2", "tea", 100),)):
-        assert (await counter.no(counter.redeem(card, shop, 100, lines=lines, key="k"))).facts == {"field": "lines"}
+        assert (await counter.no(counter.redeem(card, shop, 100, lines=lines, key="k"))).facts == {"field": "basket"}
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -164,3 +166,23 @@ async def test_a_capture_is_of_the_basket_that_was_reserved_for(counter):
     assert (hold.amount_minor, hold.remaining_minor, caught.amount_minor, caught.lines) == (100, 300, 100, ())
     assert caught.hold == hold.place
     await counter.verify()
+
+
+@pytest.mark.parametrize(("changes", "trips"), [(None, 1), ({}, 1), ({"cashback": {"rates_bps": {"dining": 100}}}, 2)])
+async def test_only_who_was_promised_cashback_is_asked_for_it(counter, monkeypatch, changes, trips):
+    """A payment reads all in one trip, whatever its document says, unless that promises cashback."""
+    programme = await counter.programme() if changes is None else await documented(counter, **changes)
+    shop = await counter.merchant()
+    card = await counter.card(programme, 900, holder_ref=None if changes is None else "ann")
+    await counter.do(counter.redeem(card, shop, 100))
+    sent = []
+    together = Tx.together
+
+    async def noted(tx, *statements):
+        sent.append({text for text, *_ in statements})
+        return await together(tx, *statements)
+
+    monkeypatch.setattr(Tx, "together", noted)
+    await counter.do(counter.redeem(card, shop, 100))
+    assert len(sent) == trips
+    assert not sent[0] & {SQL["rewarded"], SQL["cashbacks"]}

@@ -129,6 +129,19 @@ async def test_a_hold_brings_it_when_it_is_captured_and_for_what_is_captured(cou
     await counter.verify()
 
 
+@pytest.mark.parametrize("cashback", [RATES, None])
+async def test_a_process_that_knows_no_merchant_captures_all_the_same(counter, site, cashback):
+    await until(counter, NOON)
+    programme = await documented(counter, cashback=cashback)
+    shop, card = await counter.merchant(), await counter.card(programme, 10_000, holder_ref="ann")
+    asked = {"card": card, "merchant_id": shop.id, "asset": "CNY"}
+    hold = await counter.do(cards.Authorise(key="hold", amount_minor=1000, **asked))
+    async with Database(site.target) as db:
+        await Counter(db, counter.keyring).do(cards.Capture(key="one", hold=hold.place))
+    assert await bonus(counter, card) == ([30] if cashback else [])
+    await counter.verify()
+
+
 async def test_what_was_spent_of_it_lessens_the_refund(counter, scene):
     shop, card = scene
     paid = await counter.do(counter.redeem(card, shop, 1000))

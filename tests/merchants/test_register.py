@@ -50,7 +50,8 @@ async def test_who_says_nothing_is_a_shop_in_the_street_without_contract(db):
 
 
 @pytest.mark.parametrize(
-    ("channel", "online", "own_web_shop"), [("street", False, False), ("online", True, False), ("own_web_shop", True, True)]
+    ("channel", "online", "own_web_shop"),
+    [("street", False, False), ("online", True, False), ("own_web_shop", True, True)],
 )
 async def test_where_it_is_paid_tells_what_the_law_asks(db, channel, online, own_web_shop):
     (made,) = await register(db, Register("k", "Tea", CNY, channel=Channel(channel)))

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
@@ -69,7 +70,18 @@ class Load(Command, frozen=True, kw_only=True):
     device: str | None = None
 
 
-class Redeem(Command, frozen=True, kw_only=True):
+class Payment(Command, frozen=True, kw_only=True):
+    """What a redemption and an authorisation have: the basket that is paid for, where its lines are stated."""
+
+    lines: tuple[Line, ...] | None = None
+
+    @property
+    def basket(self) -> str | None:
+        """A digest of the lines: requests are remembered for ever, and lines are many."""
+        return None if self.lines is None else sha256(msgspec.json.encode(self.lines)).hexdigest()
+
+
+class Redeem(Payment, frozen=True, kw_only=True):
     """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
 
     `lines` are the basket, which comes to the amount; with `partial`, those of them are paid that are payable.
@@ -81,10 +93,9 @@ class Redeem(Command, frozen=True, kw_only=True):
     asset: str
     partial: bool = False
     device: str | None = None
-    lines: tuple[Line, ...] | None = None
 
 
-class Authorise(Command, frozen=True, kw_only=True):
+class Authorise(Payment, frozen=True, kw_only=True):
     """Reserve value for a merchant, for `ttl_s` seconds of the book's time.
 
     Holds of one `group` (a free word) are captured and voided as one. With `partial`, what the card has
@@ -99,7 +110,6 @@ class Authorise(Command, frozen=True, kw_only=True):
     partial: bool = False
     group: str | None = None
     device: str | None = None
-    lines: tuple[Line, ...] | None = None
 
 
 class Capture(Command, frozen=True, kw_only=True):

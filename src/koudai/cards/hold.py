@@ -9,7 +9,7 @@ from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
-from koudai.cards.reward import reward
+from koudai.cards.reward import reward, rewards
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 
@@ -80,7 +80,8 @@ def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, pl
     made = desk.enter(
         card, place, ActivityType.CAPTURE, amount_minor, at, merchant_id=merchant_id, hold=hold.place, lead=lead
     )  # fmt: skip
-    reward(desk, card, desk.merchants[merchant_id], place, amount_minor, at, lead)
+    if rewards(card):
+        reward(desk, card, desk.merchants[merchant_id], place, amount_minor, at, lead)
     if command.final and hold.left_minor:
         _release(desk, card, hold, HoldState.CAPTURED if hold.captured_minor else HoldState.VOIDED, lead)
     return made

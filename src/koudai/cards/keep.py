@@ -11,6 +11,7 @@ from koudai.cards.named import Named
 from koudai.cards.reward import day_of, rewards
 from koudai.cards.store import SQL, Statement, by_place
 from koudai.ledger import Place, fresh_ids_statement
+from koudai.merchants import Merchant, as_merchants, find_statement
 from koudai.pg import Tx, columns, int4s, int8s, texts
 
 _LINE = (int4s, int4s, texts, texts, int8s, int8s, texts)
@@ -40,8 +41,11 @@ def days_of(desk: Desk, named: Named) -> list[str]:
     return sorted({day_of(moment) for moment in {c.event_at or desk.sheet.now for c in named.commands}})
 
 
-async def recall_cashback(tx: Tx, desk: Desk, named: Named) -> None:
-    """What cards got on the days of the commands, what was given for redemptions that are undone, and ids for lots."""
+async def recall_cashback(tx: Tx, desk: Desk, named: Named, merchants: dict[int, Merchant]) -> None:
+    """What cards got on the days of the commands, what was given for redemptions that are undone, and ids for lots.
+
+    The merchants of holds are put in with those that are known, since cashback asks what they are for.
+    """
     often = rewarding(desk, named)
     undone = [
         place for place, one in desk.redemptions.items() if one.card_id in desk.cards
@@ -51,11 +55,15 @@ async def recall_cashback(tx: Tx, desk: Desk, named: Named) -> None:
     if often:
         statements["rewarded"] = (SQL["rewarded"], int8s(sorted(often)), texts(days_of(desk, named)))
         statements["fresh"] = fresh_ids_statement(often.total())
+        unknown = set(desk.merchants_of_holds.values()) - merchants.keys()
+        if unknown:
+            statements["merchants"] = find_statement(desk.sheet.book, unknown)
     if undone:
         statements["cashbacks"] = by_place("cashbacks", undone)
     if not statements:
         return
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
+    merchants |= as_merchants(rows.get("merchants", ()))
     desk.rewarded = {(row[0], row[1]): row[2] for row in rows.get("rewarded", ())}
     desk.sheet.fresh_ids += [row[0] for row in rows.get("fresh", ())]
     for batch_id, ordinal, *told in rows.get("cashbacks", ()):

@@ -75,7 +75,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
     if named.kinds & {Redeem, Capture, Refund, Reverse}:
-        await recall_cashback(tx, desk, named)
+        await recall_cashback(tx, desk, named, merchants)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
     if Issue in named.kinds:

@@ -17,7 +17,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, ActivityType, CardRefusal
-from koudai.cards.reward import reward, take_back
+from koudai.cards.reward import reward, rewards, take_back
 from koudai.ledger import (
     BARRED,
     BONUS,
@@ -105,7 +105,8 @@ def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
     paid = desk.enter(
         card, place, ActivityType.REDEEM, amount, at, merchant_id=merchant.id, device=command.device
     )  # fmt: skip
-    reward(desk, card, merchant, place, amount, at, place.ordinal)
+    if rewards(card):
+        reward(desk, card, merchant, place, amount, at, place.ordinal)
     return state_tender(desk, paid, command, basket)
 
 

@@ -31,11 +31,11 @@ def reward(
 ) -> None:
     """Give what a card was promised for a redemption or capture at `place`, as an entry behind it.
 
-    What would pass a cap on what the card or its holder has is forgone, and so is what would have lapsed already.
+    The card was promised cashback (`rewards`). What would pass a cap on what it or its holder has is forgone, and
+    so is what would have lapsed already.
     """
     promised = card.promised
-    if promised is None or promised.programme.cashback is None or not amount_minor:
-        return
+    assert promised is not None, "nothing is given but what was promised"
     sheet, day = desk.sheet, day_of(at)
     given_today = desk.rewarded.get((card.id, day), 0)
     minor = promised.spending.cashback_minor(facts_of(merchant), amount_minor, given_today)
