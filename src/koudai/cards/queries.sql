@@ -186,11 +186,11 @@ INSERT INTO cards.tenders (batch_id, ordinal, asked_minor)
 SELECT $1::bigint, t.* FROM unnest($2::int[], $3::bigint[]) AS t
 
 -- rewarded: what cards got as cashback on Chinese days, without what fell back of it
-SELECT card_id, day::text, sum(given_minor - taken_minor)::bigint FROM cards.cashbacks
+SELECT card_id, to_char(day, 'YYYY-MM-DD'), sum(given_minor - taken_minor)::bigint FROM cards.cashbacks
 WHERE card_id = ANY ($1::bigint[]) AND day = ANY (($2::text[])::date[]) GROUP BY card_id, day
 
 -- cashbacks: the cashback of redemptions by place
-SELECT c.batch_id, c.ordinal, c.card_id, c.day::text, c.strain, c.given_minor, c.taken_minor
+SELECT c.batch_id, c.ordinal, c.card_id, to_char(c.day, 'YYYY-MM-DD'), c.strain, c.given_minor, c.taken_minor
 FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
 JOIN LATERAL (SELECT * FROM cards.cashbacks x WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS c ON true
 
