@@ -59,8 +59,10 @@ class Counter:
         wishes = [EnterGate(self.key(), programme.id, gate, "001", "Li Na") for gate in GateKind]
         await self.within(lambda tx: enter_gates(tx, self.book, wishes))
 
-    async def merchant(self, name="Tea house", currency="CNY"):
-        wish = merchants.Register(self.key(), name, asset(currency))
+    async def merchant(self, name="Tea house", currency="CNY", scenario="dining", **more):
+        """A shop of the issuer's own, where nothing else is said."""
+        told = {"relation": merchants.Relation.OWN, "contracted": True, **more}
+        wish = merchants.Register(self.key(), name, asset(currency), scenario=merchants.Scenario(scenario), **told)
         (made,) = await self.within(lambda tx: merchants.register(tx, self.book, [wish]))
         return made
 

@@ -10,6 +10,9 @@ from koudai.base import Refused, asset
 from koudai.ledger import Flow, FundingSource, Limit, Per, Posting, Subject, post
 from koudai.ledger.verify import LEDGER_CHECKS
 from koudai.pg import Database
+from koudai.programmes import Line
+from tests.cards.conftest import Counter
+from tests.cards.documented import documented
 
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -359,6 +362,31 @@ DAMAGES = [
            f" WHERE {AT_BACK}"),
     damage("cards.refund_parts", "cards.activities {inherited}",
            "UPDATE ledger.accounts SET successor_id = NULL WHERE id = {lost_card}"),
+    # A basket or a tender is not what was paid; cashback is not what was given and taken back
+    damage("cards.tender", "cards.tenders {basket}", f"UPDATE cards.tenders SET asked_minor = 1 WHERE {at('basket')}"),
+    damage("cards.tender", "cards.tenders {basket}", f"DELETE FROM cards.activities WHERE {at('basket')}"),
+    damage("cards.basket", "cards.activities {basket}", f"DELETE FROM cards.tenders WHERE {at('basket')}"),
+    damage("cards.basket", "cards.activities {basket}", f"DELETE FROM cards.basket_lines WHERE {at('basket')} AND line = 1"),
+    damage("cards.basket", "cards.activities {basket}",
+           f"UPDATE cards.basket_lines SET paid_minor = paid_minor - 1 WHERE {at('basket')} AND line = 1"),
+    damage("cards.basket", "cards.activities {basket}",
+           f"UPDATE cards.basket_lines SET amount_minor = amount_minor + 1 WHERE {at('basket')} AND line = 2"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"DELETE FROM cards.cashbacks WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET given_minor = 16 WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET day = day + 1 WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET card_id = {{card}} WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}",
+           f"UPDATE cards.activities SET amount_minor = 299 WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"DELETE FROM cards.activities WHERE {at('rewarded')}"),
+    damage("cards.cashback_taken", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET taken_minor = 4 WHERE {at('basket')}"),
+    damage("cards.cashback_taken", "cards.cashbacks {basket}", f"DELETE FROM cards.activities WHERE {at('fell_back')}"),
+    damage("cards.cashback_taken", "cards.cashbacks {basket}",
+           f"UPDATE cards.refund_totals SET refunded_minor = 300 WHERE {at('basket')}"),
+    damage("cards.activity_transfer", "cards.activities {rewarded}",
+           f"UPDATE ledger.transfers SET debit_account = {{shop_account}} WHERE {at('rewarded')}"),
+    damage("cards.activity_transfer", "cards.activities {fell_back}",
+           f"UPDATE ledger.transfers SET credit_account = {{shop_account}} WHERE {at('fell_back')}"),
+    damage("cards.lot_origin", "ledger.lots {cashback_lot}", f"UPDATE cards.activities SET source = 'cash' WHERE {at('rewarded')}"),
 ]  # fmt: skip
 
 
@@ -416,6 +444,7 @@ async def tell_story(db, keyring):
     facts["second_lot"] = (await within(lambda tx: ledger.lots_of(tx, 1, second)))[0].id
     await tell_of_lots(within, run, keyring, shop, facts, places)
     await tell_of_restrictions(within, run, keyring, programme, shop, facts, places)
+    await tell_of_a_basket(Counter(db, keyring), facts, places)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",
@@ -544,6 +573,20 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
 
     accounts, facts["ann"] = await within(ask)
     facts |= {f"{purpose}_account": account for purpose, account in accounts.items()}
+
+
+async def tell_of_a_basket(counter, facts, places):
+    """A basket of which a part was payable, and its cashback, of which a part fell back."""
+    cashback = {"rates_bps": {"dining": 500}}
+    programme = await documented(counter, accepts={"goods": {"classes": ["tea"]}}, cashback=cashback)
+    shop, card = await counter.merchant(), await counter.card(programme, 1000, holder_ref="ann")
+    lines = (Line("tea-1", "tea", 200), Line("gin-1", "spirits", 400), Line("tea-2", "tea", 100))
+    paid = await counter.do(counter.redeem(card, shop, 700, lines=lines, partial=True))
+    await counter.do(counter.refund(100, of=paid))
+    fell_back, _, rewarded, *_ = await counter.history(card)
+    places |= {"basket": paid.place, "rewarded": rewarded.place, "fell_back": fell_back.place}
+    lots = await counter.within(lambda tx: ledger.lots_of(tx, 1, card))
+    (facts["cashback_lot"],) = [lot.id for lot in lots if lot.source == "bonus"]
 
 
 def memory_time(made):

@@ -38,7 +38,20 @@ VERSION = {"phone_shop": _example("A programme that comes with koudai", {"docume
 
 GATE = {"filing": _example("A filing's number", {"gate": "filing", "reference": "沪商单备 2026-001"})}
 
-MERCHANT = {"tea_house": _example("A merchant paid in yuan", {"name": "Tea house 茶馆", "currency": "CNY"})}
+MERCHANT = {
+    "tea_house": _example("A merchant paid in yuan", {"name": "Tea house 茶馆", "currency": "CNY"}),
+    "own": _example(
+        "A restaurant of the issuer's own, as programmes' documents list it",
+        {
+            "name": "Tea house 茶馆",
+            "currency": "CNY",
+            "ref": "tea-house-1",
+            "scenario": "dining",
+            "relation": "own",
+            "contracted": True,
+        },
+    ),
+}
 
 GIFT_CARD = {
     "bearer": _example(
@@ -81,6 +94,21 @@ ACTIVITIES = {
     "redeem": _example(
         "Pay 12.50 at a merchant",
         {"type": "REDEEM", "gift_card_id": _CARD, "merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY"},
+    ),
+    "basket": _example(
+        "Pay a basket, or of it what is payable and what the card has",
+        {
+            "type": "REDEEM",
+            "gift_card_id": _CARD,
+            "merchant_id": _MERCHANT,
+            "amount_minor": 4_000,
+            "currency": "CNY",
+            "partial": True,
+            "lines": [
+                {"sku": "6901234567892", "goods_class": "tea", "amount_minor": 2_500},
+                {"sku": "6901234567908", "goods_class": "tobacco", "amount_minor": 1_500},
+            ],
+        },
     ),
     "authorise": _example(
         "Reserve 50.00 for a merchant, for a day",

@@ -27,6 +27,7 @@ from koudai.api.examples import (
     VERSION,
 )
 from koudai.api.holder_operations import HOLDER_OPERATIONS
+from koudai.api.merchant_shapes import Merchant, MerchantPage, NewMerchant
 from koudai.api.problems import ApiProblem
 from koudai.api.restriction_operations import RESTRICTION_OPERATIONS
 from koudai.api.shapes import (
@@ -41,12 +42,9 @@ from koudai.api.shapes import (
     GiftCardPage,
     Health,
     KeyOutcome,
-    Merchant,
-    MerchantPage,
     NewActivity,
     NewGateEntry,
     NewGiftCard,
-    NewMerchant,
     NewProgramme,
     NewProgrammeVersion,
     NewSpendSplit,
@@ -64,6 +62,7 @@ from koudai.api.shapes import (
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
+from koudai.merchants import MerchantRefusal
 from koudai.policy import ClauseShown, PolicyRefusal
 from koudai.programmes import ProgrammeRefusal
 
@@ -83,6 +82,8 @@ _OF_RESTRICTIONS = (
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
+    ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
+    ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     *(code for code in CardRefusal if code not in {
         CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS,
     }),
@@ -151,7 +152,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST", path="/v1/merchants", name="create_merchant", tag="Merchants",
         summary="Take a merchant on", scope=Scope.MERCHANTS_WRITE, keyed=True, request=NewMerchant,
-        response=Merchant, status=201, examples=MERCHANT, handle=merchants.create,
+        response=Merchant, status=201, codes=(MerchantRefusal.REF_TAKEN,), examples=MERCHANT, handle=merchants.create,
     ),
     Operation(
         method="GET", path="/v1/merchants", name="list_merchants", tag="Merchants",

@@ -14,6 +14,7 @@ from koudai.cards import CardRefusal
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
+from koudai.merchants import MerchantRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, say
 from koudai.policy import PilotRefusal, PolicyRefusal
@@ -86,6 +87,7 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
         HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
         HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
+        MerchantRefusal.REF_TAKEN, CardRefusal.BASKET_MISSING,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -98,7 +100,7 @@ STATUS: Mapping[str, int] = {
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
-        CardRefusal.ORDER_MISSING,
+        CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
@@ -139,7 +141,7 @@ _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见�
 
 # The rooms' names of a request's fields where the API has others.
 _FIELDS = {
-    "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
+    "basket": "lines", "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
     "redemption": "redemption_id", "hold": "hold_id", "corrects": "corrects_id", "increment": "type", "verb": "type",
 }  # fmt: skip
 

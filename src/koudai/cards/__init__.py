@@ -35,6 +35,7 @@ from koudai.cards.commands import (
 from koudai.cards.model import (
     Activity,
     ActivityType,
+    BasketLine,
     Card,
     CardRefusal,
     CardState,
@@ -74,6 +75,7 @@ __all__ = [
     "ActivityType",
     "Adjust",
     "Authorise",
+    "BasketLine",
     "Block",
     "Capture",
     "Card",

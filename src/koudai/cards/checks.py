@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused
+from koudai.cards.basket import Basket, judge_basket
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
@@ -127,13 +128,14 @@ def within_limits(
 
 
 class Payable(NamedTuple):
-    """What was judged of a payment: by which card, to whom, how much of it, when, and where it is counted."""
+    """What was judged of a payment: by which card, to whom, how much of it, when, where it counts, and its lines."""
 
     card: HeldCard
     merchant: Merchant
     amount_minor: int
     at: datetime
     slots: list[Slot]
+    basket: Basket | None
 
 
 def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
@@ -150,6 +152,11 @@ def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
         bad = Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
     if bad:
         return bad
+    basket = judge_basket(card, merchant, command)
+    if isinstance(basket, Refused):
+        return basket
+    if basket is not None:
+        amount = basket.payable_minor
     available = available_of(desk, card)
     if available < amount:
         if not command.partial or available == 0:
@@ -157,4 +164,4 @@ def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
         amount = available
     at = command.event_at or desk.sheet.now
     slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
-    return slots if isinstance(slots, Refused) else Payable(card, merchant, amount, at, slots)
+    return slots if isinstance(slots, Refused) else Payable(card, merchant, amount, at, slots, basket)

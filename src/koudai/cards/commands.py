@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
 from koudai.cards.restrictions import RestrictionKind
 from koudai.ledger import FundingSource, Place
+from koudai.programmes import Line
 
 CardRef = int | bytes
 """A card by its id, or by the keyed hash of its number."""
@@ -79,8 +81,22 @@ class Load(Command, frozen=True, kw_only=True):
     channel: Channel | None = None
 
 
-class Redeem(Command, frozen=True, kw_only=True):
-    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
+class Payment(Command, frozen=True, kw_only=True):
+    """What a redemption and an authorisation have: the basket that is paid for, where its lines are stated."""
+
+    lines: tuple[Line, ...] | None = None
+
+    @property
+    def basket(self) -> str | None:
+        """A digest of the lines: requests are remembered for ever, and lines are many."""
+        return None if self.lines is None else sha256(msgspec.json.encode(self.lines)).hexdigest()
+
+
+class Redeem(Payment, frozen=True, kw_only=True):
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
+
+    `lines` are the basket, which comes to the amount; with `partial`, those of them are paid that are payable.
+    """
 
     card: CardRef
     merchant_id: int
@@ -90,11 +106,11 @@ class Redeem(Command, frozen=True, kw_only=True):
     device: str | None = None
 
 
-class Authorise(Command, frozen=True, kw_only=True):
+class Authorise(Payment, frozen=True, kw_only=True):
     """Reserve value for a merchant, for `ttl_s` seconds of the book's time.
 
     Holds of one `group` (a free word) are captured and voided as one. With `partial`, what the card has
-    available is reserved when it isn't enough.
+    available is reserved when it isn't enough. `lines` are as those of a redemption.
     """
 
     card: CardRef

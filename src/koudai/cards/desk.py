@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, LineRow, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
 from koudai.cards.restrictions import Restriction, Stack
 from koudai.cards.tally import Owed, Tally
@@ -105,6 +105,23 @@ class Redemption:
         return parts
 
 
+class Cashback:
+    """Cashback that was given for a redemption or capture at `place`: to which card, on which Chinese day.
+
+    `strain` is that of the lot that it went into, and `taken_minor` what fell back of it by now.
+    """
+
+    __slots__ = ("card_id", "day", "given_minor", "place", "strain", "taken_minor")
+
+    def __init__(self, place: Place, card_id: int, day: str, strain: int, given_minor: int, taken_minor: int) -> None:
+        self.place = place
+        self.card_id = card_id
+        self.day = day
+        self.strain = strain
+        self.given_minor = given_minor
+        self.taken_minor = taken_minor
+
+
 class Desk:
     """A sheet with the cards, merchants, redemptions and holds that its commands name."""
 
@@ -139,6 +156,11 @@ class Desk:
         self.states: dict[int, CardState] = {}
         self.restricted: list[Restriction] = []
         self.unrestricted: list[Ended] = []
+        self.lines: list[LineRow] = []
+        self.tenders: list[tuple[int, int]] = []
+        self.cashbacks: dict[Place, Cashback] = {}
+        self.rewarded: dict[tuple[int, str], int] = {}
+        self.fell_back: dict[Place, int] = {}
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}

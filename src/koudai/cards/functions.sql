@@ -164,5 +164,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = o
                       AND (r.until_at IS NULL OR r.until_at > p_at)))::bigint END
 $$;
 
+-- Notes what fell back of cashback when purchases were returned; more than was given aborts by the table's constraint.
+CREATE OR REPLACE FUNCTION cards.take_cashbacks_back_v1(p_batch_ids bigint[], p_ordinals integer[], p_amounts bigint[])
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.cashbacks c SET taken_minor = c.taken_minor + u.amount
+    FROM unnest(p_batch_ids, p_ordinals, p_amounts) AS u (batch_id, ordinal, amount)
+    WHERE c.batch_id = u.batch_id AND c.ordinal = u.ordinal
+$$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

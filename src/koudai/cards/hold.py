@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from koudai.base import Refused, render_time
+from koudai.cards.basket import state_tender
 from koudai.cards.checks import bad_amount, payable
 from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
@@ -10,6 +11,7 @@ from koudai.cards.law import on_payment
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
 from koudai.cards.restrictions import frozen_by
+from koudai.cards.reward import reward, rewards
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 
@@ -18,7 +20,7 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     judged = payable(desk, command)
     if isinstance(judged, Refused):
         return judged
-    card, merchant, amount, at, slots = judged
+    card, merchant, amount, at, slots, basket = judged
     bad = on_payment(desk, card, merchant, amount, place)
     if bad:
         return bad
@@ -32,9 +34,10 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     desk.merchants_of_holds[place] = merchant.id
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
-    return desk.enter(
+    reserved = desk.enter(
         card, place, ActivityType.AUTHORISE, amount, at, merchant_id=merchant.id, device=command.device
     )  # fmt: skip
+    return state_tender(desk, reserved, command, basket)
 
 
 def capture(desk: Desk, command: Capture, place: Place) -> Activity | Refused:
@@ -85,6 +88,8 @@ def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, pl
     made = desk.enter(
         card, place, ActivityType.CAPTURE, amount_minor, at, merchant_id=merchant_id, hold=hold.place, lead=lead
     )  # fmt: skip
+    if rewards(card):
+        reward(desk, card, desk.merchants[merchant_id], place, amount_minor, at, lead)
     if command.final and hold.left_minor:
         _release(desk, card, hold, HoldState.CAPTURED if hold.captured_minor else HoldState.VOIDED, lead)
     return made

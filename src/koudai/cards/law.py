@@ -252,7 +252,10 @@ def _keep(desk: Desk, passed: Sequence[_Passed], place: Place) -> None:
 
 def _facets(merchant: Merchant) -> Mapping[str, Any]:
     """What the law asks of a merchant."""
-    return {"merchant_of": "own", "merchant_contracted": True, "online": False, "own_web_shop": False}
+    return {
+        "merchant_of": str(merchant.relation), "merchant_contracted": merchant.contracted, "online": merchant.online,
+        "own_web_shop": merchant.own_web_shop,
+    }  # fmt: skip
 
 
 def _told(asked: Asked, makers: Makers) -> dict[str, Any]:

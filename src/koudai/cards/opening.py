@@ -7,10 +7,12 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
+    Capture,
     Command,
     Expire,
     Issue,
     Load,
+    Redeem,
     Refund,
     Renew,
     Reverse,
@@ -20,11 +22,11 @@ from koudai.cards.commands import (
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gather import gather
+from koudai.cards.keep import days_of, recall_cashback, rewarding
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
-from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
     Place,
     Sheet,
@@ -63,8 +65,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
     wanted = {c.programme_id for c in named.commands if isinstance(c, Issue)} if Issue in named.kinds else set()
-    live = await mode_of_book(tx, book) is Mode.LIVE
-    counted, charter = await charter_of_book(tx, book, rows["charter"], live=live)
+    counted, charter = await charter_of_book(tx, book, rows["charter"])
     known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted, counted)
     sheet = sheet_from(
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
@@ -77,6 +78,8 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _read_restrictions(tx, desk, restricted)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
+    if named.kinds & {Redeem, Capture, Refund, Reverse}:
+        await recall_cashback(tx, desk, named, merchants)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
     if charter.promises:
@@ -232,6 +235,9 @@ def _new_lots(desk: Desk, named: Named) -> int:
     makes few. What is undone may bring as many lots back to life as a redemption drew.
     """
     lots = Counter({card.id: card.pocket.count_lots() for card in desk.cards.values()})
+    often = rewarding(desk, named)
+    # Cashback of one day is one lot, for which there are ids already.
+    lots.update({card_id: min(often[card_id], len(days_of(desk, named))) for card_id in often})
     drawn = sum(len(redemption.drawn) for redemption in desk.redemptions.values())
     strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands) + drawn
     revived = max((len(redemption.drawn) for redemption in desk.redemptions.values()), default=0)

@@ -122,7 +122,10 @@ SELECT cards.refund_v1($1::bigint, $2::int[], $3::bigint[], $4::int[], $5::bigin
 -- activities: activities by place
 SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
        a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at, a.held_minor,
-       a.hold_batch_id, a.hold_ordinal, a.other_card_id
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id,
+       (SELECT t.asked_minor FROM cards.tenders t WHERE t.batch_id = a.batch_id AND t.ordinal = a.ordinal),
+       (SELECT json_agg(json_build_array(l.sku, l.goods_class, l.amount_minor, l.paid_minor, l.refusal) ORDER BY l.line)::text
+        FROM cards.basket_lines l WHERE l.batch_id = a.batch_id AND l.ordinal = a.ordinal)
 FROM unnest($2::bigint[], $3::int[]) AS w (batch_id, ordinal)
 JOIN cards.activities a ON a.batch_id = w.batch_id AND a.ordinal = w.ordinal
 JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
@@ -140,7 +143,10 @@ WITH RECURSIVE walk AS (
 )
 SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
        a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at, a.held_minor,
-       a.hold_batch_id, a.hold_ordinal, a.other_card_id
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id,
+       (SELECT t.asked_minor FROM cards.tenders t WHERE t.batch_id = a.batch_id AND t.ordinal = a.ordinal),
+       (SELECT json_agg(json_build_array(l.sku, l.goods_class, l.amount_minor, l.paid_minor, l.refusal) ORDER BY l.line)::text
+        FROM cards.basket_lines l WHERE l.batch_id = a.batch_id AND l.ordinal = a.ordinal)
 FROM walk a
 JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
 JOIN cards.programmes p ON p.id = c.programme_id
@@ -221,3 +227,29 @@ FROM cards.restrictions r
 JOIN ledger.heads a ON a.id = r.card_id
 JOIN cards.activities m ON m.batch_id = r.batch_id AND m.ordinal = r.ordinal
 WHERE r.card_id = ANY ($1::bigint[]) ORDER BY r.batch_id, r.ordinal
+
+-- add_basket_lines: the lines of payments as they were judged
+INSERT INTO cards.basket_lines (batch_id, ordinal, line, sku, goods_class, amount_minor, paid_minor, refusal)
+SELECT $1::bigint, l.* FROM unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[]) AS l
+
+-- add_tenders: what was asked for where less was approved
+INSERT INTO cards.tenders (batch_id, ordinal, asked_minor)
+SELECT $1::bigint, t.* FROM unnest($2::int[], $3::bigint[]) AS t
+
+-- rewarded: what cards got as cashback on Chinese days, without what fell back of it
+SELECT card_id, to_char(day, 'YYYY-MM-DD'), sum(given_minor - taken_minor)::bigint FROM cards.cashbacks
+WHERE card_id = ANY ($1::bigint[]) AND day = ANY (($2::text[])::date[]) GROUP BY card_id, day
+
+-- cashbacks: the cashback of redemptions by place
+SELECT c.batch_id, c.ordinal, c.card_id, to_char(c.day, 'YYYY-MM-DD'), c.strain, c.given_minor, c.taken_minor
+FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM cards.cashbacks x WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS c ON true
+
+-- add_cashbacks: cashback that was given
+INSERT INTO cards.cashbacks (batch_id, ordinal, card_id, day, strain, given_minor, taken_minor)
+SELECT $1::bigint, c.ordinal, c.card_id, c.day::date, c.strain, c.given_minor, c.taken_minor
+FROM unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+    AS c (ordinal, card_id, day, strain, given_minor, taken_minor)
+
+-- take_cashbacks_back: cashback that fell back
+SELECT cards.take_cashbacks_back_v1($1::bigint[], $2::int[], $3::bigint[])

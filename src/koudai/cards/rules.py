@@ -114,10 +114,10 @@ _RULES: dict[type[Command], _Entry] = {
         "load", load, ("card", "amount_minor", "asset", "source"),
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
     ),
-    Redeem: _rule("redeem", redeem, _PAID, ("device",)),
+    Redeem: _rule("redeem", redeem, _PAID, ("device", "basket")),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
     Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
-    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device")),
+    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device", "basket")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
     Void: _rule("void", void, ("hold", "group")),
     Transfer: _rule(

@@ -14,6 +14,7 @@ from koudai.cards.desk import Desk
 from koudai.cards.gather import what_was_judged
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.keep import keep_statements
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
@@ -114,4 +115,5 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(restrict_statement(batch_id, desk.restricted))
     if desk.unrestricted:
         more.append(end_restrictions_statement(batch_id, desk.sheet.now, desk.unrestricted))
+    more += keep_statements(desk)
     write(tx, desk.sheet, *more)

@@ -5,7 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, NewCard, Part, Programme
+import msgspec
+
+from koudai.cards.model import Activity, ActivityType, BasketLine, Card, CardState, Entry, NewCard, Part, Programme
 from koudai.cards.restrictions import Restriction, RestrictionKind
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, bools, byteas, columns, int4s, int8s, texts, times
@@ -142,6 +144,8 @@ def as_activity(row: Sequence[Any]) -> Activity:
         held_minor=row[13],
         hold=Place(row[14], row[15]) if row[14] else None,
         other_card_id=row[16],
+        remaining_minor=row[17] - row[4] if row[17] else 0,
+        lines=tuple(BasketLine(*line) for line in msgspec.json.decode(row[18])) if row[18] else (),
     )
 
 

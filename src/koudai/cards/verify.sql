@@ -58,7 +58,10 @@ WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
            ELSE (t.amount_minor = a.amount_minor AND NOT t.mixed
                  AND CASE WHEN a.type IN ('REDEEM', 'CAPTURE')
                           THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
-                          WHEN a.type = 'LOAD' THEN t.credit_account = a.card_id AND t.debit_account = f.account_id
+                          WHEN a.type IN ('LOAD', 'CASHBACK')
+                          THEN t.credit_account = a.card_id AND t.debit_account = f.account_id
+                          WHEN a.type = 'CASHBACK_BACK'
+                          THEN t.debit_account = a.card_id AND t.credit_account = f.account_id
                           WHEN a.type = 'TRANSFER_BALANCE_FROM'
                           THEN t.debit_account = a.card_id AND t.credit_account = a.other_card_id
                           WHEN a.type = 'TRANSFER_BALANCE_TO'
@@ -120,7 +123,7 @@ FROM (SELECT e.*, CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.balan
       ) AS o ON true
       WHERE e.batch_id BETWEEN $1::bigint AND $2::bigint) AS a
 WHERE (a.before_minor
-       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE')
+       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK')
               THEN -a.amount_minor
               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
@@ -154,7 +157,7 @@ SELECT 'ledger.lots ' || l.id,
        || coalesce(a.source::text || ' at ' || a.event_at, 'nothing') || coalesce(' by ' || (k.request::json ->> 'payer'), '')
 FROM ledger.lots l
 LEFT JOIN cards.activities a ON a.batch_id = l.funded_batch_id AND a.ordinal = l.funded_ordinal
-    AND a.type IN ('LOAD', 'ADJUST_INCREMENT')
+    AND a.type IN ('LOAD', 'ADJUST_INCREMENT', 'CASHBACK')
 LEFT JOIN ledger.idempotency k ON k.batch_id = l.funded_batch_id AND k.ordinal = l.funded_ordinal
 WHERE l.parent_id IS NULL AND l.source <> 'unrecorded'
   AND (l.source = a.source::text AND l.funded_at = a.event_at
@@ -443,3 +446,50 @@ SELECT 'cards.tallies ' || t.book || '/' || t.who,
 FROM cards.tallies t
 JOIN summed s ON s.book = t.book AND s.who = t.who
 WHERE (t.load_minor, t.bearer_minor, t.cash_minor) IS DISTINCT FROM (s.load_minor, s.bearer_minor, s.cash_minor)
+
+-- tender: rests of tenders that no payment leaves, or that leave nothing
+SELECT 'cards.tenders ' || t.batch_id || '/' || t.ordinal,
+       'asked for ' || t.asked_minor || ', approved ' || coalesce(a.amount_minor::text, 'nothing')
+FROM cards.tenders t
+LEFT JOIN cards.activities a ON a.batch_id = t.batch_id AND a.ordinal = t.ordinal AND a.type IN ('REDEEM', 'AUTHORISE')
+WHERE (t.asked_minor > a.amount_minor) IS NOT TRUE
+
+-- basket: payments whose lines don't come to what was asked for, or of whose lines more or less was paid than in all
+SELECT 'cards.activities ' || l.batch_id || '/' || l.ordinal,
+       'pays ' || coalesce(a.amount_minor::text, 'nothing') || ' of ' || coalesce(t.asked_minor, a.amount_minor, 0)
+       || ', its lines say ' || l.paid_minor || ' of ' || l.amount_minor || ' in ' || l.lines
+FROM (SELECT batch_id, ordinal, sum(amount_minor) AS amount_minor, sum(paid_minor) AS paid_minor, count(*) AS lines,
+             max(line) AS last FROM cards.basket_lines GROUP BY batch_id, ordinal) AS l
+LEFT JOIN cards.activities a ON a.batch_id = l.batch_id AND a.ordinal = l.ordinal AND a.type IN ('REDEEM', 'AUTHORISE')
+LEFT JOIN cards.tenders t ON t.batch_id = l.batch_id AND t.ordinal = l.ordinal
+WHERE (l.paid_minor = a.amount_minor AND l.amount_minor = coalesce(t.asked_minor, a.amount_minor) AND l.last = l.lines)
+      IS NOT TRUE
+
+-- cashback_given: cashback that was given for nothing, of another card, twice or not as its entry says, or beyond five
+-- per cent, which no document passes; and entries of cashback that nothing tells of
+SELECT 'cards.cashbacks ' || coalesce(c.batch_id, g.redemption_batch_id) || '/' || coalesce(c.ordinal, g.redemption_ordinal),
+       'gives ' || coalesce(c.given_minor, 0) || ' for ' || coalesce(p.amount_minor, 0) || ', its entries say '
+       || coalesce(g.amount_minor, 0)
+FROM cards.cashbacks c
+FULL JOIN (SELECT redemption_batch_id, redemption_ordinal, sum(amount_minor) AS amount_minor, min(card_id) AS card_id,
+                  count(*) AS n
+           FROM cards.activities WHERE type = 'CASHBACK' GROUP BY 1, 2) AS g
+    ON g.redemption_batch_id = c.batch_id AND g.redemption_ordinal = c.ordinal
+LEFT JOIN cards.activities p ON p.batch_id = c.batch_id AND p.ordinal = c.ordinal AND p.type IN ('REDEEM', 'CAPTURE')
+WHERE (c.given_minor = g.amount_minor AND g.n = 1 AND c.card_id = g.card_id AND c.card_id = p.card_id
+       AND c.given_minor::numeric * 20 <= p.amount_minor
+       AND c.day = (p.event_at AT TIME ZONE 'UTC' + interval '8 hours')::date) IS NOT TRUE
+
+-- cashback_taken: cashback of which not that much fell back which is refunded in proportion, or not what its entries say
+SELECT 'cards.cashbacks ' || coalesce(c.batch_id, b.redemption_batch_id) || '/' || coalesce(c.ordinal, b.redemption_ordinal),
+       coalesce(c.taken_minor, 0) || ' of ' || coalesce(c.given_minor, 0) || ' fell back where '
+       || coalesce(t.refunded_minor, 0) || ' of ' || coalesce(t.paid_minor, 0) || ' was refunded, its entries say '
+       || coalesce(b.amount_minor, 0)
+FROM cards.cashbacks c
+FULL JOIN (SELECT redemption_batch_id, redemption_ordinal, sum(amount_minor) AS amount_minor
+           FROM cards.activities WHERE type = 'CASHBACK_BACK' GROUP BY 1, 2) AS b
+    ON b.redemption_batch_id = c.batch_id AND b.redemption_ordinal = c.ordinal
+LEFT JOIN cards.refund_totals t ON t.batch_id = c.batch_id AND t.ordinal = c.ordinal
+WHERE (c.taken_minor = coalesce(b.amount_minor, 0)
+       AND c.taken_minor = CASE WHEN t.batch_id IS NULL THEN 0
+                                ELSE div(c.given_minor::numeric * t.refunded_minor, t.paid_minor) END) IS NOT TRUE

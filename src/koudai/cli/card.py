@@ -6,6 +6,7 @@ import click
 
 from koudai import cards
 from koudai.base import Asset, Fault
+from koudai.cli.basket import with_lines
 from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, found_card, happen
 from koudai.cli.hold import authorise, capture, void
@@ -22,6 +23,7 @@ from koudai.cli.tree import Group
 from koudai.cli.values import CardName, Key, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
+from koudai.programmes import Line
 
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
@@ -74,14 +76,15 @@ def load(
 @click.option("--merchant", type=Opaque("mrch"), required=True, metavar="MERCHANT", help=word("opt.merchant"))
 @with_amount
 @click.option("--partial", is_flag=True, help=word("opt.partial"))
+@with_lines
 @with_device
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def redeem(
-    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool, device: str | None,
-    issuer: str, mode: str, key: str | None, as_json: bool,
+    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool,
+    lines: tuple[Line, ...], device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Pay a merchant."""
     happen(
@@ -89,6 +92,7 @@ def redeem(
         command=lambda side, key: cards.Redeem(
             key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
             amount_minor=amount_minor, asset=currency.code, partial=partial, device=device,
+            lines=lines or None,
         ),
     )  # fmt: skip
 
