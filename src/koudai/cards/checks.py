@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from koudai.base import MAX_MINOR, Refused
+from koudai.base import MAX_MINOR, Refused, render_time
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
@@ -53,7 +53,20 @@ def not_usable(card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.BLOCKED)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
-    return None
+    return pending(card) if card.given else None
+
+
+def pending(card: HeldCard) -> Refused:
+    """The card waits for who claims it as a gift."""
+    assert card.gift_until is not None, "it is given"
+    return Refused(CardRefusal.GIFT_PENDING, {"claim_until": render_time(card.gift_until)})
+
+
+def has_holds(card: HeldCard) -> Refused | None:
+    """A card whose value is reserved isn't issued anew."""
+    if not card.pocket.held_minor:
+        return None
+    return Refused(CardRefusal.HAS_HOLDS, {"held_minor": card.pocket.held_minor, "currency": card.asset})
 
 
 def too_little(card: HeldCard, available_minor: int, amount_minor: int) -> Refused:

@@ -7,21 +7,25 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
+    ClaimGift,
     Command,
     Expire,
     Issue,
     Load,
     Refund,
     Renew,
+    Replace,
     Reverse,
     Split,
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.gift_store import as_held_gift
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
+from koudai.holders import as_standings, standings_statement
 from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
     Place,
@@ -51,7 +55,7 @@ from koudai.programmes import Promises, count_versions_statement, launches_of, p
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, Replace, ClaimGift}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -71,7 +75,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     await _read_holds(tx, book, desk, named, known, rows)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
-    if named.kinds & {Adjust, Expire}:
+    if named.kinds & {Adjust, Expire, Replace}:
         await _open_accounts(tx, desk)
     if Issue in named.kinds:
         await _read_launches(tx, book, desk, named)
@@ -135,6 +139,9 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     statements: dict[str, Statement] = {}
     if named.roots:
         statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(set(named.roots.values()))))
+    if named.gifts:
+        statements["gifts"] = by_place("gifts", named.gifts, book)
+        statements["standings"] = standings_statement(book, named.claimers())
     if named.kinds & {Load, Adjust, Issue}:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
@@ -151,10 +158,11 @@ def _lay_out(
     desk = Desk(sheet)
     desk.programmes = terms.programmes
     desk.promises = promises
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, given, *came in rows["cards"]:
         desk.cards[card_id] = HeldCard(
             sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
             promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
+            given if given is not None and given > sheet.now else None,
         )  # fmt: skip
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
@@ -167,6 +175,8 @@ def _lay_out(
         redemption = desk.redemptions.setdefault(place, _redemption(row))
         desk.refundable.setdefault((redemption.card_id, redemption.merchant_id), []).append(redemption)
     desk.corrected = {Place(row[0], row[1]): row[2] for row in rows.get("corrected", ())}
+    desk.gifts = {gift.place: gift for gift in map(as_held_gift, rows.get("gifts", ()))}
+    desk.standings = as_standings(rows.get("standings", ()))
     desk.tracks_redemptions = bool(named.kinds & {Refund, Reverse})
     return desk
 
@@ -241,6 +251,9 @@ def _new_lots(desk: Desk, named: Named) -> int:
         elif isinstance(c, Split) and card_id is not None:
             # An id for each new card, and one for each lot that it may get.
             needed += len(c.pieces) * (1 + min(lots[card_id], strains))
+        elif isinstance(c, (Replace, ClaimGift)):
+            old = named.gifts.get(c.gift) if isinstance(c, ClaimGift) else card_id
+            needed += 1 + (0 if old is None else min(lots[old], strains))
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
@@ -253,7 +266,7 @@ def _new_lots(desk: Desk, named: Named) -> int:
 
 
 async def _open_accounts(tx: Tx, desk: Desk) -> None:
-    """The accounts for corrections and for expired value, of programmes that never needed them before."""
+    """The accounts for corrections, expired value and fees, of programmes that never needed them before."""
     lacking: dict[int, Terms] = {
         card.terms.programme_id: card.terms for card in desk.cards.values() if len(card.terms.accounts) < len(_PURPOSES)
     }
@@ -276,4 +289,4 @@ async def _open_accounts(tx: Tx, desk: Desk) -> None:
                 card.terms = terms.with_accounts(made)
 
 
-_PURPOSES = ("adjustment", "expired")
+_PURPOSES = ("adjustment", "expired", "fee")

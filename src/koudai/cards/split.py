@@ -3,7 +3,7 @@
 from koudai.base import Refused
 from koudai.cards.carry import arrive
 from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not_usable, too_little, within_limits
-from koudai.cards.commands import Purpose, Split
+from koudai.cards.commands import Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue import as_issued, holder_of_card, open_card
 from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Minted
@@ -22,7 +22,7 @@ def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
     for minor in command.pieces:
         child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
         parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
-        sheet.carry(place.ordinal, card.pocket, child.pocket, parts, Purpose.SPLIT, at)
+        sheet.carry(place.ordinal, card.pocket, child.pocket, parts, "split", at)
         made.append((child, number))
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
