@@ -396,7 +396,9 @@ class Asker:
     def card(self, *wanted):
         if self.now_and_then(40):
             return "nobody"
-        usable = [n for n, c in self.model.cards.items() if c.state == "ACTIVE" and c.successor is None and n[:3] != "usd"]
+        usable = [
+            n for n, c in self.model.cards.items() if c.state == "ACTIVE" and c.successor is None and n[:3] != "usd"
+        ]
         return self.some(*(wanted or usable or CARDS)) if wanted or not self.now_and_then(8) else self.some(*CARDS)
 
     def amount(self, about):

@@ -48,6 +48,17 @@ GIFT_CARD = {
 
 SPLIT = {"two": _example("Two new cards from one", {"amounts_minor": [2000, 3000], "currency": "CNY"})}
 
+REPLACEMENT = {"lost": _example("A lost card", {"reason": "lost"})}
+
+GIFT = {
+    "birthday": _example(
+        "For whoever has the link, from tomorrow on",
+        {"greeting": "Happy birthday 生日快乐", "from_name": "Grandma", "deliver_at": "2027-01-01T08:00:00+08:00"},
+    )
+}
+
+CLAIM = {"claim": _example("Who has the link claims", {"token": "5Yv0mW3c1lQb9hXo2Rk7tN4uJ8aZ6sPdFgEyCiVwLqM"})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {

@@ -14,6 +14,7 @@ from koudai.api import (
 )
 from koudai.api.door import Operation
 from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
+from koudai.api.gift_operations import GIFT_OPERATIONS, OF_REISSUE
 from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
@@ -65,13 +66,13 @@ _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *OF_REISSUE,
     }),
 )  # fmt: skip
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, CardRefusal.GIFT_PENDING, *_OF_SPLIT,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
 )  # fmt: skip
@@ -201,6 +202,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
+    *GIFT_OPERATIONS,
     *HOLDER_OPERATIONS,
     Operation(
         method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",

@@ -56,7 +56,8 @@ STATUS: Mapping[str, int] = {
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
-        ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER, CardRefusal.UNKNOWN_GIFT,
+        ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
+        CardRefusal.UNKNOWN_GIFT,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -138,6 +139,7 @@ _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见�
 _FIELDS = {
     "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
     "redemption": "redemption_id", "hold": "hold_id", "corrects": "corrects_id", "increment": "type", "verb": "type",
+    "gift": "id", "token_hash": "token", "words": "greeting",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from koudai.cli.happen import card_ref, found_card, happen
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
+from koudai.cli.reissue import replace
 from koudai.cli.render import activity_object, card_object, cell, fields
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
@@ -25,7 +26,7 @@ from koudai.ledger import Place
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-for verb in (issue, split, authorise, capture, void):
+for verb in (issue, split, replace, authorise, capture, void):
     card.add_command(verb)
 
 

@@ -9,9 +9,9 @@ ALTER TABLE cards.programme_accounts DROP CONSTRAINT programme_accounts_purpose_
 ALTER TABLE cards.programme_accounts ADD CONSTRAINT programme_accounts_purpose_check
     CHECK (purpose IN ('adjustment', 'expired', 'fee'));
 
-ALTER TYPE cards.activity_type ADD VALUE IF NOT EXISTS 'FEE';
-ALTER TYPE cards.activity_type ADD VALUE IF NOT EXISTS 'GIFT_OFFER';
-ALTER TYPE cards.activity_type ADD VALUE IF NOT EXISTS 'GIFT_RETURN';
+ALTER TYPE cards.activity_type ADD VALUE 'FEE';
+ALTER TYPE cards.activity_type ADD VALUE 'GIFT_OFFER';
+ALTER TYPE cards.activity_type ADD VALUE 'GIFT_RETURN';
 
 -- Until when a card waits for who claims it as a gift: nothing leaves it before. None: it isn't given.
 ALTER TABLE cards.cards ADD COLUMN gift_until timestamptz;
