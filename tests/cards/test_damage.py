@@ -229,8 +229,7 @@ DAMAGES = [
     damage("cards.lineage", "cards.cards {new_card}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {new_card}"),
     # A card whose place another took lives on, or a gift isn't what the history says
     damage("cards.reissue", "cards.cards {lost_card}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {lost_card}"),
-    damage("cards.reissue", "cards.cards {taken}",
-           "UPDATE cards.cards SET gift_until = 'infinity' WHERE id = {taken}"),
+    damage("cards.reissue", "cards.cards {taken}", f"UPDATE cards.gifts SET card_id = {{taken}} WHERE {at('give_waiting')}"),
     damage("cards.reissue", "cards.cards {lost_card}", loose("accounts", "accounts_lots_agree"),
            "UPDATE ledger.accounts SET balance_minor = 1 WHERE id = {lost_card}"),
     damage("cards.card_state", "cards.cards {lost_card}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {lost_card}"),

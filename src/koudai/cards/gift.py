@@ -173,11 +173,11 @@ def _give_back(desk: Desk, gift: HeldGift, state: GiftState, place: Place, lead:
 
 
 def _end(desk: Desk, gift: HeldGift, state: GiftState, place: Place, claimed_card_id: int | None) -> None:
-    """The card is free again, unless it is given anew since this gift's days were over."""
+    """The card is free again, unless it was claimed, or is given anew since this gift's days were over."""
     gift.state, gift.ended, gift.claimed_card_id = state, place, claimed_card_id
     desk.tried[gift.place] = gift
     card = desk.cards[gift.card_id]
-    if card.gift_until == gift.claim_until:
+    if claimed_card_id is None and card.gift_until == gift.claim_until:
         card.gift_until = desk.gift_untils[card.id] = None
 
 

@@ -374,7 +374,8 @@ SELECT 'cards.cards ' || c.id,
 FROM cards.cards s
 JOIN ledger.heads h ON h.id = s.parent_id AND h.successor_id = s.id
 JOIN cards.cards c ON c.id = h.id
-WHERE c.state <> 'DEACTIVATED' OR h.balance_minor <> 0 OR c.gift_until > h.now_at
+LEFT JOIN cards.gifts g ON g.card_id = c.id AND g.state = 'OFFERED' AND g.claim_until > h.now_at
+WHERE c.state <> 'DEACTIVATED' OR h.balance_minor <> 0 OR g.batch_id IS NOT NULL
 
 -- gift_entries: gifts that the history of their cards doesn't tell of so, and entries of gifts that are not there
 SELECT 'cards.gifts ' || coalesce(g.batch_id, o.batch_id) || '/' || coalesce(g.ordinal, o.ordinal),
@@ -406,3 +407,4 @@ FROM cards.cards c
 JOIN ledger.heads h ON h.id = c.id
 LEFT JOIN cards.gifts g ON g.card_id = c.id AND g.state = 'OFFERED' AND g.claim_until > h.now_at
 WHERE c.gift_until IS DISTINCT FROM g.claim_until AND greatest(c.gift_until, g.claim_until) > h.now_at
+  AND (c.state <> 'DEACTIVATED' OR g.batch_id IS NOT NULL)

@@ -13,7 +13,8 @@ ALTER TYPE cards.activity_type ADD VALUE 'FEE';
 ALTER TYPE cards.activity_type ADD VALUE 'GIFT_OFFER';
 ALTER TYPE cards.activity_type ADD VALUE 'GIFT_RETURN';
 
--- Until when a card waits for who claims it as a gift: nothing leaves it before. None: it isn't given.
+-- Until when a card waits for who claims it as a gift: nothing leaves it before. None: it isn't given. One that was
+-- claimed is dead, and keeps it.
 ALTER TABLE cards.cards ADD COLUMN gift_until timestamptz;
 
 -- A gift is named by the place of the entry that offered it, and its end by that of the entry that ended it. Its words
@@ -24,7 +25,7 @@ CREATE TABLE cards.gifts (
     claim_until     timestamptz NOT NULL,
     deliver_at      timestamptz,
     ended_batch_id  bigint,
-    claimed_card_id bigint UNIQUE,
+    claimed_card_id bigint,
     ordinal         integer NOT NULL,
     book            integer NOT NULL,
     ended_ordinal   integer,
@@ -43,7 +44,7 @@ CREATE TABLE cards.gifts (
         AND (ended_batch_id IS NULL) = (ended_ordinal IS NULL)
         AND (state = 'CLAIMED') = (claimed_card_id IS NOT NULL) AND (tries = 5) = (state = 'KILLED')
         AND (state = 'OFFERED' OR token_sealed IS NULL))
-);
+) WITH (fillfactor = 80);
 CREATE INDEX gifts_due ON cards.gifts (claim_until) WHERE state = 'OFFERED';
 
 GRANT SELECT ON cards.gifts TO koudai_app;
