@@ -21,9 +21,9 @@ def token_hash(keyring: Keyring, token: str) -> bytes:
     return keyring.lookup_hash(f"gift token\0{token}")
 
 
-def words_hash(keyring: Keyring, words: Words) -> str:
-    """What stands for a gift's words in the memory of keys."""
-    return keyring.lookup_hash(f"gift words\0{_text(words)}").hex()
+def words_hash(keyring: Keyring, key: str, words: Words) -> str:
+    """What stands for a gift's words in the memory of a key, and can be compared with nothing else."""
+    return keyring.lookup_hash(f"gift words\0{key}\0{_text(words)}").hex()
 
 
 def gift_path(gift: str, token: str) -> str:

@@ -58,7 +58,7 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | 
     for name in sometimes:
         value = getattr(command, name)
         if value is not None:
-            fields[name] = _said(desk, value) if type(value) is Words else value
+            fields[name] = _said(desk, command.key, value) if type(value) is Words else value
     request = request_text(fields)
     known = sheet.keys.recall(command.key, request)
     if known is not None:
@@ -74,11 +74,11 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | 
     return outcome
 
 
-def _said(desk: Desk, words: Words) -> str:
+def _said(desk: Desk, key: str, words: Words) -> str:
     """What stands for a gift's words in a request: they may hold personal data."""
     if desk.mint is None:
         raise ValueError("gifts are given with the keyring in hand")
-    return words_hash(desk.mint.keyring, words)
+    return words_hash(desk.mint.keyring, key, words)
 
 
 def _made(outcome: Activity | Issued | Minted | Given) -> str | None:
