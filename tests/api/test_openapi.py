@@ -111,16 +111,15 @@ async def test_answers_are_as_described(api) -> None:
     card = await api.loaded(programme, 100)
     hold = await api.act("AUTHORISE", gift_card_id=card, merchant_id=merchant, amount_minor=9, currency="CNY")
     void = (await api.act("VOID", hold_id=hold.json()["id"])).json()
-    other = (await api.card(programme))["id"]
-    gift = {"gift_card_id": card, "to_gift_card_id": other, "currency": "CNY"}
-    assert (await api.act("TRANSFER", purpose="replacement", **gift)).status_code == 201
+    made = (await api.post(f"/v1/gift_cards/{card}/replace", {"reason": "lost"})).json()
+    gift = (await api.post(f"/v1/gift_cards/{made['gift_card']['id']}/gifts", {"greeting": "hi"})).json()
     told = [
         ("/v1/programmes", {}, "get"), ("/v1/merchants", {}, "get"), ("/v1/gift_cards", {}, "get"),
         ("/v1/programmes/{id}", {"id": programme}, "get"), ("/v1/merchants/{id}", {"id": merchant}, "get"),
         ("/v1/gift_cards/{id}", {"id": card}, "get"), ("/v1/test_clock", {}, "get"),
         ("/v1/policy/clauses", {}, "get"), ("/v1/policy/clauses/{clause}", {"clause": "sp.18.bearer"}, "get"),
         ("/v1/gift_card_activities/{id}", {"id": void["id"]}, "get"), ("/v1/idempotency_keys/{key}", {"key": "auto-1"}, "get"),
-        ("/healthz", {}, "get"), ("/readyz", {}, "get"), ("/problems/{code}", {"code": "cards.blocked"}, "get"),
+        ("/v1/gifts/{id}", {"id": gift["id"]}, "get"), ("/healthz", {}, "get"), ("/readyz", {}, "get"), ("/problems/{code}", {"code": "cards.blocked"}, "get"),
     ]  # fmt: skip
     for path, named, method in told:
         answer = await api.call(method.upper(), path.format(**named))

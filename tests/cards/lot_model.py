@@ -236,6 +236,10 @@ class Model:
         if any(asset != e for e in expected):
             raise No("cards.currency_mismatch")
 
+    def is_alive(self, name):
+        if self.cards[name].state == "DEACTIVATED":
+            raise No("cards.deactivated")
+
     def is_usable(self, name, but=()):
         card = self.cards[name]
         if card.state == "PENDING":
@@ -334,18 +338,21 @@ class Model:
 
     def activate(self, key, card):
         self.is_card(card)
+        self.is_alive(card)
         if self.cards[card].state != "PENDING":
             raise No("cards.already_active")
         return self.become(card, "ACTIVE", "ACTIVATE")
 
     def block(self, key, card):
         self.is_card(card)
+        self.is_alive(card)
         if self.cards[card].state != "ACTIVE":
             raise No("cards.not_active" if self.cards[card].state == "PENDING" else "cards.already_blocked")
         return self.become(card, "BLOCKED", "BLOCK")
 
     def unblock(self, key, card):
         self.is_card(card)
+        self.is_alive(card)
         if self.cards[card].state != "BLOCKED":
             raise No("cards.not_blocked")
         return self.become(card, "ACTIVE", "UNBLOCK")
@@ -573,21 +580,12 @@ class Model:
         if card == to_card:
             raise No("cards.same_card")
         self.is_asset(asset, self.asset_of(card), self.asset_of(to_card))
-        self.is_usable(card, but=("BLOCKED",) if purpose == "replacement" else ())
+        self.is_usable(card)
         self.is_usable(to_card)
-        if purpose == "replacement":
-            if amount is not None:
-                raise No("cards.bad_term")
-            if self.held(card):
-                raise No("cards.has_holds")
-            lots = sorted((lot for lot in self.cards[card].lots if lot.minor), key=order_of_drawing("bonus_first"))
-            entry = self.carry(card, to_card, [(lot, lot.minor) for lot in lots], at)
-            self.cards[card].successor = to_card
-            return entry
         available = self.available(card)
         if available == 0 or (amount is not None and available < amount):
             raise No("cards.insufficient_balance", available_minor=available)
-        may = {"split": lambda _: True, "gift": lambda lot: lot.may_pass, "sale": lambda lot: lot.may_sell}[purpose]
+        may = {"gift": lambda lot: lot.may_pass, "sale": lambda lot: lot.may_sell}[purpose]
         lots = [lot for lot in self.cards[card].lots if self.free(lot) and may(lot)]
         goes = sum(self.free(lot) for lot in lots)
         if goes == 0 or (amount is not None and goes < amount):
@@ -599,12 +597,28 @@ class Model:
         self.count(card, "transfer", amount, at, device, recipient)
         return self.carry(card, to_card, self.in_proportion(lots, amount), at)
 
-    def carry(self, name, to, parts, at):
+    def replace(self, key, card, reason):
+        """All of a card goes to a new one, which has its name with a stroke."""
+        self.is_card(card)
+        self.is_usable(card, but=("BLOCKED",))
+        if self.held(card):
+            raise No("cards.has_holds")
+        old, new = self.cards[card], f"{card}'"
+        self.cards[new] = SimpleNamespace(name=new, programme=old.programme, holder=old.holder, state="ACTIVE",
+                                          successor=None, lots=[], entries=[])  # fmt: skip
+        lots = sorted((lot for lot in old.lots if lot.minor), key=order_of_drawing("bonus_first"))
+        entry = self.carry(card, new, [(lot, lot.minor) for lot in lots], self.now, closes=True)
+        old.successor = new
+        return entry
+
+    def carry(self, name, to, parts, at, *, closes=False):
         for lot, part in parts:
             lot.minor -= part
             self.put(to, part, lot)
         amount = sum(part for _, part in parts)
         entry = self.enter("TRANSFER_BALANCE_FROM", name, amount, at, other=to)
+        if closes:
+            self.become(name, "DEACTIVATED", "DEACTIVATE")
         self.enter("TRANSFER_BALANCE_TO", to, amount, at, other=name)
         return entry
 

@@ -110,7 +110,7 @@ class Story:
     def reverse(self, of, **more):
         return self._made(cards.Reverse, redemption=self._place(of), **more)
 
-    def transfer(self, name, to, minor=None, purpose="split", **more):
+    def transfer(self, name, to, minor=None, purpose="gift", **more):
         return self._made(
             cards.Transfer, card=self.ids[name], to_card=self.ids[to], amount_minor=minor, asset="CNY",
             purpose=Purpose(purpose), **more,
@@ -137,7 +137,28 @@ class Story:
     def _place(self, told):
         return self.places[told] if isinstance(told, str) else getattr(told, "place", told)
 
+    def replace(self, name, reason="lost", **more):
+        return self._made(cards.Replace, card=self.ids[name], reason=cards.ReplaceReason(reason), **more)
+
     # What became of it
+
+    async def told_of_new(self, command):
+        """The code of what a command that makes cards is answered: `ok` or why not."""
+        outcome = await self.told_anew(command)
+        return outcome.code if isinstance(outcome, Refused) else "ok"
+
+    async def replaced(self, old, new):
+        """Issue a card anew, under another name."""
+        made = await self.told_anew(self.replace(old))
+        assert isinstance(made, cards.Minted), made
+        self.ids[new] = made.cards[0].card.id
+        return made.activity
+
+    async def told_anew(self, *commands):
+        """The outcomes of a batch in which cards are issued anew; of one by itself where there is one."""
+        counter = self.counter
+        outcomes = await counter.within(lambda tx: cards.replace(tx, counter.book, commands, counter.keyring))
+        return outcomes[0] if len(outcomes) == 1 else outcomes
 
     async def do(self, command, name=None):
         done = await self.counter.do(command)

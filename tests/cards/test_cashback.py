@@ -173,16 +173,13 @@ async def test_a_reversal_undoes_it_whole(counter, scene, together):
 
 async def test_it_is_taken_back_of_the_card_that_took_over(counter, scene):
     shop, card = scene
-    programme = (await counter.see(card)).programme_id
-    wish = cards.Issue(key=counter.key(), programme_id=programme, holder_ref="ann")
-    (heir,) = await counter.within(lambda tx: cards.issue(tx, 1, [wish], counter.keyring))
     paid = await counter.do(counter.redeem(card, shop, 1000))
-    await counter.do(
-        cards.Transfer(key="new", card=card, to_card=heir.card.id, asset="CNY", purpose=Purpose.REPLACEMENT)
-    )
-    assert await bonus(counter, heir.card.id) == [30]
+    wish = cards.Replace(key="new", card=card, reason="lost")
+    (made,) = await counter.within(lambda tx: cards.replace(tx, 1, [wish], counter.keyring))
+    heir = made.cards[0].card.id
+    assert await bonus(counter, heir) == [30]
     await counter.do(counter.refund(500, of=paid))
-    assert (await bonus(counter, heir.card.id), await counter.held(heir.card.id)) == ([15], 9030 + 500 - 15)
+    assert (await bonus(counter, heir), await counter.held(heir)) == ([15], 9030 + 500 - 15)
     await counter.verify()
 
 
@@ -202,8 +199,8 @@ async def test_what_would_pass_a_cap_is_forgone(counter):
 @pytest.mark.parametrize("together", [True, False])
 async def test_a_batch_ends_as_the_same_commands_one_by_one(counter, scene, together):
     shop, card = scene
-    other = await counter.card(await counter.programme(), 0)
-    send = {"card": card, "to_card": other, "asset": "CNY", "purpose": Purpose.SPLIT}
+    other = await counter.card(await counter.programme(), 0, holder_ref="bob")
+    send = {"card": card, "to_card": other, "asset": "CNY", "purpose": Purpose.GIFT}
     commands = [
         counter.redeem(card, shop, 1000, key="a"),
         counter.redeem(card, shop, 600, event_at=NOON - DAY),

@@ -237,6 +237,30 @@ DAMAGES = [
            f"UPDATE cards.activities SET lead = 0 WHERE {at('spent_came')}"),
     damage("cards.key_activity", KEY + "spent", f"DELETE FROM cards.activities WHERE {at('spent')}"),
     damage("cards.transfer_activity", "ledger.transfers {spent_gave}", f"DELETE FROM cards.activities WHERE {at('spent_gave')}"),
+    damage("cards.lineage", "cards.cards {heir}", "UPDATE cards.cards SET generation = 1 WHERE id = {heir}"),
+    damage("cards.lineage", "cards.cards {heir}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {heir}"),
+    damage("cards.lineage", "cards.cards {new_card}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {new_card}"),
+    # A card whose place another took lives on, or a gift isn't what the history says
+    damage("cards.reissue", "cards.cards {lost_card}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {lost_card}"),
+    damage("cards.reissue", "cards.cards {taken}", f"UPDATE cards.gifts SET card_id = {{taken}} WHERE {at('give_waiting')}"),
+    damage("cards.reissue", "cards.cards {lost_card}", loose("accounts", "accounts_lots_agree"),
+           "UPDATE ledger.accounts SET balance_minor = 1 WHERE id = {lost_card}"),
+    damage("cards.card_state", "cards.cards {lost_card}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {lost_card}"),
+    damage("cards.gift_entries", "cards.gifts {give_waiting}", f"DELETE FROM cards.activities WHERE {at('give_waiting')}"),
+    damage("cards.gift_entries", "cards.gifts {give_waiting}", f"DELETE FROM cards.gifts WHERE {at('give_waiting')}"),
+    damage("cards.gift_entries", "cards.gifts {give_waiting}",
+           f"UPDATE cards.gifts SET card_id = {{mine}} WHERE {at('give_waiting')}"),
+    damage("cards.gift_entries", "cards.gifts {give_taken}",
+           f"UPDATE cards.gifts SET claimed_card_id = {{heir}} WHERE {at('give_taken')}"),
+    damage("cards.gift_entries", "cards.gifts {give_taken}",
+           "UPDATE ledger.accounts SET successor_id = NULL WHERE id = {taken}"),
+    damage("cards.gift_entries", "cards.gifts {give_ungiven}",
+           f"UPDATE cards.gifts SET ended_ordinal = 777 WHERE {at('give_ungiven')}"),
+    damage("cards.gift_entries", "cards.activities {took_back}",
+           f"UPDATE cards.gifts SET state = 'OFFERED', ended_batch_id = NULL, ended_ordinal = NULL WHERE {at('give_ungiven')}"),
+    damage("cards.gift_lock", "cards.cards {waiting}", "UPDATE cards.cards SET gift_until = NULL WHERE id = {waiting}"),
+    damage("cards.gift_lock", "cards.cards {ungiven}",
+           "UPDATE cards.cards SET gift_until = 'infinity' WHERE id = {ungiven}"),
     damage("cards.transfer_activity", TRANSFER, f"DELETE FROM cards.activities WHERE {AT_PAY}"),
     damage("cards.transfer_activity", "ledger.transfers {legs_second}", f"DELETE FROM cards.activities WHERE {at('legs')}"),
     damage("cards.transfer_activity", "ledger.transfers {lapsed_batch}/777", another("batch_id", 777, "lapsed")),
@@ -496,7 +520,8 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     wish = cards.CreateProgramme("counted", "Counted", asset("CNY"), "900002", limits=tuple(LIMITS.values()))
     (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
     facts |= {f"{name}_limit": made.id for name, made in zip(LIMITS, programme.limits, strict=True)}
-    holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "heir": None, "whole": "eve"}
+    holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "whole": "eve",
+               "waiting": None, "taken": None, "ungiven": None}  # fmt: skip
     wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref=holder) for name, holder in holders.items()]
     made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
     ids = {name: issued.card.id for name, issued in zip(holders, made, strict=True)}
@@ -548,7 +573,9 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     await do("long", cards.Load, card=lapsing, amount_minor=30, source=FundingSource.CASH, expires_at=START + 9 * DAY)
     await do("lost_load", cards.Load, card=ids["lost_card"], amount_minor=50, source=FundingSource.CASH)
     await do("lost_pay", cards.Redeem, card=ids["lost_card"], amount_minor=20)
-    await do("replaced", cards.Transfer, card=ids["lost_card"], to_card=ids["heir"], purpose=cards.Purpose.REPLACEMENT)
+    wish = cards.Replace(key="replaced", card=ids["lost_card"], reason=cards.ReplaceReason.LOST)
+    (made,) = await within(lambda tx: cards.replace(tx, 1, [wish], keyring))
+    places["replaced"], facts["heir"] = made.activity.place, made.cards[0].card.id
     await do("inherited", cards.Refund, redemption=places["lost_pay"], amount_minor=5, asset="CNY")
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 2 * DAY))
     await do("lapsed", cards.Expire, card=lapsing)
@@ -559,6 +586,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     places["split"] = pieces.activity.place
     places["piece"] = pieces.cards[0].card.newest
     facts |= {"piece_card": pieces.cards[0].card.id, "piece_two": pieces.cards[1].card.id}
+    await tell_of_gifts(within, do, keyring, ids, facts, places)
     done = await do("newest", cards.Redeem, card=mine, amount_minor=1)
     # Before the command is judged, what the hold reserved is given free: as an entry of its own in its batch.
     history, _ = await within(lambda tx: cards.activities_of_card(tx, 1, mine, done.place, 10))
@@ -587,6 +615,21 @@ async def tell_of_a_basket(counter, facts, places):
     places |= {"basket": paid.place, "rewarded": rewarded.place, "fell_back": fell_back.place}
     lots = await counter.within(lambda tx: ledger.lots_of(tx, 1, card))
     (facts["cashback_lot"],) = [lot.id for lot in lots if lot.source == "bonus"]
+
+
+async def tell_of_gifts(within, do, keyring, ids, facts, places):
+    """A gift that waits, one that was claimed, and one that its giver took back."""
+    for name in ("waiting", "taken", "ungiven"):
+        await do(f"{name}_load", cards.Load, card=ids[name], amount_minor=10, source=FundingSource.CASH)
+        wish = cards.GiveGift(key=f"give_{name}", card=ids[name])
+        (given,) = await within(lambda tx, wish=wish: cards.give(tx, 1, [wish], keyring))
+        places[f"give_{name}"] = given.gift.place
+        if name == "taken":
+            token_hash = cards.token_hash(keyring, given.token)
+            claim = cards.ClaimGift(key="claim", gift=given.gift.place, token_hash=token_hash)
+            (made,) = await within(lambda tx, claim=claim: cards.claim(tx, 1, [claim], keyring))
+            places["claim"], facts["new_card"] = made.activity.place, made.cards[0].card.id
+    await do("took_back", cards.WithdrawGift, gift=places["give_ungiven"])
 
 
 def memory_time(made):

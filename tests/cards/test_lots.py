@@ -164,7 +164,7 @@ async def test_a_refund_follows_replacements_with_its_provenance(story, replacem
     paid = await story.do(story.redeem("_0", 60))
     for old, new in pairwise(names):
         await story.later(days=1)
-        await story.do(story.transfer(old, new, purpose="replacement"))
+        await story.replaced(old, new)
     await story.later(days=1)
     back = await story.do(story.refund(45, paid))
     assert back.card_id == story.ids[names[-1]]
@@ -185,10 +185,11 @@ async def test_a_refund_follows_replacements_with_its_provenance(story, replacem
 
 async def test_a_refund_that_waits_while_its_card_is_replaced_goes_to_the_new_one(story):
     """In one batch the replacement comes first."""
-    await story.open(_1="cash:50", _2="")
+    await story.open(_1="cash:50")
     paid = await story.do(story.redeem("_1", 30))
-    moved, back = await story.counter.run(story.transfer("_1", "_2", purpose="replacement"), story.refund(30, paid))
+    moved, back = await story.told_anew(story.replace("_1"), story.refund(30, paid))
     assert (code(moved), code(back)) == ("ok", "ok")
+    story.ids["_2"] = moved.cards[0].card.id
     assert await story.lots("_2") == "cash:50"
     await story.counter.verify()
 
@@ -197,23 +198,23 @@ async def test_what_may_go_depends_on_the_purpose_and_the_lot(story):
     ok, no, little = "ok", "cards.not_transferable", "cards.insufficient_balance"
     all_ = {"may_pass": True, "may_sell": True}
     rows = [
-        # lots                      with            amount  split   gift    sale
-        ("cash:10",                 {},             10,     ok,     ok,     ok),
-        ("bonus:10",                {},             10,     ok,     ok,     ok),
-        ("credit:10",               {},             10,     ok,     ok,     no),
-        ("instalment:10",           {},             10,     ok,     ok,     no),
-        ("instalment:10",           all_,           10,     ok,     ok,     ok),
-        ("cash:10",                 {"may_pass": False}, 10, ok,    no,     ok),
-        ("cash:10",                 {"may_sell": False}, 10, ok,    ok,     no),
-        ("cash:6 instalment:4",     {},             7,      ok,     ok,     no),
-        ("cash:6 instalment:4",     {},             6,      ok,     ok,     ok),
-        ("cash:6 instalment:4",     {},             None,   ok,     ok,     ok),
-        ("instalment:4",            {},             None,   ok,     ok,     no),
-        ("cash:6 instalment:4",     {},             11,     little, little, little),
-        ("",                        {},             None,   little, little, little),
+        # lots                      with                  amount  gift    sale
+        ("cash:10",                 {},                   10,     ok,     ok),
+        ("bonus:10",                {},                   10,     ok,     ok),
+        ("credit:10",               {},                   10,     ok,     no),
+        ("instalment:10",           {},                   10,     ok,     no),
+        ("instalment:10",           all_,                 10,     ok,     ok),
+        ("cash:10",                 {"may_pass": False},  10,     no,     ok),
+        ("cash:10",                 {"may_sell": False},  10,     ok,     no),
+        ("cash:6 instalment:4",     {},                   7,      ok,     no),
+        ("cash:6 instalment:4",     {},                   6,      ok,     ok),
+        ("cash:6 instalment:4",     {},                   None,   ok,     ok),
+        ("instalment:4",            {},                   None,   ok,     no),
+        ("cash:6 instalment:4",     {},                   11,     little, little),
+        ("",                        {},                   None,   little, little),
     ]  # fmt: skip
     for n, (held, more, minor, *outcomes) in enumerate(rows):
-        for purpose, outcome in zip(("split", "gift", "sale"), outcomes, strict=True):
+        for purpose, outcome in zip(("gift", "sale"), outcomes, strict=True):
             one, two = f"_{n}{purpose}", f"_to{n}{purpose}"
             await story.open(**{one: "", two: ""})
             await story.put(one, held, **more)
@@ -226,14 +227,13 @@ async def test_what_may_go_depends_on_the_purpose_and_the_lot(story):
 async def test_what_goes_takes_shares_of_all_lots_that_may_go(story):
     rows = [
         # lots of the first                      purpose amount  goes                                  stays
-        ("cash:10 debit:10 bonus:10",            "split",  10,   "bonus:4 cash:3 debit:3",             "bonus:6 cash:7 debit:7"),
-        ("cash:10 debit:10 bonus:10",            "split",  11,   "bonus:4 cash:4 debit:3",             "bonus:6 cash:6 debit:7"),
-        ("cash:10 debit:20 transfer:31",         "split",  20,   "cash:3 debit:7 transfer:10",         "cash:7 debit:13 transfer:21"),
+        ("cash:10 debit:10 bonus:10",            "gift",   10,   "bonus:4 cash:3 debit:3",             "bonus:6 cash:7 debit:7"),
+        ("cash:10 debit:10 bonus:10",            "gift",   11,   "bonus:4 cash:4 debit:3",             "bonus:6 cash:6 debit:7"),
+        ("cash:10 debit:20 transfer:31",         "gift",   20,   "cash:3 debit:7 transfer:10",         "cash:7 debit:13 transfer:21"),
         ("cash:1 debit:1 transfer:98",           "gift",    1,   "transfer:1",                         "cash:1 debit:1 transfer:97"),
         ("cash:10 instalment:90",                "sale",    7,   "cash:7",                             "cash:3 instalment:90"),
         ("cash:10 instalment:90 debit:5",        "sale",    7,   "cash:5 debit:2",                     "cash:5 instalment:90 debit:3"),
         ("cash:10 instalment:90 bonus:20",       "sale", None,   "bonus:20 cash:10",                   "instalment:90"),
-        ("cash:10 instalment:90 bonus:20@9",     "replacement", None, "bonus:20@9 cash:10 instalment:90", ""),
     ]  # fmt: skip
     for n, (held, purpose, minor, goes, stays) in enumerate(rows):
         one, two = f"_{n}", f"_to{n}"
@@ -248,7 +248,7 @@ async def test_expired_and_reserved_value_stays_where_it_is(story):
     await story.open(_1="bonus:10@5 cash:20 debit:8", _2="")
     await story.do(story.authorise("_1", 15))
     await story.day(1)
-    assert await story.told(story.transfer("_1", "_2", purpose="replacement")) == "cards.has_holds"
+    assert code(await story.told_anew(story.replace("_1"))) == "cards.has_holds"
     assert await story.lots("_1") == "bonus:10-10@5 cash:20-5 debit:8"
     await story.do(story.transfer("_1", "_2"))
     assert await story.lots("_1") == "bonus:10-10@5 cash:5-5"
@@ -259,8 +259,8 @@ async def test_expired_and_reserved_value_stays_where_it_is(story):
     assert await story.holds("_1") == (15, 5)
     await story.do(story.transfer("_1", "_2"))
     assert (await story.lots("_1"), await story.lots("_2")) == ("bonus:10@5", "cash:20 debit:8")
-    await story.do(story.transfer("_1", "_2", purpose="replacement"))
-    assert (await story.lots("_1"), await story.holds("_2")) == ("", (38, 28)), "all of it goes, expired or not"
+    await story.replaced("_1", "_3")
+    assert (await story.lots("_1"), await story.holds("_3")) == ("", (10, 0)), "all of it goes, expired or not"
     await story.counter.verify()
 
 
@@ -270,9 +270,12 @@ async def test_provenance_is_carried_whole(story):
     await story.put("_a", "instalment:90@60/ann", refund_to="the bank", may_sell=True)
     (first,) = await story.live("_a")
     assert first.funded_by == first.came_by
-    for n, purpose in enumerate(("split", "gift", "sale", "replacement")):
+    for n, purpose in enumerate(("gift", "gift", "sale", "replacement")):
         await story.later(days=1)
-        await story.do(story.transfer(names[n], names[n + 1], None if purpose == "replacement" else 80 - n, purpose))
+        if purpose == "replacement":
+            await story.replaced(names[n], names[n + 1])
+        else:
+            await story.do(story.transfer(names[n], names[n + 1], 80 - n, purpose))
         (lot,) = await story.live(names[n + 1])
         for what in ("source", "paid", "payer", "refund_to", "may_pass", "may_sell", "may_refund", "funded_at", "funded_by",
                      "expires_at"):  # fmt: skip
@@ -331,7 +334,8 @@ async def test_what_was_bought_by_instalment_is_known_through_two_splits_and_a_g
     for source, after, expected in rows:
         assert await tainted(story, names, source, after) == expected, (source, after)
     await story.do(story.redeem("_d", 6))
-    await story.do(story.transfer("_d", "_a", purpose="replacement"))
+    await story.replaced("_d", "_e")
+    names[3:] = ["_d", "_e"]
     assert sum(await tainted(story, names, "instalment", since)) == 100, "cash was drawn first: it is the older one"
     await story.counter.verify()
 
@@ -537,7 +541,7 @@ async def test_three_years_of_a_card(story):
         if month % 12 == 11:
             await story.later(days=12)
             new = names[names.index(name) + 1]
-            await story.do(story.transfer(name, new, purpose="replacement"))
+            await story.replaced(name, new)
             purse.let_go(story.now)
             name = new
             back = await story.do(story.refund(350, last))

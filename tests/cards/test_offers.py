@@ -7,7 +7,7 @@ import pytest
 
 from koudai import cards, identity, programmes
 from koudai.base import Refused
-from koudai.cards import CardRefusal
+from koudai.cards import CardRefusal, FundingSource
 from koudai.identity import Mode
 from koudai.programmes import (
     EnterGate,
@@ -31,7 +31,10 @@ SPLIT = {"max_pieces": 3, "max_generations": 1, "min_minor": 10}
 async def put(counter, programme, key, day, *, live=False, **changes):
     # Under no law but that of a sandbox, where nothing says otherwise: what the law does is in test_law.
     told = {"policy": {"pack": "sandbox"}, "sandbox_only": not live, **changes}
-    text = text_of(effective_on=day, number_prefix="900001", **told)
+    text = text_of(
+        effective_on=day,
+        **{"number_prefix": programme.number_prefix, "funding": [str(one) for one in FundingSource], **told},
+    )
     wish = PutVersion(key, programme.id, text, "Li Na")
     (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish], live=live))
     assert isinstance(made, Version), made

@@ -96,7 +96,7 @@ async def test_what_each_kind_stops_on_the_whole_of_a_card(story):
         "reverse": lambda c, s: s.reverse(f"pay of {c}, later"),
         "renew": lambda c, s: s.renew(c, START + 99 * DAY),
         "void": lambda c, s: s.void(f"other hold of {c}"),
-        "replace": lambda c, s: s.transfer(c, f"_new_{c[1:]}", None, "replacement"),
+        "replace": lambda c, s: s.replace(c),
     }
     no, law = "cards.restricted", "cards.restricted"
     table = {
@@ -121,7 +121,7 @@ async def test_what_each_kind_stops_on_the_whole_of_a_card(story):
     names = {kind: f"_{kind}" for kind in K}
     held = "cash:100 debit:20@30 bonus:7@2"
     await story.open(
-        _to="cash:50", **dict.fromkeys(names.values(), held), **{f"_new_{kind}": "" for kind in K}
+        _to="cash:50", **dict.fromkeys(names.values(), held)
     )  # fmt: skip
     for name in names.values():
         await story.do(story.redeem(name, 8), f"pay of {name}")
@@ -138,7 +138,8 @@ async def test_what_each_kind_stops_on_the_whole_of_a_card(story):
             for name in names.values():
                 await story.told(story.void(f"hold of {name}"))
                 await story.told(story.capture(f"hold of {name}", 0, final=True))
-        told = {kind.value: await story.told(verbs[verb](name, story)) for kind, name in names.items()}
+        tell = story.told if verb != "replace" else story.told_of_new
+        told = {kind.value: await tell(verbs[verb](name, story)) for kind, name in names.items()}
         assert told == dict(zip(K, ends, strict=True)), verb
     for name in ("_aml", "_police", "_court"):
         assert code(await story.split(name, 1)) == code(await story.spend_split(name, 1)) == "cards.restricted"
@@ -347,8 +348,8 @@ async def test_a_temporary_freeze_lasts_two_days_at_most(story):
 
 
 async def test_why_a_restriction_is_refused(story):
-    await story.open(_1="cash:10", _old="cash:10", _new="")
-    await story.do(story.transfer("_old", "_new", None, "replacement"))
+    await story.open(_1="cash:10", _old="cash:10")
+    await story.replaced("_old", "_new")
     rows = [
         # card    kind      amount  with                          refusal
         ("_1",    "risk",   0,      {},                           R.AMOUNT_NOT_POSITIVE),
@@ -423,37 +424,34 @@ async def test_a_bearer_card_of_many_purposes_has_no_loss_report(counter, class_
 
 
 async def test_a_replacement_has_the_restrictions_of_the_card_that_it_replaces(story):
-    await story.open(ann_old="cash:100", ann_new="cash:5")
+    await story.open(ann_old="cash:100")
     await story.do(story.restrict("ann_old", "court", 60, until=START + 9 * DAY), "court")
     await story.do(story.lost("ann_old"))
     await story.do(story.restrict("ann_old", "risk"), "risk")
-    await story.do(story.restrict("ann_new", "issuer", 3))
-    await story.do(story.transfer("ann_old", "ann_new", None, "replacement"))
-    assert await story.stack("ann_new") == [
-        ("issuer", 3, 1, 3, None), ("court", 60, 2, 60, None), ("risk", None, 3, 42, None),
-    ]  # fmt: skip
+    await story.replaced("ann_old", "ann_new")
+    assert await story.stack("ann_new") == [("court", 60, 1, 60, None), ("risk", None, 2, 40, None)]
     assert await story.stack("ann_old") == [
         ("holder", None, 1, 0, None), ("court", 60, None, None, "carried"), ("risk", None, None, None, "carried"),
     ]  # fmt: skip
-    assert await story.state("ann_new") == await story.state("ann_old") == "BLOCKED"
+    assert (await story.state("ann_new"), await story.state("ann_old")) == ("BLOCKED", "DEACTIVATED")
     book = story.counter.book
     carried = await story.counter.within(
         lambda tx: cards.restrictions_of_card(tx, book, story.ids["ann_new"])
     )  # fmt: skip
-    court = carried[1].restriction
+    court = carried[0].restriction
     assert (court.authority, court.document, court.until) == ("People's Court of Xuhui", "(2027) 5", START + 9 * DAY)
     assert await story.told(story.lift("ann_old", "court", "court")) == R.UNKNOWN_RESTRICTION
     await story.do(story.lift("ann_new", court, "court"))
-    await story.do(story.lift("ann_new", carried[2].restriction, "risk"))
-    assert await story.told(story.redeem("ann_new", 102)) == "ok"
+    await story.do(story.lift("ann_new", carried[1].restriction, "risk"))
+    assert await story.told(story.redeem("ann_new", 100)) == "ok"
     await story.counter.verify()
 
 
 async def test_what_only_stops_the_card_stays_with_it(story):
-    await story.open(ann_old="cash:100", ann_new="")
+    await story.open(ann_old="cash:100")
     await story.counter.do(story.counter.block(story.ids["ann_old"]))
     await story.do(story.lost("ann_old"))
-    await story.do(story.transfer("ann_old", "ann_new", None, "replacement"))
+    await story.replaced("ann_old", "ann_new")
     assert (await story.stack("ann_new"), await story.state("ann_new")) == ([], "ACTIVE")
     await story.counter.verify()
 

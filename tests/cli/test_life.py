@@ -65,6 +65,25 @@ def test_a_card_is_split_into_new_ones(koudai: Any, card: dict[str, str]) -> Non
     assert (refused.status, refused.error()["code"]) == (1, "cards.insufficient_balance")
 
 
+def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str]) -> None:
+    load(koudai, card["id"], 1_000)
+    made = koudai.done("card", "replace", card["id"], "--reason", "lost")
+    new = made["gift_card"]
+    assert (new["balance"]["amount_minor"], new["parent_id"], len(new["gan"])) == (1_000, card["id"], 19)
+    given = koudai.done("gift", "give", new["id"], "--greeting", "Hello", "--from", "Ann")
+    assert given["path"] == f"/g/{given['id']}#{given['token']}"
+    assert koudai.done("gift", "withdraw", given["id"])["type"] == "GIFT_RETURN"
+    given = koudai.done("gift", "give", new["id"])
+    refused = koudai("gift", "claim", given["id"], "--token", "wrong", "--json")
+    assert (refused.status, refused.error()["left_count"]) == (1, 4)
+    mine = koudai.done("gift", "claim", given["id"], "--token", given["token"])
+    assert (mine["balance"]["amount_minor"], len(mine["gan"])) == (1_000, 19)
+    shown = koudai.done("gift", "show", given["id"])
+    assert (shown["state"], "token" in shown) == ("CLAIMED", False)
+    assert koudai.done("gift", "sweep") == {"returned": 0}
+    assert "0 笔转赠已退回" in koudai("gift", "sweep", language=CHINESE).out
+
+
 def test_an_issuer_is_made_with_its_first_key_only(koudai: Any) -> None:
     told = koudai("programme", "list", "--issuer", "nobody", "--json")
     assert told.status == 1

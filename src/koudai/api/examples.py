@@ -84,6 +84,17 @@ LIFT = {
 
 LOSS_REPORT = {"by_phone": _example("Reported by phone", {"document": "call 4711"})}
 
+REPLACEMENT = {"lost": _example("A lost card", {"reason": "lost"})}
+
+GIFT = {
+    "birthday": _example(
+        "For whoever has the link, from tomorrow on",
+        {"greeting": "Happy birthday 生日快乐", "from_name": "Grandma", "deliver_at": "2027-01-01T08:00:00+08:00"},
+    )
+}
+
+CLAIM = {"claim": _example("Who has the link claims", {"token": "5Yv0mW3c1lQb9hXo2Rk7tN4uJ8aZ6sPdFgEyCiVwLqM"})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {

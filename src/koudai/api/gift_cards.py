@@ -17,10 +17,11 @@ from koudai.cards import Card, CardRefusal, Issue, Issued, Minted
 from koudai.identity import Scope
 
 
-def _shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
+def shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
+    """Cards as they are shown, without their numbers."""
     ids = call.door.ids.of(CARD, [card.id for card in found])
     programmes = call.door.ids.of(PROGRAMME, [card.programme_id for card in found])
-    # A card that wasn't split from another one is its own root, and says nothing of it.
+    # A card that doesn't come from another one is its own root, and says nothing of it.
     related = [one for c in found for one in (c.successor_id, c.parent_id, c.parent_id and c.root_id) if one]
     told: dict[int | None, str] = dict(zip(related, call.door.ids.of(CARD, related), strict=True))
     return [
@@ -44,7 +45,7 @@ async def create(call: Call) -> GiftCard | Refused:
     (outcome,) = await call.transact(lambda tx: cards.issue(tx, call.book, [wish], call.door.instance.keyring))
     if not isinstance(outcome, Issued):
         return outcome
-    (card,) = _shown(call, [outcome.card])
+    (card,) = shown(call, [outcome.card])
     return msgspec.structs.replace(card, gan=outcome.number or UNSET)
 
 
@@ -71,10 +72,10 @@ async def spend_split(call: Call) -> Split | Refused:
 
 
 def _minted(call: Call, outcome: Minted) -> Split:
-    shown = _shown(call, [piece.card for piece in outcome.cards])
+    made = shown(call, [piece.card for piece in outcome.cards])
     pieces = [
         msgspec.structs.replace(card, gan=piece.number or UNSET)
-        for card, piece in zip(shown, outcome.cards, strict=True)
+        for card, piece in zip(made, outcome.cards, strict=True)
     ]
     return Split(call.door.ids.activities([outcome.activity])[0], pieces)
 
@@ -87,7 +88,7 @@ async def family(call: Call) -> GiftCardPage:
     if found is None:
         raise Problem(ApiProblem.NOT_FOUND)
     more = call.door.ids.cursor_of(found[limit - 1].id) if len(found) > limit else None
-    return GiftCardPage(_shown(call, found[:limit]), more)
+    return GiftCardPage(shown(call, found[:limit]), more)
 
 
 async def page(call: Call) -> GiftCardPage:
@@ -96,7 +97,7 @@ async def page(call: Call) -> GiftCardPage:
     after = cursor.batch_id if cursor else 0
     found = await call.transact(lambda tx: cards.page_cards(tx, call.book, after, limit + 1))
     more = call.door.ids.cursor_of(found[limit - 1].id) if len(found) > limit else None
-    return GiftCardPage(_shown(call, found[:limit]), more)
+    return GiftCardPage(shown(call, found[:limit]), more)
 
 
 async def show(call: Call) -> GiftCard:
@@ -105,11 +106,14 @@ async def show(call: Call) -> GiftCard:
     found = await call.transact(lambda tx: cards.cards_by_id(tx, call.book, [card_id]))
     if card_id not in found:
         raise Problem(ApiProblem.NOT_FOUND)
-    return _shown(call, [found[card_id]])[0]
+    return shown(call, [found[card_id]])[0]
 
 
 async def from_gan(call: Call) -> GiftCard | Refused:
     """POST /v1/gift_cards/from_gan: a number stands in the body, as an address would be logged."""
     number_hash = call.door.ids.number_hash(call.body.gan)
     card = await call.transact(lambda tx: cards.card_by_number(tx, call.book, number_hash))
-    return _shown(call, [card])[0] if card else Refused(CardRefusal.UNKNOWN_CARD)
+    if card is None:
+        return Refused(CardRefusal.UNKNOWN_CARD)
+    # Who has a dead number learns nothing of the card that took its place.
+    return msgspec.structs.replace(shown(call, [card])[0], successor_id=UNSET)

@@ -14,6 +14,7 @@ from koudai.identity import Keyring
 from koudai.ledger import Place
 
 CARD, ACTIVITY, MERCHANT, PROGRAMME, CURSOR = "gftc", "gact", "mrch", "prgm", "cur"
+GIFT = "gift"
 NOBODY = ""
 """The ref of no holder: a command that names it is judged, refused and remembered like any other."""
 
@@ -53,6 +54,14 @@ class Ids:
     def place(self, opaque: str) -> Place:
         """The activity behind an id, or a place where nothing stands."""
         return self._place(ACTIVITY, opaque) or Place(UNKNOWN, UNKNOWN)
+
+    def gift(self, opaque: str) -> Place:
+        """The gift behind an id, or a place where nothing stands."""
+        return self._place(GIFT, opaque) or Place(UNKNOWN, UNKNOWN)
+
+    def gift_id(self, place: Place) -> str:
+        """The id of a gift."""
+        return self._keyring.opaque_id(GIFT, *place)
 
     def cursor(self, opaque: str | None) -> Place | None:
         """Where a page begins; None for the first one. Raises Problem when the cursor isn't ours."""

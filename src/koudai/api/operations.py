@@ -26,6 +26,7 @@ from koudai.api.examples import (
     SPLIT,
     VERSION,
 )
+from koudai.api.gift_operations import GIFT_OPERATIONS, OF_REISSUE
 from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.merchant_shapes import Merchant, MerchantPage, NewMerchant
 from koudai.api.problems import ApiProblem
@@ -85,13 +86,14 @@ _ACTIVITY_CODES = (
     ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
     ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS, *OF_REISSUE,
     }),
 )  # fmt: skip
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.RESTRICTED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.RESTRICTED, CardRefusal.REPLACED,
+    CardRefusal.GIFT_PENDING, *_OF_SPLIT,
     CardRefusal.AMOUNT_RESTRICTED,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
@@ -230,6 +232,7 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
     *RESTRICTION_OPERATIONS,
+    *GIFT_OPERATIONS,
     *HOLDER_OPERATIONS,
     Operation(
         method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",

@@ -48,14 +48,17 @@ def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
 STATUS: Mapping[str, int] = {
     **_codes(400, ApiProblem.KEY_REQUIRED, ApiProblem.MALFORMED_JSON),
     **_codes(401, ApiProblem.UNAUTHENTICATED),
-    **_codes(403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK, CardRefusal.NOT_YOURS_TO_LIFT),
+    **_codes(
+        403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK, CardRefusal.NOT_YOURS_TO_LIFT,
+        CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_FOR_ANOTHER,
+    ),
     **_codes(
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
         ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
-        CardRefusal.UNKNOWN_RESTRICTION,
+        CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.UNKNOWN_GIFT,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -70,7 +73,8 @@ STATUS: Mapping[str, int] = {
         CardRefusal.CAPTURE_EXCEEDS_HOLD, CardRefusal.NOT_TRANSFERABLE, CardRefusal.HAS_HOLDS, CardRefusal.REPLACED,
         CardRefusal.NOTHING_EXPIRED, CardRefusal.NOTHING_TO_RENEW, LedgerRefusal.PERIOD_CLOSED,
         CardRefusal.TOO_MANY_GENERATIONS, CardRefusal.NOT_SPLITTABLE, CardRefusal.PIECE_TOO_SMALL,
-        CardRefusal.NOT_ONE_ROOT,
+        CardRefusal.NOT_ONE_ROOT, CardRefusal.NOT_REPLACEABLE, CardRefusal.GIFT_PENDING, CardRefusal.NOT_GIVABLE,
+        CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_NOT_DUE, CardRefusal.IDENTITY_TOO_LOW,
         CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED,
         LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
         LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE, PolicyRefusal.OVER_LIMIT,
@@ -100,7 +104,7 @@ STATUS: Mapping[str, int] = {
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
-        CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH,
+        CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH, CardRefusal.RECEIVER_MISSING,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
@@ -143,6 +147,7 @@ _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见�
 _FIELDS = {
     "basket": "lines", "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
     "redemption": "redemption_id", "hold": "hold_id", "corrects": "corrects_id", "increment": "type", "verb": "type",
+    "gift": "id", "token_hash": "token", "words": "greeting",
 }  # fmt: skip
 
 

@@ -221,8 +221,8 @@ class GiftCard(msgspec.Struct, frozen=True):
     """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end.
 
     `held_minor` is what of the balance holds reserve; `available_minor` is what can be spent now: neither
-    reserved nor expired. `successor_id` is the card that replaced it, `parent_id` the card that it was split from
-    and `root_id` the first of those: each is there only where there is one.
+    reserved nor expired. `successor_id` is the card that took its place, `parent_id` the card that it was split from
+    or whose place it took, and `root_id` the first of those: each is there only where there is one.
     """
 
     id: str

@@ -146,8 +146,7 @@ class Reversal(Body, frozen=True, kw_only=True, tag_field="type", tag="REVERSAL"
 class Transfer(OnCard, frozen=True, kw_only=True, tag_field="type", tag="TRANSFER"):
     """Carry value to another card, with its provenance; without an amount, all that may go.
 
-    A `gift` takes what may be passed on, a `sale` what may be sold. A `replacement` takes all, and what
-    comes back to the old card goes to the new one from then on. A `merge` is between cards that were split
+    A `gift` takes what may be passed on, a `sale` what may be sold. A `merge` is between cards that were split
     from one. `recipient` is who gets it, as you call him, where limits count recipients. The answer is the
     entry of the card that gave.
     """

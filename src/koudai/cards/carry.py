@@ -12,13 +12,14 @@ from koudai.cards.checks import (
     card_of,
     not_usable,
     over_balance_cap,
+    pending,
     too_little,
     within_limits,
 )
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.law import on_transfer
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
-from koudai.cards.restrict import inherit
 from koudai.cards.restrictions import amount_bound, frozen_by, kept_minor
 from koudai.ledger import (
     BONUS,
@@ -32,13 +33,12 @@ from koudai.ledger import (
     Part,
     Place,
     Provenance,
-    Slot,
     count,
     expiry_s,
     proportional,
 )
 
-_NEEDS = {Purpose.SPLIT: 0, Purpose.GIFT: MAY_PASS, Purpose.SALE: MAY_SELL, Purpose.REPLACEMENT: 0, Purpose.MERGE: 0}
+_NEEDS = {Purpose.GIFT: MAY_PASS, Purpose.SALE: MAY_SELL, Purpose.MERGE: 0}
 """The flag that a lot must have to go for a purpose."""
 
 
@@ -48,29 +48,26 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
     if isinstance(cards, Refused):
         return cards
     source, target = cards
-    parts = _replaced(command, source) if command.purpose is Purpose.REPLACEMENT else _chosen(desk, command, source)
+    parts = _chosen(desk, command, source)
     if isinstance(parts, Refused):
         return parts
     amount = sum(minor for _, minor in parts)
     sheet, at = desk.sheet, command.event_at or desk.sheet.now
     device, recipient = command.device, command.recipient
-    slots: list[Slot] | Refused = []
-    if command.purpose is not Purpose.REPLACEMENT:
-        slots = below_floor(desk, source, amount) or within_limits(
-            desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient
-        )
-        if not isinstance(slots, Refused):
-            slots = over_balance_cap(desk, target, amount) or slots
+    slots = below_floor(desk, source, amount) or within_limits(
+        desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient
+    )
+    if not isinstance(slots, Refused):
+        slots = over_balance_cap(desk, target, amount) or slots
     if isinstance(slots, Refused):
         return slots
-    full = sheet.too_full(target.pocket, amount)
-    if full:
-        return full
+    bad = sheet.too_full(target.pocket, amount)
+    bad = bad or on_transfer(desk, source, target, command.purpose, amount, place)
+    if bad:
+        return bad
     sheet.carry(place.ordinal, source.pocket, target.pocket, parts, command.purpose, at)
     desk.moved(source, -amount)
     desk.moved(target, amount)
-    if command.purpose is Purpose.REPLACEMENT:
-        sheet.succeed(source.pocket, target.pocket)
     count(slots, amount)
     sheet.touch(source.id, place.ordinal)
     gave = desk.enter(
@@ -78,8 +75,6 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
         recipient=recipient,
     )  # fmt: skip
     arrive(desk, target, source, amount, place, at)
-    if command.purpose is Purpose.REPLACEMENT:
-        inherit(desk, source, target, place)
     return gave
 
 
@@ -106,23 +101,9 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.SAME_CARD)
     if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
         return Refused(CardRefusal.NOT_ONE_ROOT)
-    bad = bad_asset(command.asset, source.asset, target.asset)
-    # A lost card is stopped first and then replaced; what the law has frozen stays where it is.
-    bad = bad or (frozen_by(source.restrictions) if command.purpose is Purpose.REPLACEMENT else None)
-    stopped = source.state is CardState.BLOCKED and command.purpose is Purpose.REPLACEMENT
-    if not bad and (not stopped or source.pocket.successor_id is not None):
-        bad = Refused(CardRefusal.REPLACED) if stopped else not_usable(source)
+    bad = bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
     bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
     return bad or (source, target)
-
-
-def _replaced(command: Transfer, source: HeldCard) -> list[Part] | Refused:
-    """All that a replaced card holds, expired or not."""
-    if command.amount_minor is not None:
-        return Refused(CardRefusal.BAD_TERM, {"field": "amount_minor"})
-    if source.pocket.held_minor:
-        return Refused(CardRefusal.HAS_HOLDS, {"held_minor": source.pocket.held_minor, "currency": source.asset})
-    return [(lot, lot.minor) for lot in source.pocket.lots]
 
 
 def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Refused:
@@ -187,6 +168,8 @@ def _unreasoned(desk: Desk, command: Adjust, card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
+    if card.given and not command.increment:
+        return pending(card)
     for name in ("reason", "made_by"):
         if not getattr(command, name).strip():
             return Refused(CardRefusal.REASON_MISSING, {"field": name})

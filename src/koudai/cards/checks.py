@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from koudai.base import MAX_MINOR, Refused
+from koudai.base import MAX_MINOR, Refused, render_time
 from koudai.cards.basket import Basket, judge_basket
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
@@ -58,7 +58,20 @@ def not_usable(card: HeldCard, *, stranger: bool = False) -> Refused | None:
         return stopped_by(card.restrictions, stranger=stranger)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
-    return None
+    return pending(card) if card.given else None
+
+
+def pending(card: HeldCard) -> Refused:
+    """The card waits for who claims it as a gift."""
+    assert card.gift_until is not None, "it is given"
+    return Refused(CardRefusal.GIFT_PENDING, {"claim_until": render_time(card.gift_until)})
+
+
+def has_holds(card: HeldCard) -> Refused | None:
+    """A card whose value is reserved isn't issued anew."""
+    if not card.pocket.held_minor:
+        return None
+    return Refused(CardRefusal.HAS_HOLDS, {"held_minor": card.pocket.held_minor, "currency": card.asset})
 
 
 def available_of(desk: Desk, card: HeldCard) -> int:

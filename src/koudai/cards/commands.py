@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
+from koudai.cards.model import Words
 from koudai.cards.restrictions import RestrictionKind
 from koudai.ledger import FundingSource, Place
 from koudai.programmes import Line
@@ -146,10 +147,8 @@ class Void(Command, frozen=True, kw_only=True):
 class Purpose(StrEnum):
     """Why value goes from one card to another. It decides which lots may go."""
 
-    SPLIT = "split"
     GIFT = "gift"
     SALE = "sale"
-    REPLACEMENT = "replacement"
     MERGE = "merge"
 
 
@@ -157,8 +156,7 @@ class Transfer(Command, frozen=True, kw_only=True):
     """Carry value to another card, with its provenance, in proportion from all lots that may go.
 
     Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold. A merge is
-    between cards that were split from one. After a replacement, what comes back to the old card goes to
-    the new one. `recipient` is who gets it, where limits count recipients.
+    between cards that were split from one. `recipient` is who gets it, where limits count recipients.
     """
 
     card: CardRef
@@ -289,3 +287,61 @@ class SpendSplit(Command, frozen=True, kw_only=True):
     amount_minor: int
     asset: str
     device: str | None = None
+
+
+class ReplaceReason(StrEnum):
+    """Why a card is replaced."""
+
+    LOST = "lost"
+    STOLEN = "stolen"
+    DAMAGED = "damaged"
+    EXPOSED = "exposed"
+
+
+class Replace(Command, frozen=True, kw_only=True):
+    """Issue a card anew: all that it holds goes to a new card of the same programme and holder.
+
+    The old card and its number are dead from then on; what comes back to it goes to the new one. The fee that the
+    programme's document asks is taken off what the new card holds.
+    """
+
+    card: CardRef
+    reason: ReplaceReason
+
+
+class GiveGift(Command, frozen=True, kw_only=True):
+    """Offer a whole card as a gift, to the holder `to_ref` or to whoever has the link.
+
+    Until it is claimed no value moves, and nothing leaves the card. `face` names the picture on it. It can't be
+    claimed before `deliver_at`; from then on (or from now) the programme's days to claim it run.
+    """
+
+    card: CardRef
+    to_ref: str | None = None
+    words: Words | None = None
+    face: str | None = None
+    deliver_at: datetime | None = None
+    device: str | None = None
+
+
+class ClaimGift(Command, frozen=True, kw_only=True):
+    """Take a gift: its card is issued anew, to the holder `holder_ref` where it is a registered one.
+
+    `token_hash` is the keyed hash of the link's token (`token_hash`).
+    """
+
+    gift: Place
+    token_hash: bytes
+    holder_ref: str | None = None
+
+
+class WithdrawGift(Command, frozen=True, kw_only=True):
+    """Take an offered gift back, before it is claimed."""
+
+    gift: Place
+
+
+class ReturnGift(Command, frozen=True, kw_only=True):
+    """Enter that a gift went back to its giver, since nobody claimed it in time."""
+
+    gift: Place

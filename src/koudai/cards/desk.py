@@ -5,7 +5,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, LineRow, Minted, NewCard, Part
+from koudai.cards.model import (
+    Activity,
+    ActivityType,
+    CardState,
+    Entry,
+    GiftState,
+    Given,
+    Issued,
+    Lineage,
+    LineRow,
+    Minted,
+    NewCard,
+    Part,
+)
 from koudai.cards.numbers import Mint
 from koudai.cards.restrictions import Restriction, Stack
 from koudai.cards.tally import Owed, Tally
@@ -23,8 +36,8 @@ class HeldCard:
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
     """
 
-    __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "restrictions", "state", "terms")  # fmt: skip
+    __slots__ = ("asset", "gift_until", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised",
+                 "promised_at", "restrictions", "state", "terms")  # fmt: skip
 
     @property
     def kind(self) -> Kind:
@@ -33,7 +46,7 @@ class HeldCard:
 
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
-        promised_at: datetime, lineage: Lineage, promised: Effective | None,
+        promised_at: datetime, lineage: Lineage, promised: Effective | None, gift_until: datetime | None = None,
     ) -> None:  # fmt: skip
         self.id = pocket.id
         self.asset = pocket.asset
@@ -47,6 +60,12 @@ class HeldCard:
         self.promised = promised
         self.restrictions: Stack = ()
         self.last = pocket.newest
+        self.gift_until = gift_until
+
+    @property
+    def given(self) -> bool:
+        """Whether it waits for who claims it as a gift: nothing leaves it then."""
+        return self.gift_until is not None
 
 
 class Judgement(NamedTuple):
@@ -122,6 +141,30 @@ class Cashback:
         self.taken_minor = taken_minor
 
 
+class HeldGift:
+    """A gift whose card is locked: who may claim it and until when, and what became of it."""
+
+    __slots__ = ("card_id", "claim_until", "claimed_card_id", "deliver_at", "ended", "face", "identity", "place",
+                 "state", "to_ref", "token_hash", "tries")  # fmt: skip
+
+    def __init__(
+        self, place: Place, card_id: int, state: GiftState, identity: str, to_ref: str | None, face: str | None,
+        deliver_at: datetime | None, claim_until: datetime, tries: int, token_hash: bytes,
+    ) -> None:  # fmt: skip
+        self.place = place
+        self.card_id = card_id
+        self.state = state
+        self.identity = identity
+        self.to_ref = to_ref
+        self.face = face
+        self.deliver_at = deliver_at
+        self.claim_until = claim_until
+        self.tries = tries
+        self.token_hash = token_hash
+        self.ended: Place | None = None
+        self.claimed_card_id: int | None = None
+
+
 class Desk:
     """A sheet with the cards, merchants, redemptions and holds that its commands name."""
 
@@ -139,7 +182,7 @@ class Desk:
         self.holds: dict[Place, Hold] = {}
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
-        self.made: dict[Place, Activity | Issued | Minted] = {}
+        self.made: dict[Place, Activity | Issued | Minted | Given] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
         self.pieces: dict[int, int] = {}
@@ -161,6 +204,10 @@ class Desk:
         self.cashbacks: dict[Place, Cashback] = {}
         self.rewarded: dict[tuple[int, str], int] = {}
         self.fell_back: dict[Place, int] = {}
+        self.gifts: dict[Place, HeldGift] = {}
+        self.new_gifts: list[tuple[HeldGift, bytes, bytes]] = []
+        self.tried: dict[Place, HeldGift] = {}
+        self.gift_untils: dict[int, datetime | None] = {}
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}

@@ -173,5 +173,32 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE c.batch_id = u.batch_id AND c.ordinal = u.ordinal
 $$;
 
+-- What became of gifts that are still offered, whose cards the caller has locked: wrong tries, or their end.
+CREATE OR REPLACE FUNCTION cards.settle_gifts_v1(
+    p_batch_ids bigint[], p_ordinals integer[], p_tries integer[], p_states text[], p_ended_batch_ids bigint[],
+    p_ended_ordinals integer[], p_claimed_card_ids bigint[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.gifts g
+    SET tries = s.tries, state = s.state, ended_batch_id = s.ended_batch_id, ended_ordinal = s.ended_ordinal,
+        claimed_card_id = s.claimed_card_id,
+        token_sealed = CASE WHEN s.state = 'OFFERED' THEN g.token_sealed END
+    FROM (SELECT f.at, u.* FROM unnest(p_batch_ids, p_ordinals, p_tries, p_states, p_ended_batch_ids, p_ended_ordinals,
+                                       p_claimed_card_ids)
+              AS u (batch_id, ordinal, tries, state, ended_batch_id, ended_ordinal, claimed_card_id)
+          JOIN LATERAL (SELECT x.ctid AS at FROM cards.gifts x
+                        WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS f ON true) AS s
+    WHERE g.ctid = s.at AND g.state = 'OFFERED' AND s.tries >= g.tries
+$$;
+
+-- Until when cards, whose accounts the caller has locked, wait for who claims them as gifts.
+CREATE OR REPLACE FUNCTION cards.mark_gifts_v1(p_ids bigint[], p_untils timestamptz[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.cards c SET gift_until = s.until
+    FROM (SELECT f.at, u.until FROM unnest(p_ids, p_untils) AS u (id, until)
+          JOIN LATERAL (SELECT x.ctid AS at FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS f ON true) AS s
+    WHERE c.ctid = s.at
+$$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from koudai.base import day_start_s
-from koudai.cards.commands import Command, Issue, Load, Refund, SpendSplit, Split
+from koudai.cards.commands import ClaimGift, Command, Issue, Load, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law import payer_ref, root_of, tallies_of
 from koudai.cards.store import SQL
@@ -23,7 +23,7 @@ from koudai.programmes import (
 _OWED_KEPT = timedelta(minutes=1)
 _TALLY = (texts, int8s, int8s, int8s, int8s, int8s)
 _JUDGEMENT = (int4s, int8s, texts, texts, texts, texts)
-_ROOTED: set[type[Command]] = {Load, Refund, Split, SpendSplit}
+_ROOTED: set[type[Command]] = {Load, Refund, Split, SpendSplit, ClaimGift, Transfer}
 
 Statement = tuple[Any, ...]
 
@@ -46,6 +46,8 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
         statements["families"] = (SQL["families"], book, int8s(ids), int8s(list(desk.cards)))
     refs = {ref for card, c in named if (ref := payer_ref(card, c)) is not None}
     refs |= {c.holder_ref for c in commands if isinstance(c, Issue) and c.holder_ref is not None}
+    if Transfer in kinds:
+        refs |= {card.holder_ref for card in desk.cards.values() if card.holder_ref is not None}
     if refs:
         statements["standings"] = standings_statement(book, refs)
     programmes = {card.terms.programme_id for card in desk.cards.values()}
@@ -82,7 +84,7 @@ def _take(desk: Desk, rows: dict[str, Sequence[Sequence[Any]]], roots: Sequence[
     for card in desk.cards.values():
         if card.lineage.root_id in desk.families:
             desk.families[card.lineage.root_id] += card.pocket.balance_minor
-    desk.standings = as_standings(rows.get("standings", ()))
+    desk.standings = {**desk.standings, **as_standings(rows.get("standings", ()))}
     desk.pilot_rooms = {row[0]: (row[1], row[2]) for row in rows.get("pilot_rooms", ())}
     desk.in_pilots = {(row[0], row[1]) for row in rows.get("pilot_holders", ())}
 

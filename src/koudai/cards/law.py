@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from koudai.base import Refused
-from koudai.cards.commands import Channel, Issue, Load
+from koudai.cards.commands import Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
 from koudai.holders import Level
 from koudai.ledger import FundingSource, Place
@@ -144,25 +144,46 @@ def on_split(desk: Desk, card: HeldCard, pieces: tuple[int, ...], place: Place) 
     return None
 
 
-def on_gift(
-    desk: Desk, card: HeldCard, receiver: str | None, amount_minor: int, held_minor: int, place: Place
-) -> Refused | None:  # fmt: skip
-    """Value that goes to somebody else: to the holder `receiver`, or to whoever holds a bearer card (None).
-
-    `held_minor` is what the receiving card holds already.
-    """
-    law = desk.law(card.terms.programme_id)
-    to_kind = Kind.BEARER if receiver is None else Kind.REGISTERED
-    asked = None if law is None else law.asked(Point.GIFT, card.kind, to_card_kind=str(to_kind), purpose="passing_on")
+def on_gift(desk: Desk, card: HeldCard, receiver: str | None, amount_minor: int, place: Place) -> Refused | None:
+    """A card that is issued anew for who claims it: of the same kind, and the value stays under the same root."""
+    law, kind = desk.law(card.terms.programme_id), card.kind
+    asked = None if law is None else law.asked(Point.GIFT, kind, to_card_kind=str(kind), purpose="passing_on")
     if asked is None:
         return None
     makers: Makers = {
         "receiver_level": lambda: _level(desk, receiver),
-        "balance_after_minor": lambda: held_minor + amount_minor,
+        "balance_after_minor": lambda: amount_minor,
         "root_minor": lambda: desk.root_minor(card),
     }
     facts = {**_told(asked, makers), "amount_minor": amount_minor}
     return _judge(desk, card, _who(card), Point.GIFT, asked, facts, place)
+
+
+def on_transfer(
+    desk: Desk, source: HeldCard, target: HeldCard, purpose: Purpose, amount_minor: int, place: Place
+) -> Refused | None:  # fmt: skip
+    """Value that goes from one card to another one that is there already."""
+    law, point = desk.law(source.terms.programme_id), _POINTS[purpose]
+    known: dict[str, Any] = {"to_card_kind": str(target.kind), "purpose": "passing_on"}
+    if point is Point.RESALE:
+        # Nobody is paid here, so to no account of his own; what is paid for goes through a desk that says to which.
+        known["same_name_account"] = False
+    asked = None if law is None else law.asked(point, source.kind, **known)
+    if asked is None:
+        return None
+    makers: Makers = {
+        "receiver_level": lambda: _level(desk, target.holder_ref),
+        "seller_level": lambda: _level(desk, source.holder_ref),
+        "balance_after_minor": lambda: target.pocket.balance_minor + amount_minor,
+        # Within one root it stays what it was.
+        "root_minor": lambda: desk.root_minor(target) + (0 if point is Point.SPLIT else amount_minor),
+    }
+    facts = {**_told(asked, makers), "amount_minor": amount_minor}
+    return _judge(desk, source, _who(source), point, asked, facts, place)
+
+
+_POINTS = {Purpose.MERGE: Point.SPLIT, Purpose.GIFT: Point.GIFT, Purpose.SALE: Point.RESALE}
+"""Where what goes between cards is judged; a merge undoes a split."""
 
 
 def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, place: Place) -> Refused | None:

@@ -66,6 +66,17 @@ class CardRefusal(StrEnum):
     NOTHING_LEFT = "cards.nothing_left"
     BASKET_MISMATCH = "cards.basket_mismatch"
     BASKET_MISSING = "cards.basket_missing"
+    NOT_REPLACEABLE = "cards.not_replaceable"
+    GIFT_PENDING = "cards.gift_pending"
+    NOT_GIVABLE = "cards.not_givable"
+    RECEIVER_MISSING = "cards.receiver_missing"
+    UNKNOWN_GIFT = "cards.unknown_gift"
+    GIFT_ENDED = "cards.gift_ended"
+    GIFT_EXPIRED = "cards.gift_expired"
+    GIFT_TOKEN_WRONG = "cards.gift_token_wrong"  # noqa: S105
+    GIFT_NOT_DUE = "cards.gift_not_due"
+    GIFT_FOR_ANOTHER = "cards.gift_for_another"
+    IDENTITY_TOO_LOW = "cards.identity_too_low"
 
 
 class CardState(StrEnum):
@@ -103,6 +114,9 @@ class ActivityType(StrEnum):
     LAPSE = "LAPSE"
     CASHBACK = "CASHBACK"
     CASHBACK_BACK = "CASHBACK_BACK"
+    FEE = "FEE"
+    GIFT_OFFER = "GIFT_OFFER"
+    GIFT_RETURN = "GIFT_RETURN"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -126,7 +140,8 @@ class Card(msgspec.Struct, frozen=True):
     """A card as it may be shown: of its number only the last four digits. Without a holder it is bearer.
 
     `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve and what
-    has expired. `successor_id` is the card that replaced it, `parent_id` the card that it was split from.
+    has expired. `successor_id` is the card that took its place, `parent_id` the one that it was split from or whose
+    place it took.
     """
 
     id: int
@@ -147,7 +162,10 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class Lineage(NamedTuple):
-    """Where a card comes from: `parent_id` is the card it was split from, `root_id` the first of them all."""
+    """Where a card comes from: `root_id` is the first of them all, `generation` how many splits lie between.
+
+    `parent_id` is the card that it was split from, or whose place it took: then both are of one generation.
+    """
 
     root_id: int
     parent_id: int | None
@@ -225,6 +243,57 @@ class Minted(msgspec.Struct, frozen=True):
 
     activity: Activity
     cards: tuple[Issued, ...]
+
+
+class GiftState(StrEnum):
+    """SCHEDULED → OFFERED → CLAIMED, or WITHDRAWN by the giver, RETURNED by time, KILLED by wrong tokens."""
+
+    SCHEDULED = "SCHEDULED"
+    OFFERED = "OFFERED"
+    CLAIMED = "CLAIMED"
+    WITHDRAWN = "WITHDRAWN"
+    RETURNED = "RETURNED"
+    KILLED = "KILLED"
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What a giver writes: a greeting, and who gives, as far as he wishes it known. Kept sealed."""
+
+    greeting: str | None = None
+    from_name: str | None = None
+
+    def __repr__(self) -> str:
+        return "Words(…)"
+
+
+class Gift(msgspec.Struct, frozen=True):
+    """A card given, as its giver may see it: not who claimed it.
+
+    `place` is that of the entry that offered it. It is delivered at `deliver_at` (None: at once), and goes back at
+    `claim_until`. `to_ref` is the holder whom it is for (None: anybody), `identity` how well who claims it has to
+    be known.
+    """
+
+    place: Place
+    card_id: int
+    state: GiftState
+    identity: str
+    to_ref: str | None
+    face: str | None
+    deliver_at: datetime | None
+    claim_until: datetime
+    words: Words
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A gift just offered. `token` is there at giving and for 15 minutes under the same key, then None."""
+
+    activity: Activity
+    gift: Gift
+    token: str | None
+
+    def __repr__(self) -> str:
+        return f"Given(gift={self.gift!r}, token=…)"
 
 
 Entry = tuple[Any, ...]

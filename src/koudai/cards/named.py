@@ -8,15 +8,18 @@ from koudai.base import MAX_MINOR
 from koudai.cards.commands import (
     Capture,
     CardRef,
+    ClaimGift,
     Command,
     Issue,
     Purpose,
     Refund,
+    ReturnGift,
     Reverse,
     SpendSplit,
     Split,
     Transfer,
     Void,
+    WithdrawGift,
 )
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
 from koudai.cards.store import SQL, by_place
@@ -38,7 +41,7 @@ Row = Sequence[Any]
 class Named:
     """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
 
-    Of a hold, its account and its device: the rest is read under lock.
+    Of a hold, its account and its device, and of a gift its card: the rest is read under lock.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:
@@ -51,6 +54,7 @@ class Named:
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
         self.roots: dict[int, int] = {}
+        self.gifts: dict[Place, int] = {}
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -63,6 +67,7 @@ class Named:
         ids |= {account for account, _ in self.holds.values()}
         # How many pieces there are of a root is counted under its lock.
         ids |= set(self.roots.values())
+        ids |= set(self.gifts.values())
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -103,15 +108,22 @@ class Named:
 
     def new_holders(self) -> set[str]:
         """The refs, as the ledger knows them, of those for whom cards are made."""
-        if Issue not in self.kinds:
+        if not self.kinds & {Issue, ClaimGift}:
             return set()
-        return {holder_of(c.holder_ref) for c in self.commands if isinstance(c, Issue) and c.holder_ref is not None}
+        made = (c.holder_ref for c in self.commands if isinstance(c, (Issue, ClaimGift)))
+        return {holder_of(ref) for ref in made if ref is not None}
+
+    def claimers(self) -> set[str]:
+        """The refs of those who claim gifts."""
+        return {c.holder_ref for c in self.commands if isinstance(c, ClaimGift) and c.holder_ref is not None}
 
     def _people(self) -> Iterable[tuple[int, str | None, str | None]]:
         for c in self.commands:
             card_id = self.card_id(getattr(c, "card", None))
             if card_id is not None:
                 yield card_id, getattr(c, "device", None), getattr(c, "recipient", None)
+            elif isinstance(c, ClaimGift) and c.gift in self.gifts:
+                yield self.gifts[c.gift], None, c.holder_ref
         for row in self.redemptions:
             yield row[2], row[7], None
         for account, device in self.holds.values():
@@ -127,7 +139,8 @@ def _of_family(command: Command) -> tuple[CardRef, ...]:
     return ()
 
 
-_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, SpendSplit, Transfer}
+_GIFTS = (ClaimGift, WithdrawGift, ReturnGift)
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, SpendSplit, Transfer, *_GIFTS}
 
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
@@ -156,6 +169,10 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     if holds or named.groups:
         rows = await tx.rows(*whose_holds_statement(book, holds, named.groups))
         named.holds = {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
+    gifts = {c.gift for c in commands if isinstance(c, _GIFTS)}
+    if gifts:
+        rows = await tx.rows(*by_place("cards_of_gifts", gifts, book))
+        named.gifts = {Place(row[0], row[1]): row[2] for row in rows}
     of_family = {ref for c in commands for ref in _of_family(c)}
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]

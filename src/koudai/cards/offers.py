@@ -5,11 +5,13 @@ the launch, for which there has to be one.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 from koudai.base import Refused, render_time
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal
-from koudai.programmes import Kind
+from koudai.policy import ProgrammeClass
+from koudai.programmes import Identity, Kind, Receiver
 
 MAX_PIECES = 100
 """Into how many new cards a card is split by one command, whatever its programme says."""
@@ -53,3 +55,39 @@ def not_split(desk: Desk, card: HeldCard, pieces: tuple[int, ...]) -> Refused | 
         facts = {"limit_minor": least, "amount_minor": min(pieces), "currency": card.asset}
         return Refused(CardRefusal.PIECE_TOO_SMALL, facts)
     return None
+
+
+def not_replaced(card: HeldCard) -> Refused | None:
+    """Why a card isn't replaced: a bearer card of a multi-purpose programme has no loss report (PBC 2012-12)."""
+    if card.promised is None or card.holder_ref is not None:
+        return None
+    if card.promised.programme.class_ is not ProgrammeClass.MULTI_PURPOSE:
+        return None
+    return Refused(CardRefusal.NOT_REPLACEABLE, {"clause": "mp.bearer_loss"})
+
+
+class GiftOffer(NamedTuple):
+    """How a card may be given: only to somebody named or to anybody, to be claimed in how many days and by whom."""
+
+    named: bool
+    claim_days: int
+    identity: Identity
+
+
+def offer_of(card: HeldCard) -> GiftOffer | None:
+    """How a card may be given; None where it may not."""
+    if card.promised is None:
+        return _GIVEN_BY_DEFAULT
+    offer = card.promised.programme.gift
+    return None if offer is None else GiftOffer(offer.to is Receiver.NAMED, offer.claim_days, offer.identity)
+
+
+_GIVEN_BY_DEFAULT = GiftOffer(named=False, claim_days=7, identity=Identity.ANONYMOUS)
+"""How a card is given where no document says."""
+
+
+def not_given(offer: GiftOffer | None, to_ref: str | None) -> Refused | None:
+    """Why a card isn't given so."""
+    if offer is None:
+        return Refused(CardRefusal.NOT_GIVABLE)
+    return Refused(CardRefusal.RECEIVER_MISSING) if offer.named and to_ref is None else None

@@ -8,6 +8,7 @@ from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
     Capture,
+    ClaimGift,
     Command,
     Expire,
     Issue,
@@ -15,6 +16,7 @@ from koudai.cards.commands import (
     Redeem,
     Refund,
     Renew,
+    Replace,
     Reverse,
     SpendSplit,
     Split,
@@ -22,11 +24,13 @@ from koudai.cards.commands import (
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gather import gather
+from koudai.cards.gift_store import as_held_gift
 from koudai.cards.keep import days_of, recall_cashback, rewarding
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
+from koudai.holders import as_standings, standings_statement
 from koudai.ledger import (
     Place,
     Sheet,
@@ -55,7 +59,7 @@ from koudai.programmes import Charter, Kind, charter_of_book, count_charter_stat
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit, Replace, ClaimGift}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -80,7 +84,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _read_lots(tx, desk, named)
     if named.kinds & {Redeem, Capture, Refund, Reverse}:
         await recall_cashback(tx, desk, named, merchants)
-    if named.kinds & {Adjust, Expire}:
+    if named.kinds & {Adjust, Expire, Replace}:
         await _open_accounts(tx, desk)
     if charter.promises:
         await gather(tx, desk, commands=named.commands)
@@ -145,6 +149,9 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     statements: dict[str, Statement] = {}
     if named.roots:
         statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(set(named.roots.values()))))
+    if named.gifts:
+        statements["gifts"] = by_place("gifts", named.gifts, book)
+        statements["standings"] = standings_statement(book, named.claimers())
     if named.kinds & {Load, Adjust, Issue}:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
@@ -159,12 +166,13 @@ def _lay_out(
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet, terms, charter)
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came, _ in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, root, parent, age, _, given in rows["cards"]:
         promised = desk.promised(programme_id, promised_at)
         kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
         desk.cards[card_id] = HeldCard(
             sheet.pockets[card_id], _STATES[state], terms.of(programme_id, promised, kind), holder_ref, issued_at,
-            promised_at, Lineage(*came), promised,
+            promised_at, Lineage(root, parent, age), promised,
+            given if given is not None and given > sheet.now else None,
         )  # fmt: skip
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
@@ -177,6 +185,8 @@ def _lay_out(
         redemption = desk.redemptions.setdefault(place, _redemption(row))
         desk.refundable.setdefault((redemption.card_id, redemption.merchant_id), []).append(redemption)
     desk.corrected = {Place(row[0], row[1]): row[2] for row in rows.get("corrected", ())}
+    desk.gifts = {gift.place: gift for gift in map(as_held_gift, rows.get("gifts", ()))}
+    desk.standings = as_standings(rows.get("standings", ()))
     desk.tracks_redemptions = bool(named.kinds & {Refund, Reverse})
     return desk
 
@@ -228,7 +238,7 @@ async def _read_lots(tx: Tx, desk: Desk, named: Named) -> None:
         sheet.fresh_ids += [row[0] for row in await tx.rows(*fresh_ids_statement(needed))]
 
 
-def _new_lots(desk: Desk, named: Named) -> int:
+def _new_lots(desk: Desk, named: Named) -> int:  # noqa: C901 one branch a command
     """How many lots the commands may make at most.
 
     A card has no more lots than there are strains in the whole batch, so value that is sent to and fro
@@ -256,6 +266,9 @@ def _new_lots(desk: Desk, named: Named) -> int:
             needed += len(c.pieces) * (1 + min(lots[card_id], strains))
         elif isinstance(c, SpendSplit) and card_id is not None:
             needed += 1 + min(lots[card_id], strains)
+        elif isinstance(c, (Replace, ClaimGift)):
+            old = named.gifts.get(c.gift) if isinstance(c, ClaimGift) else card_id
+            needed += 1 + (0 if old is None else min(lots[old], strains))
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
@@ -268,7 +281,7 @@ def _new_lots(desk: Desk, named: Named) -> int:
 
 
 async def _open_accounts(tx: Tx, desk: Desk) -> None:
-    """The accounts for corrections and for expired value, of programmes that never needed them before."""
+    """The accounts for corrections, expired value and fees, of programmes that never needed them before."""
     lacking: dict[int, Terms] = {
         card.terms.programme_id: card.terms for card in desk.cards.values() if len(card.terms.accounts) < len(_PURPOSES)
     }
@@ -291,4 +304,4 @@ async def _open_accounts(tx: Tx, desk: Desk) -> None:
                 card.terms = card.terms.with_accounts(made)
 
 
-_PURPOSES = ("adjustment", "expired")
+_PURPOSES = ("adjustment", "expired", "fee")

@@ -30,7 +30,8 @@ FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::by
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
 
 -- read_cards: the state of cards, once they are locked
-SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions
+SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions,
+       gift_until
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from
@@ -38,8 +39,11 @@ SELECT id, root_id FROM cards.cards
 WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- count_pieces: how many cards were split off roots, through all generations
-SELECT root_id, count(*) FROM cards.cards
-WHERE root_id = ANY ($2::bigint[]) AND parent_id IS NOT NULL AND book = $1::int GROUP BY root_id
+SELECT c.root_id, count(*) FROM cards.cards c
+-- A card that took the place of its parent is of its generation, and no piece of it.
+JOIN LATERAL (SELECT x.generation FROM cards.cards x WHERE x.id = c.parent_id OFFSET 0) AS p
+    ON p.generation < c.generation
+WHERE c.root_id = ANY ($2::bigint[]) AND c.parent_id IS NOT NULL AND c.book = $1::int GROUP BY c.root_id
 
 -- page_family: the next cards of a book that come from a root, after an id
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
@@ -253,3 +257,44 @@ FROM unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7:
 
 -- take_cashbacks_back: cashback that fell back
 SELECT cards.take_cashbacks_back_v1($1::bigint[], $2::int[], $3::bigint[])
+
+-- cards_of_gifts: the cards that are given
+SELECT g.batch_id, g.ordinal, g.card_id FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (
+    SELECT x.* FROM cards.gifts x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal AND x.book = $1::int OFFSET 0
+) AS g ON true
+
+-- gifts: gifts by place, once their cards are locked
+SELECT g.batch_id, g.ordinal, g.card_id, g.state, g.identity, g.to_ref, g.face, g.deliver_at, g.claim_until, g.tries,
+       g.token_hash
+FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (
+    SELECT x.* FROM cards.gifts x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal AND x.book = $1::int OFFSET 0
+) AS g ON true
+
+-- sealed_gifts: gifts by place, with their words and, while they are offered, their tokens
+SELECT g.batch_id, g.ordinal, g.card_id, g.state, g.identity, g.to_ref, g.face, g.deliver_at, g.claim_until,
+       g.token_sealed, g.words_sealed
+FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (
+    SELECT x.* FROM cards.gifts x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal AND x.book = $1::int OFFSET 0
+) AS g ON true
+
+-- due_gifts: gifts of a book whose days were over at a moment
+SELECT batch_id, ordinal FROM cards.gifts
+WHERE state = 'OFFERED' AND claim_until <= $2::timestamptz AND book = $1::int ORDER BY claim_until LIMIT $3::int
+
+-- add_gifts: gifts just offered
+INSERT INTO cards.gifts
+    (batch_id, book, ordinal, card_id, identity, to_ref, face, deliver_at, claim_until, token_hash, token_sealed,
+     words_sealed)
+SELECT $2::bigint, $1::int, g.*
+FROM unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+            $10::bytea[], $11::bytea[], $12::bytea[])
+    AS g (ordinal, card_id, identity, to_ref, face, deliver_at, claim_until, token_hash, token_sealed, words_sealed)
+
+-- settle_gifts: what became of gifts whose cards are locked
+SELECT cards.settle_gifts_v1($1::bigint[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::int[], $7::bigint[])
+
+-- mark_gifts: until when locked cards wait for who claims them
+SELECT cards.mark_gifts_v1($1::bigint[], $2::timestamptz[])

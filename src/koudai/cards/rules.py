@@ -15,35 +15,43 @@ from koudai.cards.commands import (
     Authorise,
     Block,
     Capture,
+    ClaimGift,
     Command,
     Expire,
+    GiveGift,
     Issue,
     Lift,
     Load,
     Redeem,
     Refund,
     Renew,
+    Replace,
     ReportLoss,
     Restrict,
+    ReturnGift,
     Reverse,
     SpendSplit,
     Split,
     Transfer,
     Unblock,
     Void,
+    WithdrawGift,
 )
 from koudai.cards.desk import Desk
+from koudai.cards.gift import claim, give, go_back, withdraw
+from koudai.cards.gift_link import words_hash
 from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
-from koudai.cards.model import Activity, Issued, Minted
+from koudai.cards.model import Activity, Given, Issued, Minted, Words
 from koudai.cards.pay import load, redeem, refund, reverse
+from koudai.cards.reissue import replace
 from koudai.cards.restrict import block, lift, report_loss, restrict, unblock
 from koudai.cards.split import spend_split, split
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
 
 
-def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused | Memory:
+def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | Refused | Memory:
     """Fold one command; a Memory answers a key that was used before: what it led to is read elsewhere."""
     sheet = desk.sheet
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
@@ -55,7 +63,7 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused 
     for name in sometimes:
         value = getattr(command, name)
         if value is not None:
-            fields[name] = value
+            fields[name] = _said(desk, command.key, value) if type(value) is Words else value
     request = request_text(fields)
     known = sheet.keys.recall(command.key, request)
     if known is not None:
@@ -71,8 +79,17 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused 
     return outcome
 
 
-def _made(outcome: Activity | Issued | Minted) -> str | None:
-    """The cards that a command made, as they are remembered under its key."""
+def _said(desk: Desk, key: str, words: Words) -> str:
+    """What stands for a gift's words in a request: they may hold personal data."""
+    if desk.mint is None:
+        raise ValueError("gifts are given with the keyring in hand")
+    return words_hash(desk.mint.keyring, key, words)
+
+
+def _made(outcome: Activity | Issued | Minted | Given) -> str | None:
+    """The cards that a command made, or the gift, as they are remembered under its key."""
+    if isinstance(outcome, Given):
+        return request_text({"gift": outcome.gift.place})
     if isinstance(outcome, Activity):
         return None
     if isinstance(outcome, Issued):
@@ -87,7 +104,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 
 _CARDS = ("card", "to_card")
 
-_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Refused]
+_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Given | Refused]
 _Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 
@@ -138,4 +155,9 @@ _RULES: dict[type[Command], _Entry] = {
     Lift: _rule("lift", lift, ("card", "restriction", "kind", "authority", "document")),
     ReportLoss: _rule("report_loss", report_loss, ("card", "document")),
     SpendSplit: _rule("spend_split", spend_split, ("card", "merchant_id", "amount_minor", "asset"), ("device",)),
+    Replace: _rule("replace", replace, ("card", "reason")),
+    GiveGift: _rule("give_gift", give, _ONE_CARD, ("to_ref", "words", "face", "deliver_at", "device")),
+    ClaimGift: _rule("claim_gift", claim, ("gift", "token_hash", "holder_ref")),
+    WithdrawGift: _rule("withdraw_gift", withdraw, ("gift",)),
+    ReturnGift: _rule("return_gift", go_back, ("gift",)),
 }  # fmt: skip

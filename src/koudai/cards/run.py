@@ -4,18 +4,19 @@ Commands of any kind come as a list. What they name is found, the cards are lock
 their ids, their state is read, the commands are folded in order, and one batch is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import Command, Issue, SpendSplit, Split
+from koudai.cards.commands import ClaimGift, Command, GiveGift, Issue, Replace, SpendSplit, Split
 from koudai.cards.desk import Desk
 from koudai.cards.gather import what_was_judged
+from koudai.cards.gift_store import gift_statements, gifts_with_tokens
 from koudai.cards.hold import release_due
-from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
 from koudai.cards.keep import keep_statements
-from koudai.cards.model import Activity, Issued, Minted
+from koudai.cards.model import Activity, Given, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
@@ -73,6 +74,28 @@ async def spend_split(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
+async def replace(
+    tx: Tx, book: int, commands: Sequence[Replace], keyring: Keyring, *, generate: Generate = generate
+) -> list[Minted | Refused]:  # fmt: skip
+    """Issue cards anew, in the same way; one outcome for each, in order. Numbers are told as by `issue`."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
+async def give(tx: Tx, book: int, commands: Sequence[GiveGift], keyring: Keyring) -> list[Given | Refused]:
+    """Offer cards as gifts, in the same way; one outcome for each, in order. Tokens are told as numbers by `issue`."""
+    return await _fold(tx, book, commands, Mint(keyring))
+
+
+async def claim(
+    tx: Tx, book: int, commands: Sequence[ClaimGift], keyring: Keyring, *, generate: Generate = generate
+) -> list[Minted | Refused]:  # fmt: skip
+    """Claim gifts, in the same way; one outcome for each, in order. Numbers are told as by `issue`.
+
+    A refusal has to be committed like any outcome: wrong tokens are counted.
+    """
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
 async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
@@ -86,14 +109,36 @@ async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | Non
     if not again:
         return folded
     activities = await read_activities(tx, book, {memory.place for memory in again})
-    made = await shown_again(tx, desk, [memory for memory in again if memory.facts])
-    return [_seen_again(one, activities, made) if isinstance(one, Memory) else one for one in folded]
+    given = await _given_again(tx, desk, {one.place for one in again if _is_gift(one)}, activities)
+    made = await shown_again(tx, desk, [memory for memory in again if memory.facts and not _is_gift(memory)])
+    return [_seen_again(one, activities, made, given) if isinstance(one, Memory) else one for one in folded]
 
 
-def _seen_again(memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued]) -> Any:
+def _is_gift(memory: Memory) -> bool:
+    return "gift" in memory.facts_told()
+
+
+async def _given_again(
+    tx: Tx, desk: Desk, places: Collection[Place], activities: Mapping[Place, Activity]
+) -> dict[Place, Given]:  # fmt: skip
+    """Gifts that repeated keys made, with their tokens while those may still be shown."""
+    if not places or desk.mint is None:
+        return {}
+    sheet, given = desk.sheet, {}
+    for place, (gift, token) in (await gifts_with_tokens(tx, sheet.book, places, desk.mint.keyring)).items():
+        fresh = sheet.recorded_at - activities[place].recorded_at <= NUMBER_SHOWN_AGAIN
+        given[place] = Given(activities[place], gift, token if fresh else None)
+    return given
+
+
+def _seen_again(
+    memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued], given: Mapping[Place, Given]
+) -> Any:
     """The outcome of a key that was used before."""
     if not memory.facts:
         return activities[memory.place]
+    if memory.place in given:
+        return given[memory.place]
     issued = tuple(made[card_id] for card_id in cards_of(memory))
     return issued[0] if "card_id" in memory.facts_told() else Minted(activities[memory.place], issued)
 
@@ -116,4 +161,5 @@ def _write(tx: Tx, desk: Desk) -> None:
     if desk.unrestricted:
         more.append(end_restrictions_statement(batch_id, desk.sheet.now, desk.unrestricted))
     more += keep_statements(desk)
+    more += gift_statements(desk)
     write(tx, desk.sheet, *more)

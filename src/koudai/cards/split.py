@@ -16,7 +16,7 @@ from koudai.cards.checks import (
     too_little,
     within_limits,
 )
-from koudai.cards.commands import Purpose, Redeem, SpendSplit, Split
+from koudai.cards.commands import Redeem, SpendSplit, Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue import as_issued, holder_of_card, open_card
 from koudai.cards.law import all_pass, on_payment, on_split
@@ -40,7 +40,7 @@ def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
     for minor in command.pieces:
         child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
         parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
-        sheet.carry(place.ordinal, card.pocket, child.pocket, parts, Purpose.SPLIT, at)
+        sheet.carry(place.ordinal, card.pocket, child.pocket, parts, "split", at)
         made.append((child, number))
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
@@ -115,7 +115,7 @@ def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refus
     gave = Place(place.batch_id, sheet.next_ordinal())
     child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
     parts = proportional(card.pocket.lots, rest, lambda lot: lot.free_minor(sheet.now_s))
-    sheet.carry(gave.ordinal, card.pocket, child.pocket, parts, Purpose.SPLIT, at)
+    sheet.carry(gave.ordinal, card.pocket, child.pocket, parts, "split", at)
     count(slots, rest)
     sheet.touch(card.id, gave.ordinal)
     desk.enter(

@@ -4,7 +4,7 @@ FROM cards.activities a
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
     ON k.batch_id = a.batch_id AND k.ordinal = a.lead
-WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type NOT IN ('RELEASE', 'LAPSE'))
+WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type NOT IN ('RELEASE', 'LAPSE', 'GIFT_RETURN'))
 
 -- key_activity: keys of commands on cards that were accepted without an entry, or refused with one
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -47,11 +47,11 @@ LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
 LEFT JOIN cards.cards c ON c.id = a.card_id
 LEFT JOIN cards.funding_accounts f ON f.programme_id = c.programme_id AND f.source = a.source
 LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
-    AND p.purpose = CASE WHEN a.type = 'EXPIRE' THEN 'expired' ELSE 'adjustment' END
+    AND p.purpose = CASE a.type WHEN 'EXPIRE' THEN 'expired' WHEN 'FEE' THEN 'fee' ELSE 'adjustment' END
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER', 'GIFT_RETURN') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
                ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
@@ -68,7 +68,7 @@ WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
                           THEN t.credit_account = a.card_id AND t.debit_account = a.other_card_id
                           WHEN a.type = 'ADJUST_INCREMENT'
                           THEN t.credit_account = a.card_id AND t.debit_account = p.account_id
-                          WHEN a.type IN ('ADJUST_DECREMENT', 'EXPIRE')
+                          WHEN a.type IN ('ADJUST_DECREMENT', 'EXPIRE', 'FEE')
                           THEN t.debit_account = a.card_id AND t.credit_account = p.account_id
                           WHEN a.type = 'RENEW' THEN t.debit_account = a.card_id AND t.credit_account = a.card_id
                           ELSE t.credit_account = a.card_id AND t.debit_account = m.account_id END) IS NOT TRUE END
@@ -123,7 +123,7 @@ FROM (SELECT e.*, CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.balan
       ) AS o ON true
       WHERE e.batch_id BETWEEN $1::bigint AND $2::bigint) AS a
 WHERE (a.before_minor
-       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK')
+       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK', 'FEE')
               THEN -a.amount_minor
               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
@@ -403,7 +403,8 @@ LEFT JOIN (SELECT p.batch_id, p.ordinal, sum(p.amount_minor) AS amount_minor,
            GROUP BY p.batch_id, p.ordinal) AS s ON s.batch_id = a.batch_id AND s.ordinal = a.ordinal
 WHERE a.type IN ('REFUND', 'REVERSAL') AND (s.amount_minor = a.amount_minor AND s.strange = 0) IS NOT TRUE
 
--- lineage: cards that were split from one of another programme, root, holder or generation, or without an entry of it
+-- lineage: cards that come from one of another programme, root, holder (but by a gift) or generation (which a split
+-- moves on and a re-issue doesn't), or without an entry of it
 SELECT 'cards.cards ' || c.id,
        'comes from ' || c.parent_id || ' of root ' || coalesce(p.root_id::text, 'none') || ', it says root ' || c.root_id
        || ', generation ' || c.generation
@@ -411,9 +412,54 @@ FROM cards.cards c
 LEFT JOIN cards.cards p ON p.id = c.parent_id
 LEFT JOIN (SELECT DISTINCT card_id, other_card_id FROM cards.activities WHERE type = 'TRANSFER_BALANCE_TO') AS a
     ON a.card_id = c.id AND a.other_card_id = c.parent_id
+LEFT JOIN ledger.heads h ON h.id = c.parent_id
+LEFT JOIN cards.gifts g ON g.claimed_card_id = c.id
 WHERE c.parent_id IS NOT NULL
-  AND (p.root_id = c.root_id AND p.generation + 1 = c.generation AND p.programme_id = c.programme_id AND p.book = c.book
-       AND p.holder_ref IS NOT DISTINCT FROM c.holder_ref AND a.card_id IS NOT NULL) IS NOT TRUE
+  AND (p.root_id = c.root_id AND p.programme_id = c.programme_id AND p.book = c.book AND a.card_id IS NOT NULL
+       AND p.generation + CASE WHEN h.successor_id = c.id THEN 0 ELSE 1 END = c.generation
+       AND CASE WHEN g.card_id = p.id THEN (p.holder_ref IS NULL) = (c.holder_ref IS NULL)
+                ELSE p.holder_ref IS NOT DISTINCT FROM c.holder_ref END) IS NOT TRUE
+
+-- reissue: cards whose place another took, and that live on: not closed, holding something, or given
+SELECT 'cards.cards ' || c.id,
+       'is ' || c.state || ' and holds ' || h.balance_minor || ', though card ' || s.id || ' took its place'
+FROM cards.cards s
+JOIN ledger.heads h ON h.id = s.parent_id AND h.successor_id = s.id
+JOIN cards.cards c ON c.id = h.id
+LEFT JOIN cards.gifts g ON g.card_id = c.id AND g.state = 'OFFERED' AND g.claim_until > h.now_at
+WHERE c.state <> 'DEACTIVATED' OR h.balance_minor <> 0 OR g.batch_id IS NOT NULL
+
+-- gift_entries: gifts that the history of their cards doesn't tell of so, and entries of gifts that are not there
+SELECT 'cards.gifts ' || coalesce(g.batch_id, o.batch_id) || '/' || coalesce(g.ordinal, o.ordinal),
+       CASE WHEN g.batch_id IS NULL THEN 'an entry says that it was offered, and it is not there'
+            ELSE 'is ' || g.state || ' of card ' || g.card_id || ', its entries say '
+                 || coalesce(o.type || ' of card ' || o.card_id, 'nothing') || ' and '
+                 || coalesce(e.type || ' of card ' || e.card_id, 'nothing') END
+FROM cards.gifts g
+FULL JOIN (SELECT * FROM cards.activities WHERE type = 'GIFT_OFFER') AS o
+    ON o.batch_id = g.batch_id AND o.ordinal = g.ordinal
+LEFT JOIN cards.activities e ON e.batch_id = g.ended_batch_id AND e.ordinal = g.ended_ordinal
+LEFT JOIN cards.cards c ON c.id = g.card_id
+LEFT JOIN ledger.heads h ON h.id = g.card_id
+WHERE (o.card_id = g.card_id AND c.book = g.book
+       AND CASE g.state WHEN 'OFFERED' THEN e.batch_id IS NULL
+                        WHEN 'CLAIMED' THEN e.card_id = g.card_id AND e.type = 'TRANSFER_BALANCE_FROM'
+                                            AND e.other_card_id = g.claimed_card_id AND h.successor_id = g.claimed_card_id
+                        ELSE e.card_id = g.card_id AND e.type = 'GIFT_RETURN' END) IS NOT TRUE
+UNION ALL
+SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, 'a gift went back, and no gift ended with it'
+FROM cards.activities a
+LEFT JOIN cards.gifts g ON g.ended_batch_id = a.batch_id AND g.ended_ordinal = a.ordinal
+WHERE a.type = 'GIFT_RETURN' AND g.batch_id IS NULL
+
+-- gift_lock: cards that wait for nobody, and cards given that can be spent meanwhile
+SELECT 'cards.cards ' || c.id,
+       'waits until ' || coalesce(c.gift_until::text, 'never') || ', its gift until ' || coalesce(g.claim_until::text, 'never')
+FROM cards.cards c
+JOIN ledger.heads h ON h.id = c.id
+LEFT JOIN cards.gifts g ON g.card_id = c.id AND g.state = 'OFFERED' AND g.claim_until > h.now_at
+WHERE c.gift_until IS DISTINCT FROM g.claim_until AND greatest(c.gift_until, g.claim_until) > h.now_at
+  AND (c.state <> 'DEACTIVATED' OR g.batch_id IS NOT NULL)
 
 -- tally: sums of a day that the loads since its first batch don't add up to
 WITH loads AS (

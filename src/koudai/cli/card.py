@@ -12,6 +12,7 @@ from koudai.cli.happen import card_ref, found_card, happen
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
+from koudai.cli.reissue import replace
 from koudai.cli.render import activity_object, card_object, cell, fields
 from koudai.cli.restrict import lift, lost, restrict, restrictions
 from koudai.cli.running import Call
@@ -28,7 +29,7 @@ from koudai.programmes import Line
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-for verb in (issue, split, spend_split, authorise, capture, void, restrict, lift, restrictions, lost):
+for verb in (issue, split, spend_split, replace, authorise, capture, void, restrict, lift, restrictions, lost):
     card.add_command(verb)
 
 

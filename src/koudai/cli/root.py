@@ -24,6 +24,7 @@ _COMMANDS = {
     "verify": "koudai.cli.verify:verify",
     "doctor": "koudai.cli.doctor:doctor",
     "card": "koudai.cli.card:card",
+    "gift": "koudai.cli.gift:gift",
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
     "policy": "koudai.cli.policy:policy",

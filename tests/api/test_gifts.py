@@ -1,0 +1,98 @@
+"""Cards are replaced and given over HTTP: what is answered, to whom, and what it doesn't tell."""
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+NOBODY = "gift_" + "0" * 32
+MINE = {"greeting": "Happy birthday", "from_name": "Grandma", "face": "peony"}
+
+
+@pytest.fixture
+async def card(api):
+    return await api.loaded(await api.programme(), 10_000)
+
+
+async def give(api, card, key=None, **more):
+    return await api.post(f"/v1/gift_cards/{card}/gifts", {**MINE, **more}, key=key)
+
+
+async def claim(api, gift, token, key=None, **more):
+    return await api.post(f"/v1/gifts/{gift}/claim", {"token": token, **more}, key=key)
+
+
+async def test_a_card_is_replaced(api) -> None:
+    programme, merchant = await api.programme(), await api.merchant()
+    issued = await api.card(programme)
+    old = issued["id"]
+    await api.act("LOAD", gift_card_id=old, amount_minor=10_000, currency="CNY", source="cash")
+    pay = {"merchant_id": merchant, "amount_minor": 1_000, "currency": "CNY"}
+    paid = (await api.act("REDEEM", gift_card_id=old, **pay)).json()
+    await api.act("BLOCK", gift_card_id=old)
+    told = await api.post(f"/v1/gift_cards/{old}/replace", {"reason": "lost"}, key="r")
+    assert told.status_code == 201, told.text
+    made = told.json()
+    new = made["gift_card"]
+    assert (made["activity"]["type"], made["activity"]["amount_minor"]) == ("TRANSFER_BALANCE_FROM", 9_000)
+    assert (new["balance"]["amount_minor"], new["parent_id"], len(new["gan"])) == (9_000, old, 19)
+    assert (await api.post(f"/v1/gift_cards/{old}/replace", {"reason": "lost"}, key="r")).json() == made
+    other = await api.post(f"/v1/gift_cards/{old}/replace", {"reason": "stolen"}, key="r")
+    assert (other.status_code, other.json()["facts"]) == (422, {"field": "reason"})
+    gone = (await api.get(f"/v1/gift_cards/{old}")).json()
+    assert (gone["state"], gone["successor_id"]) == ("DEACTIVATED", new["id"])
+    refused = await api.act("REDEEM", gan=issued["gan"], **pay)
+    assert (refused.status_code, refused.json()["code"]) == (409, "cards.replaced")
+    assert new["id"] not in refused.text
+    assert "successor_id" not in (await api.post("/v1/gift_cards/from_gan", {"gan": issued["gan"]})).json()
+    back = await api.act("REFUND", redemption_id=paid["id"], amount_minor=1_000, currency="CNY")
+    assert (back.json()["gift_card_id"], back.json()["balance_minor"]) == (new["id"], 10_000)
+
+
+async def test_a_gift_is_given_and_claimed(api, card) -> None:
+    told = await give(api, card, "g")
+    assert told.status_code == 201, told.text
+    given = told.json()
+    assert given["path"] == f"/g/{given['id']}#{given['token']}"
+    assert (given["state"], given["greeting"], given["from_name"], given["face"]) == ("OFFERED", *MINE.values())
+    assert (await give(api, card, "g")).json() == given
+    shown = (await api.get(f"/v1/gifts/{given['id']}")).json()
+    assert shown == {name: value for name, value in given.items() if name not in ("token", "path")}
+    merchant = await api.merchant()
+    pay = {"gift_card_id": card, "merchant_id": merchant, "amount_minor": 1, "currency": "CNY"}
+    refused = await api.act("REDEEM", **pay)
+    assert (refused.status_code, refused.json()["code"]) == (409, "cards.gift_pending")
+    wrong = await claim(api, given["id"], "x")
+    assert (wrong.status_code, wrong.json()["facts"]) == (403, {"left_count": 4})
+    told = await claim(api, given["id"], given["token"], "c")
+    assert told.status_code == 201, told.text
+    made = told.json()
+    assert {name: made[name] for name in MINE} == MINE
+    assert (made["gift_card"]["balance"]["amount_minor"], len(made["gift_card"]["gan"])) == (10_000, 19)
+    assert card not in told.text, "of the giver's card nothing is told"
+    assert (await claim(api, given["id"], given["token"], "c")).json() == made
+    again = await claim(api, given["id"], given["token"])
+    assert (again.status_code, again.json()["code"]) == (409, "cards.gift_ended")
+    shown = await api.get(f"/v1/gifts/{given['id']}")
+    assert shown.json()["state"] == "CLAIMED"
+    assert made["gift_card"]["id"] not in shown.text, "not who claimed it"
+
+
+async def test_a_gift_is_taken_back(api, card) -> None:
+    given = (await give(api, card)).json()
+    told = await api.post(f"/v1/gifts/{given['id']}/withdraw", None, key="w")
+    assert (told.status_code, told.json()["type"], told.json()["gift_card_id"]) == (201, "GIFT_RETURN", card)
+    assert (await api.post(f"/v1/gifts/{given['id']}/withdraw", None, key="w")).json() == told.json()
+    assert (await claim(api, given["id"], given["token"])).json()["facts"] == {"state": "WITHDRAWN"}
+
+
+async def test_gifts_that_are_not_there_and_bodies_that_mean_none(api, card) -> None:
+    assert (await api.get(f"/v1/gifts/{NOBODY}")).status_code == 404
+    assert (await claim(api, NOBODY, "t")).json()["code"] == "cards.unknown_gift"
+    assert (await api.post(f"/v1/gifts/{NOBODY}/withdraw", None)).json()["code"] == "cards.unknown_gift"
+    for bad in ({"greeting": "g" * 201}, {"greeting": ""}, {"deliver_at": "tomorrow"}, {"to": "bob"}):
+        assert (await give(api, card, **bad)).status_code == 422, bad
+    late = await give(api, card, deliver_at="2001-01-01T00:00:00Z")
+    assert (late.status_code, late.json()["facts"]) == (422, {"field": "deliver_at"})
+    await give(api, card, "g")
+    other = await give(api, card, "g", greeting="Other")
+    assert (other.status_code, other.json()["facts"]) == (422, {"field": "greeting"})
