@@ -7,7 +7,6 @@ from koudai.api import (
     launching,
     merchants,
     outcomes,
-    policy,
     probes,
     programmes,
     sandbox,
@@ -15,6 +14,7 @@ from koudai.api import (
 from koudai.api.door import Operation
 from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
 from koudai.api.holder_operations import HOLDER_OPERATIONS
+from koudai.api.law_operations import LAW_OPERATIONS
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
@@ -37,7 +37,6 @@ from koudai.api.shapes import (
     NewProgramme,
     NewProgrammeVersion,
     NewSplit,
-    PolicyClauses,
     Programme,
     ProgrammeGates,
     ProgrammePage,
@@ -50,10 +49,12 @@ from koudai.api.shapes import (
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
-from koudai.policy import ClauseShown, PolicyRefusal
+from koudai.policy import PolicyRefusal
 from koudai.programmes import ProgrammeRefusal
 
 _PAGE = ("cursor", "limit")
+
+_OF_LAW = (PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED)
 
 _OF_ISSUE = (CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED)
 _OF_SPLIT = (
@@ -67,13 +68,14 @@ _ACTIVITY_CODES = (
     *(code for code in CardRefusal if code not in {
         CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
     }),
+    *_OF_LAW,
 )  # fmt: skip
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
     CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
-    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
+    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, *_OF_LAW,
 )  # fmt: skip
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -99,7 +101,8 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.CURRENCY_CHANGED,
             ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW, ProgrammeRefusal.SANDBOX_ONLY,
-            ProgrammeRefusal.GATE_MISSING,
+            ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.PREFIX_CHANGED,
+            ProgrammeRefusal.BOUND_TOO_LATE,
         ),
         examples=VERSION, handle=launching.put_version,
     ),
@@ -124,7 +127,8 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Let a programme go live", scope=Scope.PROGRAMMES_WRITE, keyed=True, response=ProgrammeGates,
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NO_VERSION, ProgrammeRefusal.ALREADY_LIVE,
-            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING,
+            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW,
+            ProgrammeRefusal.ISSUER_MISSING,
         ),
         handle=launching.launch,
     ),
@@ -147,7 +151,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards", name="issue_gift_card", tag="Gift cards",
         summary="Issue a card; its number is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_ISSUE, keyed=True, request=NewGiftCard, response=GiftCard, status=201,
-        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE), examples=GIFT_CARD, handle=gift_cards.create,
+        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, *_OF_LAW), examples=GIFT_CARD, handle=gift_cards.create,
     ),
     Operation(
         method="GET", path="/v1/gift_cards", name="list_gift_cards", tag="Gift cards",
@@ -202,16 +206,7 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
     *HOLDER_OPERATIONS,
-    Operation(
-        method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",
-        summary="List the clauses of law by which things are refused", scope=Scope.PROGRAMMES_READ,
-        response=PolicyClauses, handle=policy.list_all,
-    ),
-    Operation(
-        method="GET", path="/v1/policy/clauses/{clause}", name="get_policy_clause", tag="Policy",
-        summary="Explain a clause: citation, figure, where it is enforced, an example", scope=Scope.PROGRAMMES_READ,
-        response=ClauseShown, codes=(PolicyRefusal.UNKNOWN_CLAUSE,), handle=policy.show,
-    ),
+    *LAW_OPERATIONS,
     Operation(
         method="GET", path="/v1/test_clock", name="get_test_clock", tag="Test clock",
         summary="The time of the test side; a live key is refused", scope=Scope.CARDS_READ, response=SandboxClock,
