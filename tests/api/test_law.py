@@ -143,7 +143,10 @@ async def test_a_pilot_that_may_not_be_is_refused(api, change, status, code):
 
 async def test_pilots_are_of_the_callers_programmes(api):
     for name in ("prgm_" + "0" * 32, "nonsense"):
-        answers = await api.post(f"/v1/programmes/{name}/pilots", a_pilot()), await api.get(f"/v1/programmes/{name}/pilots")
+        answers = (
+            await api.post(f"/v1/programmes/{name}/pilots", a_pilot()),
+            await api.get(f"/v1/programmes/{name}/pilots"),
+        )
         assert [(a.status_code, a.json()["code"]) for a in answers] == [(404, "api.not_found")] * 2
     bare = await api.programme()
     answer = await api.post(f"/v1/programmes/{bare}/pilots", a_pilot())
@@ -270,7 +273,9 @@ async def test_a_wrong_field_is_named(api, path, body, field):
 
 @pytest.mark.parametrize("field", ["founded_on", "began_on"])
 async def test_a_day_that_cannot_be_is_named(api, field):
-    answer = await api.post("/v1/policy/issuer", {**BRAND, field: "2199-01-01" if field == "founded_on" else "2000-01-01"})
+    answer = await api.post(
+        "/v1/policy/issuer", {**BRAND, field: "2199-01-01" if field == "founded_on" else "2000-01-01"}
+    )
     told = answer.json()
     assert (answer.status_code, told["code"], told["facts"]["field"]) == (422, "programmes.bad_day", field)
 
