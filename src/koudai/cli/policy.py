@@ -120,7 +120,7 @@ def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> 
         print_json({"programme": programme, "pack": found.policy.pack, "kinds": told, "gates": [g.kind for g in gates]})
     else:
         for kind, one in kinds.items():
-            violated = {violation.clause.id: refuses(violation, decided) for violation in one.violations}
+            violated = {violation.clause.id: refuses(violation) for violation in one.violations}
             rows = [
                 (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id), decided))
                 for clause in sorted(one.applies, key=lambda clause: (clause.id not in violated, clause.id))
@@ -128,8 +128,7 @@ def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> 
             print_table([word(f"head.{name}") for name in ("card_kind", "clause", "title", "standing")], rows)
         print_fields([("gates", ", ".join(_in(gate.title) for gate in gates))] if gates else [])
         note(word("say.no_advice"))
-    broken = any(refuses(violation, decided) for one in kinds.values() for violation in one.violations)
-    return FAILED if broken else DONE
+    return FAILED if any(refuses(violation) for one in kinds.values() for violation in one.violations) else DONE
 
 
 async def _of_book(programme: str, issuer: str, mode: str) -> tuple[str, set[str]]:
@@ -156,6 +155,6 @@ def _examination_object(found: law.Examination, decided: Collection[str]) -> dic
         "unverified": [clause.id for clause in found.unverified],
         "enforced": [clause.id for clause in found.unverified if clause.id in decided],
         "violations": [
-            {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one, decided)} for one in found.violations
+            {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one)} for one in found.violations
         ],
     }

@@ -97,7 +97,7 @@ def _refusal(state: State, command: Launch) -> Refused | None:
         return Refused(ProgrammeRefusal.ALREADY_LIVE, {"launched_at": render_time(launched.launched_at)})
     if state.live_side and any(programme.sandbox_only for programme in programmes):
         return Refused(ProgrammeRefusal.SANDBOX_ONLY)
-    broken = next((broken for programme in programmes if (broken := violated(programme, state.enforced))), None)
+    broken = next((broken for programme in programmes if (broken := violated(programme))), None)
     if broken is not None:
         return broken
     if state.live_side and not state.issuer_stated and any(map(asks_of_issuer, programmes)):

@@ -1,6 +1,6 @@
 """The law on a programme: what its pack asks of what it declares, and what stands before its launch. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from koudai import policy
@@ -58,24 +58,23 @@ def _offered(programme: Programme, terms: KindTerms) -> frozenset[Point]:
     return frozenset(point for point in Point if not never.get(point, False))
 
 
-def violated(programme: Programme, enforced: Collection[str] = ()) -> Refused | None:
+def violated(programme: Programme) -> Refused | None:
     """The first thing that a programme declares and its pack refuses, where there is one.
 
-    What it leaves open is none: then each act is judged when it comes. Nor is what only warns; unverified clauses
-    that are `enforced` refuse.
+    What it leaves open is none: then each act is judged when it comes. Nor is what only warns.
     """
     for kind, found in examined(programme).items():
-        for clause in (violation.clause for violation in found.violations if refuses(violation, enforced)):
+        for clause in (violation.clause for violation in found.violations if refuses(violation)):
             citation, title = ({"en": said.en, "zh": said.zh} for said in (clause.citation, clause.title))
             facts = {"card_kind": str(kind), "clause": clause.id, "citation": citation, "title": title}
             return Refused(ProgrammeRefusal.BREAKS_LAW, facts)
     return None
 
 
-def refuses(violation: Violation, enforced: Collection[str] = ()) -> bool:
-    """Whether what a programme declares is refused, and not only warned of; `enforced` are unverified clauses."""
+def refuses(violation: Violation) -> bool:
+    """Whether what a programme declares is refused, and not only warned of."""
     clause = violation.clause
-    return clause.severity is Severity.REFUSE and (clause.status is Status.VERIFIED or clause.id in enforced)
+    return clause.severity is Severity.REFUSE and clause.status is Status.VERIFIED
 
 
 def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str, Allowed]:

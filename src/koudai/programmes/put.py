@@ -61,7 +61,6 @@ class State:
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
     issuer_stated: bool = False
-    enforced: Collection[str] = ()
     registered: Mapping[int, Registered] = field(default_factory=dict)
     limits: dict[int, list[Limit]] = field(default_factory=dict)
 
@@ -77,7 +76,7 @@ async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool
     return State(
         await time_of_book(tx, book), live, await store.versions_of(tx, book, programmes),
         await store.gates_of(tx, book, programmes), await store.launches_of(tx, book, programmes),
-        bool(await store.issuers(tx, book)), await store.enforced(tx, book),
+        bool(await store.issuers(tx, book)),
     )  # fmt: skip
 
 
@@ -195,7 +194,7 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
         missing = state.missing(command.programme_id, programme)
         if missing:
             return gate_missing(missing)
-        return violated(programme, state.enforced) or programme
+        return violated(programme) or programme
     return programme
 
 
