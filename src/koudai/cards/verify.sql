@@ -369,7 +369,9 @@ WITH loads AS (
            coalesce('payer:' || coalesce(o.payer, c.holder_ref), 'root:' || c.root_id) AS who
     FROM cards.activities a
     JOIN cards.cards c ON c.id = a.card_id
-    LEFT JOIN ledger.lots o ON o.funded_batch_id = a.batch_id AND o.funded_ordinal = a.ordinal AND o.parent_id IS NULL
+    -- Loads that are alike in one batch share a lot, which is known as that of the first.
+    LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal
+    LEFT JOIN ledger.lots o ON o.id = t.credit_lot
     WHERE a.type = 'LOAD' AND a.source <> 'bonus'
 ), summed AS (
     SELECT t.book, t.who, coalesce(sum(l.amount_minor), 0) AS load_minor,
