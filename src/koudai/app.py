@@ -15,7 +15,7 @@ import uvloop
 from koudai.cli import Parts, run_cli
 
 if TYPE_CHECKING:
-    from koudai.bench import Reading, Result as Measured
+    from koudai.bench import Reading, Result as Measured, Verbs
     from koudai.instance import Instance
     from koudai.jobs.replay import Result as Replayed
 
@@ -57,6 +57,12 @@ async def _bench_read(transfers: int, on_progress: Callable[[str, int, int], Non
     return await bench_read(os.environ, transfers, on_progress)
 
 
+async def _bench_cards(rounds: int, seconds: float, on_progress: Callable[[str, int, int], None]) -> "Verbs":
+    from koudai.bench import bench_cards  # noqa: PLC0415
+
+    return await bench_cards(os.environ, rounds, seconds, on_progress)
+
+
 def _sample_path() -> Path:
     from koudai.jobs.replay import sample_path  # noqa: PLC0415
 
@@ -70,6 +76,7 @@ def join() -> Parts:
         replay=_replay,
         bench_ledger=_bench_ledger,
         bench_read=_bench_read,
+        bench_cards=_bench_cards,
         sample_path=_sample_path,
         issuer_of=_issuer_of,
         run_loop=uvloop.run,

@@ -80,6 +80,10 @@ SCOPED = [
     ("POST", ACTIVITIES, {"type": "REVERSAL", "redemption_id": "x"}, Scope.CARDS_REDEEM),
     ("POST", ACTIVITIES, {"type": "BLOCK", "gift_card_id": "x"}, Scope.CARDS_BLOCK),
     ("POST", ACTIVITIES, {"type": "UNBLOCK", "gift_card_id": "x"}, Scope.CARDS_BLOCK),
+    ("POST", "/v1/gift_cards/x/restrictions", {"kind": "issuer"}, Scope.CARDS_BLOCK),
+    ("POST", "/v1/gift_cards/x/restrictions/y/lift", {"kind": "holder"}, Scope.CARDS_BLOCK),
+    ("POST", "/v1/gift_cards/x/loss_report", {}, Scope.CARDS_BLOCK),
+    ("GET", "/v1/gift_cards/x/restrictions", None, Scope.CARDS_RESTRICT),
     ("POST", ACTIVITIES + "/batch", {"redemptions": [{}]}, Scope.CARDS_REDEEM),
 ]
 

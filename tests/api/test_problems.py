@@ -11,6 +11,7 @@ from koudai.cards import CardRefusal
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
+from koudai.merchants import MerchantRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
 from koudai.policy import PilotRefusal, PolicyRefusal
@@ -22,7 +23,7 @@ CODES = [
     str(code)
     for room in (
         ApiProblem, LedgerRefusal, CardRefusal, HolderRefusal, IdentityFault, PgFault, EmbeddedFault, PolicyRefusal, PilotRefusal,
-        ProgrammeRefusal, ProgrammeFault,
+        ProgrammeRefusal, ProgrammeFault, MerchantRefusal,
     )
     for code in room
 ]  # fmt: skip

@@ -7,6 +7,9 @@ import pytest
 from koudai import cards, ledger, merchants
 from koudai.base import Refused, asset
 from koudai.ledger import Place
+from koudai.policy import GateKind
+from koudai.programmes import EnterGate, enter_gates
+from tests.holders.conftest import FrontDesk
 
 _keys = count(1)
 
@@ -46,8 +49,20 @@ class Counter:
         (made,) = await self.within(lambda tx: cards.create_programmes(tx, self.book, [wish]))
         return made
 
-    async def merchant(self, name="Tea house", currency="CNY"):
-        wish = merchants.Register(self.key(), name, asset(currency))
+    async def person(self, sequence="123"):
+        """Somebody who stated who they are; the ref by which cards name them."""
+        desk = FrontDesk(self.db, self.keyring, self.book)
+        return (await desk.do(desk.whole_person(sequence, key=f"person {sequence}"))).ref
+
+    async def enter_gates(self, programme):
+        """All that a programme has to have entered before it is live."""
+        wishes = [EnterGate(self.key(), programme.id, gate, "001", "Li Na") for gate in GateKind]
+        await self.within(lambda tx: enter_gates(tx, self.book, wishes))
+
+    async def merchant(self, name="Tea house", currency="CNY", scenario="dining", **more):
+        """A shop of the issuer's own, where nothing else is said."""
+        told = {"relation": merchants.Relation.OWN, "contracted": True, **more}
+        wish = merchants.Register(self.key(), name, asset(currency), scenario=merchants.Scenario(scenario), **told)
         (made,) = await self.within(lambda tx: merchants.register(tx, self.book, [wish]))
         return made
 

@@ -131,7 +131,7 @@ class Story:
     def renew(self, name, until, **more):
         return self._made(cards.Renew, card=self.ids[name], expires_at=until, **more)
 
-    def _made(self, kind, key=None, **fields):
+    def _made(self, kind, /, key=None, **fields):
         return kind(key=key or self.counter.key(), **fields)
 
     def _place(self, told):

@@ -10,6 +10,9 @@ from koudai.base import Refused, asset
 from koudai.ledger import Flow, FundingSource, Limit, Per, Posting, Subject, post
 from koudai.ledger.verify import LEDGER_CHECKS
 from koudai.pg import Database
+from koudai.programmes import Line
+from tests.cards.conftest import Counter
+from tests.cards.documented import documented
 
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -224,6 +227,16 @@ DAMAGES = [
     damage("cards.lineage", "cards.cards {piece_two}", "UPDATE cards.cards SET parent_id = {piece_card} WHERE id = {piece_two}"),
     damage("cards.lineage", "cards.cards {piece_card}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {piece_card}"),
     damage("cards.lineage", "cards.cards {piece_card}", f"DELETE FROM cards.activities WHERE {at('piece')}"),
+    # A card that pays and is split in one
+    damage("cards.activity_key", "cards.activities {spent_gave}", "DELETE FROM ledger.idempotency WHERE key = 'spent'"),
+    damage("cards.activity_transfer", "cards.activities {spent_gave}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('spent_gave')}"),
+    damage("cards.activity_transfer", "cards.activities {spent_came}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('spent_came')}"),
+    damage("cards.activity_transfer", "cards.activities {spent_came}",
+           f"UPDATE cards.activities SET lead = 0 WHERE {at('spent_came')}"),
+    damage("cards.key_activity", KEY + "spent", f"DELETE FROM cards.activities WHERE {at('spent')}"),
+    damage("cards.transfer_activity", "ledger.transfers {spent_gave}", f"DELETE FROM cards.activities WHERE {at('spent_gave')}"),
     damage("cards.transfer_activity", TRANSFER, f"DELETE FROM cards.activities WHERE {AT_PAY}"),
     damage("cards.transfer_activity", "ledger.transfers {legs_second}", f"DELETE FROM cards.activities WHERE {at('legs')}"),
     damage("cards.transfer_activity", "ledger.transfers {lapsed_batch}/777", another("batch_id", 777, "lapsed")),
@@ -308,6 +321,31 @@ DAMAGES = [
            "INSERT INTO cards.tallies (book, who, load_minor, since_batch_id) VALUES (1, 'payer:nobody', 5, 1)"),
     damage("cards.tally", "cards.tallies 1/root:{card}",
            "INSERT INTO cards.tallies (book, who, since_batch_id) VALUES (1, 'root:{card}', 1)"),
+    damage("cards.card_state", "cards.cards {ordered}", f"UPDATE cards.restrictions SET amount_minor = NULL WHERE {at('frozen')}"),
+    # A restriction is not what its card says, or ended as it may not
+    damage("cards.restriction_count", "cards.cards {ordered}", "UPDATE cards.cards SET restrictions = 0 WHERE id = {ordered}"),
+    damage("cards.restriction_count", "cards.cards {ordered}", f"DELETE FROM cards.restrictions WHERE {at('frozen')}"),
+    damage("cards.restriction_count", "cards.cards {second}", "UPDATE cards.cards SET restrictions = 1 WHERE id = {second}"),
+    damage("cards.restriction_lifted", "cards.restrictions {seized}",
+           "ALTER TABLE cards.restrictions DROP CONSTRAINT restrictions_lifted",
+           f"UPDATE cards.restrictions SET lifted_kind = 'holder' WHERE {at('seized')}"),
+    damage("cards.restriction_lifted", "cards.restrictions {seized}",
+           "ALTER TABLE cards.restrictions DROP CONSTRAINT restrictions_ended",
+           f"UPDATE cards.restrictions SET lifted_kind = NULL WHERE {at('seized')}"),
+    damage("cards.restriction_lifted", "cards.restrictions {brief}",
+           "ALTER TABLE cards.restrictions DROP CONSTRAINT restrictions_lapsed",
+           f"UPDATE cards.restrictions SET until_at = ended_at + interval '1 s' WHERE {at('brief')}"),
+    damage("cards.restriction_entries", "cards.restrictions {frozen}", f"DELETE FROM cards.activities WHERE {at('frozen')}"),
+    damage("cards.restriction_entries", "cards.restrictions {frozen}", f"DELETE FROM cards.restrictions WHERE {at('frozen')}"),
+    damage("cards.restriction_entries", "cards.restrictions {frozen}",
+           f"UPDATE cards.restrictions SET card_id = {{second}} WHERE {at('frozen')}"),
+    damage("cards.restriction_entries", "cards.restrictions {seized}",
+           f"UPDATE cards.restrictions SET (ended_batch_id, ended_ordinal) = ROW({{pay_batch}}, {{pay_ordinal}}) WHERE {at('seized')}"),
+    damage("cards.restriction_entries", "cards.restrictions {brief}",
+           f"UPDATE cards.restrictions SET ended_as = 'carried' WHERE {at('brief')}"),
+    damage("cards.restriction_entries", "cards.activities {freed_again}",
+           "ALTER TABLE cards.restrictions DROP CONSTRAINT restrictions_ended",
+           f"UPDATE cards.restrictions SET ended_batch_id = NULL WHERE {at('seized')}"),
     # More or less was given back than was said
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET refunded_minor = 14 WHERE {AT_PAY}"),
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET paid_minor = 100 WHERE {AT_PAY}"),
@@ -324,6 +362,31 @@ DAMAGES = [
            f" WHERE {AT_BACK}"),
     damage("cards.refund_parts", "cards.activities {inherited}",
            "UPDATE ledger.accounts SET successor_id = NULL WHERE id = {lost_card}"),
+    # A basket or a tender is not what was paid; cashback is not what was given and taken back
+    damage("cards.tender", "cards.tenders {basket}", f"UPDATE cards.tenders SET asked_minor = 1 WHERE {at('basket')}"),
+    damage("cards.tender", "cards.tenders {basket}", f"DELETE FROM cards.activities WHERE {at('basket')}"),
+    damage("cards.basket", "cards.activities {basket}", f"DELETE FROM cards.tenders WHERE {at('basket')}"),
+    damage("cards.basket", "cards.activities {basket}", f"DELETE FROM cards.basket_lines WHERE {at('basket')} AND line = 1"),
+    damage("cards.basket", "cards.activities {basket}",
+           f"UPDATE cards.basket_lines SET paid_minor = paid_minor - 1 WHERE {at('basket')} AND line = 1"),
+    damage("cards.basket", "cards.activities {basket}",
+           f"UPDATE cards.basket_lines SET amount_minor = amount_minor + 1 WHERE {at('basket')} AND line = 2"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"DELETE FROM cards.cashbacks WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET given_minor = 16 WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET day = day + 1 WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET card_id = {{card}} WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}",
+           f"UPDATE cards.activities SET amount_minor = 299 WHERE {at('basket')}"),
+    damage("cards.cashback_given", "cards.cashbacks {basket}", f"DELETE FROM cards.activities WHERE {at('rewarded')}"),
+    damage("cards.cashback_taken", "cards.cashbacks {basket}", f"UPDATE cards.cashbacks SET taken_minor = 4 WHERE {at('basket')}"),
+    damage("cards.cashback_taken", "cards.cashbacks {basket}", f"DELETE FROM cards.activities WHERE {at('fell_back')}"),
+    damage("cards.cashback_taken", "cards.cashbacks {basket}",
+           f"UPDATE cards.refund_totals SET refunded_minor = 300 WHERE {at('basket')}"),
+    damage("cards.activity_transfer", "cards.activities {rewarded}",
+           f"UPDATE ledger.transfers SET debit_account = {{shop_account}} WHERE {at('rewarded')}"),
+    damage("cards.activity_transfer", "cards.activities {fell_back}",
+           f"UPDATE ledger.transfers SET credit_account = {{shop_account}} WHERE {at('fell_back')}"),
+    damage("cards.lot_origin", "ledger.lots {cashback_lot}", f"UPDATE cards.activities SET source = 'cash' WHERE {at('rewarded')}"),
 ]  # fmt: skip
 
 
@@ -380,6 +443,8 @@ async def tell_story(db, keyring):
     await run(redeem(card, 1, "last"))
     facts["second_lot"] = (await within(lambda tx: ledger.lots_of(tx, 1, second)))[0].id
     await tell_of_lots(within, run, keyring, shop, facts, places)
+    await tell_of_restrictions(within, run, keyring, programme, shop, facts, places)
+    await tell_of_a_basket(Counter(db, keyring), facts, places)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",
@@ -388,6 +453,32 @@ async def tell_story(db, keyring):
         }
     facts["legs_second"] = f"{places['legs'].batch_id}/{places['legs'].ordinal + 1}"
     return facts
+
+
+async def tell_of_restrictions(within, run, keyring, programme, shop, facts, places):
+    """A card that pays and is split, and is then restricted: what is in force, was lifted, and has lapsed."""
+    wish = cards.Issue(key="ordered", programme_id=programme.id)
+    (made,) = await within(lambda tx: cards.issue(tx, 1, [wish], keyring))
+    card = facts["ordered"] = made.card.id
+    await run(cards.Load(key="ordered load", card=card, amount_minor=90, asset="CNY", source=FundingSource.CASH))
+    wish = cards.SpendSplit(key="spent", card=card, merchant_id=shop.id, amount_minor=30, asset="CNY")
+    (spent,) = await within(lambda tx: cards.spend_split(tx, 1, [wish], keyring))
+    place = places["spent"] = spent.activity.place
+    places["spent_gave"] = place._replace(ordinal=place.ordinal + 1)
+    places["spent_came"] = spent.cards[0].card.newest
+    order = {"card": card, "authority": "Police of Xuhui", "document": "7", "made_by": "wu"}
+    police, court = cards.RestrictionKind.POLICE, cards.RestrictionKind.COURT
+    places["seized"] = (await run(cards.Restrict(key="seized", kind=police, **order))).place
+    places["freed_again"] = (
+        await run(cards.Lift(key="freed again", restriction=places["seized"], kind=police, **order))
+    ).place
+    places["frozen"] = (
+        await run(cards.Restrict(key="frozen", kind=court, amount_minor=20, asset="CNY", **order))
+    ).place
+    brief = cards.Restrict(key="brief", kind=police, temporary=True, **order)
+    places["brief"] = (await run(brief)).place
+    await within(lambda tx: ledger.advance_clock(tx, 1, START + 5 * DAY))
+    await run(cards.Refund(key="after", redemption=place, amount_minor=5, asset="CNY"))
 
 
 LIMITS = {
@@ -482,6 +573,20 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
 
     accounts, facts["ann"] = await within(ask)
     facts |= {f"{purpose}_account": account for purpose, account in accounts.items()}
+
+
+async def tell_of_a_basket(counter, facts, places):
+    """A basket of which a part was payable, and its cashback, of which a part fell back."""
+    cashback = {"rates_bps": {"dining": 500}}
+    programme = await documented(counter, accepts={"goods": {"classes": ["tea"]}}, cashback=cashback)
+    shop, card = await counter.merchant(), await counter.card(programme, 1000, holder_ref="ann")
+    lines = (Line("tea-1", "tea", 200), Line("gin-1", "spirits", 400), Line("tea-2", "tea", 100))
+    paid = await counter.do(counter.redeem(card, shop, 700, lines=lines, partial=True))
+    await counter.do(counter.refund(100, of=paid))
+    fell_back, _, rewarded, *_ = await counter.history(card)
+    places |= {"basket": paid.place, "rewarded": rewarded.place, "fell_back": fell_back.place}
+    lots = await counter.within(lambda tx: ledger.lots_of(tx, 1, card))
+    (facts["cashback_lot"],) = [lot.id for lot in lots if lot.source == "bonus"]
 
 
 def memory_time(made):

@@ -22,7 +22,6 @@ from koudai.programmes import (
     Version,
 )
 from tests.cards.conftest import Counter
-from tests.holders.conftest import FrontDesk
 from tests.programmes.drafts import text_of
 
 pytestmark = pytest.mark.anyio
@@ -46,10 +45,6 @@ class Court(Counter):
         wish = PutVersion(self.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
         (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish], live=False))
         assert isinstance(made, Version), made
-
-    async def person(self, sequence="123"):
-        desk = FrontDesk(self.db, self.keyring, self.book)
-        return (await desk.do(desk.whole_person(sequence, key=f"person {sequence}"))).ref
 
     async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
         """The clause that refuses a load; None where it is booked."""

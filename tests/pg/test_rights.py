@@ -92,6 +92,10 @@ UPDATE cards.refund_totals SET refunded_minor = 0
 DELETE FROM cards.refund_totals
 INSERT INTO cards.refund_parts VALUES (1, 1, 1, 1, 5)
 DELETE FROM cards.refund_parts
+INSERT INTO cards.restrictions (batch_id, ordinal, card_id, kind, temporary, authority, document, made_by) VALUES (1, 1, 1, 'issuer', false, '', '', '')
+UPDATE cards.restrictions SET ended_batch_id = 1
+DELETE FROM cards.restrictions
+UPDATE cards.cards SET restrictions = 0
 UPDATE cards.programmes SET max_balance_minor = NULL
 UPDATE cards.funding_accounts SET account_id = 1
 UPDATE cards.programme_accounts SET account_id = 1

@@ -17,7 +17,7 @@ BASE = {
     "class": "single_purpose",
     "policy": {"pack": "cn-single-purpose"},
     "kinds": {"registered": {"max_balance_minor": 500_000}},
-    "number_prefix": "990009",
+    "number_prefix": "900001",
     "funding": ["cash", "transfer"],
     "scenarios": {"dining": "restaurant"},
 }

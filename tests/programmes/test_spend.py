@@ -1,5 +1,7 @@
 """What a basket's lines may be paid with, and what comes back."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from koudai.base import Refused
@@ -81,3 +83,32 @@ def test_a_merchant_is_paid_where_its_class_and_the_whitelist_say_so(accepts, sc
 def test_what_comes_back_is_rounded_down_and_capped_by_day(cashback, amount_minor, given_today_minor, back_minor):
     programme = make(cashback=cashback) if cashback else make()
     assert Spending(programme).cashback_minor(TEA_HOUSE, amount_minor, given_today_minor) == back_minor
+
+
+@pytest.mark.parametrize(
+    ("accepts", "judged"),
+    [
+        ({}, False),
+        ({"merchants": ["m1"]}, False),
+        ({"goods": {"classes": ["tea"]}}, True),
+        ({"goods": {"skus": ["tea-1"]}}, True),
+        ({"excluded": {"classes": ["spirits"]}}, True),
+        ({"excluded": {"skus": ["gin-1"]}}, True),
+    ],
+)
+def test_where_goods_are_listed_or_excluded_lines_have_to_be_stated(accepts, judged):
+    assert Spending(make(accepts=accepts)).judges_goods is judged
+
+
+@pytest.mark.parametrize(
+    ("days", "given_at", "lapses_at"),
+    [
+        (None, datetime(2026, 5, 1, tzinfo=UTC), None),
+        (1, datetime(2026, 5, 1, 15, 59, tzinfo=UTC), datetime(2026, 5, 2, 16, tzinfo=UTC)),
+        (1, datetime(2026, 5, 1, 16, tzinfo=UTC), datetime(2026, 5, 3, 16, tzinfo=UTC)),
+        (365, datetime(2026, 5, 1, 4, tzinfo=UTC), datetime(2027, 5, 1, 16, tzinfo=UTC)),
+    ],
+)
+def test_cashback_lasts_through_the_last_of_its_chinese_days(days, given_at, lapses_at):
+    told = {"rates_bps": {"dining": 100}} | ({} if days is None else {"valid_days": days})
+    assert Spending(make(cashback=told)).cashback_lapses_at(given_at) == lapses_at

@@ -69,7 +69,7 @@ def issuer(key="issuer", founded="2010-01-01", began="2012-01-01", **more):
 
 
 async def promised(tx, book):
-    _, charter = await charter_of_book(tx, book, await tx.rows(*count_charter_statement(book)), live=False)
+    _, charter = await charter_of_book(tx, book, await tx.rows(*count_charter_statement(book)))
     return charter.promises
 
 

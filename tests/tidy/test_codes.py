@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import koudai
-from koudai.cards import ActivityType, CardState, FundingSource
+from koudai.cards import ActivityType, CardState, Ending, FundingSource, RestrictionKind
 from koudai.phrases import Language, say, sentences
 
 SRC = Path(koudai.__file__).parent
@@ -64,7 +64,13 @@ def test_a_limit_that_never_resets_says_so():
 
 @pytest.mark.parametrize(
     ("kind", "enum"),
-    [("state", CardState), ("activity_type", ActivityType), ("funding_source", FundingSource)],
+    [
+        ("state", CardState),
+        ("activity_type", ActivityType),
+        ("funding_source", FundingSource),
+        ("restriction_kind", RestrictionKind),
+        ("restriction_end", Ending),
+    ],
 )
 def test_sql_and_python_know_the_same_words(kind, enum):
     schema = "".join(path.read_text(encoding="utf-8") for path in sorted((SRC / "cards" / "schema").glob("*.sql")))

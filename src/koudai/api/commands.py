@@ -1,6 +1,6 @@
 """From what is sent to the command it means. Raises Problem where a body can't mean any."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from koudai.api.wishes import (
     Block,
     Capture,
     Expire,
+    Line as BodyLine,
     Load,
     Redeem,
     Refund,
@@ -31,6 +32,7 @@ from koudai.base import asset
 from koudai.cards import FundingSource
 from koudai.identity import Scope
 from koudai.ledger import Place
+from koudai.programmes import Line
 
 SCOPES: dict[type[Any], Scope] = {
     Activate: Scope.CARDS_ACTIVATE,
@@ -79,7 +81,13 @@ def redeem(ids: Ids, body: Redeem | BatchRedemption, key: str) -> cards.Redeem:
         asset=known_currency(body.currency),
         partial=body.partial,
         device=body.device,
+        lines=None if body.lines is None else as_lines(body.lines),
     )
+
+
+def as_lines(lines: Sequence[BodyLine]) -> tuple[Line, ...]:
+    """The lines of a basket."""
+    return tuple(Line(line.sku, line.goods_class, line.amount_minor) for line in lines)
 
 
 def named_by(body: Any) -> str:
@@ -139,6 +147,7 @@ def _authorise(ids: Ids, body: Authorise, key: str) -> cards.Authorise:
         partial=body.partial,
         group=body.group,
         device=body.device,
+        lines=None if body.lines is None else as_lines(body.lines),
     )
 
 

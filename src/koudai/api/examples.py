@@ -73,7 +73,20 @@ ENFORCEMENT = {
 
 GATE = {"filing": _example("A filing's number", {"gate": "filing", "reference": "沪商单备 2026-001"})}
 
-MERCHANT = {"tea_house": _example("A merchant paid in yuan", {"name": "Tea house 茶馆", "currency": "CNY"})}
+MERCHANT = {
+    "tea_house": _example("A merchant paid in yuan", {"name": "Tea house 茶馆", "currency": "CNY"}),
+    "own": _example(
+        "A restaurant of the issuer's own, as programmes' documents list it",
+        {
+            "name": "Tea house 茶馆",
+            "currency": "CNY",
+            "ref": "tea-house-1",
+            "scenario": "dining",
+            "relation": "own",
+            "contracted": True,
+        },
+    ),
+}
 
 GIFT_CARD = {
     "bearer": _example(
@@ -82,6 +95,29 @@ GIFT_CARD = {
 }
 
 SPLIT = {"two": _example("Two new cards from one", {"amounts_minor": [2000, 3000], "currency": "CNY"})}
+
+SPEND_SPLIT = {
+    "rest": _example("Pay 12.50, and move the rest into a new card",
+                     {"merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY"}),
+}  # fmt: skip
+
+RESTRICTION = {
+    "court": _example("A court freezes 500.00", {
+        "kind": "court", "authority": "上海市徐汇区人民法院", "document": "(2027)沪0104执5号", "amount_minor": 50_000,
+        "currency": "CNY", "until": "2199-01-01T00:00:00+08:00",
+    }),
+    "police": _example("The police freeze the whole card for 48 hours", {
+        "kind": "police", "authority": "上海市公安局徐汇分局", "document": "沪公徐冻字〔2027〕7号", "temporary": True,
+    }),
+}  # fmt: skip
+
+LIFT = {
+    "court": _example("The court lifts it", {
+        "kind": "court", "authority": "上海市徐汇区人民法院", "document": "(2027)沪0104执5号之一",
+    }),
+}  # fmt: skip
+
+LOSS_REPORT = {"by_phone": _example("Reported by phone", {"document": "call 4711"})}
 
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
@@ -93,6 +129,21 @@ ACTIVITIES = {
     "redeem": _example(
         "Pay 12.50 at a merchant",
         {"type": "REDEEM", "gift_card_id": _CARD, "merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY"},
+    ),
+    "basket": _example(
+        "Pay a basket, or of it what is payable and what the card has",
+        {
+            "type": "REDEEM",
+            "gift_card_id": _CARD,
+            "merchant_id": _MERCHANT,
+            "amount_minor": 4_000,
+            "currency": "CNY",
+            "partial": True,
+            "lines": [
+                {"sku": "6901234567892", "goods_class": "tea", "amount_minor": 2_500},
+                {"sku": "6901234567908", "goods_class": "tobacco", "amount_minor": 1_500},
+            ],
+        },
     ),
     "authorise": _example(
         "Reserve 50.00 for a merchant, for a day",

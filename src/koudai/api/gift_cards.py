@@ -8,11 +8,13 @@ from msgspec import UNSET
 from koudai import cards
 from koudai.api.commands import known_currency
 from koudai.api.door import Call
+from koudai.api.gate import require
 from koudai.api.ids import CARD, PROGRAMME
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import Amount, GiftCard, GiftCardPage, Split
 from koudai.base import Refused
-from koudai.cards import Card, CardRefusal, Issue, Issued
+from koudai.cards import Card, CardRefusal, Issue, Issued, Minted
+from koudai.identity import Scope
 
 
 def _shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
@@ -53,8 +55,22 @@ async def split(call: Call) -> Split | Refused:
         asset=known_currency(call.body.currency), device=call.body.device,
     )  # fmt: skip
     (outcome,) = await call.transact(lambda tx: cards.split(tx, call.book, [wish], call.door.instance.keyring))
-    if not isinstance(outcome, cards.Minted):
-        return outcome
+    return outcome if isinstance(outcome, Refused) else _minted(call, outcome)
+
+
+async def spend_split(call: Call) -> Split | Refused:
+    """POST /v1/gift_cards/{id}/spend_and_split: the activity is the redemption, and the new card has the rest."""
+    require(call.principal, Scope.CARDS_REDEEM)
+    ids, keyring = call.door.ids, call.door.instance.keyring
+    wish = cards.SpendSplit(
+        key=call.key, card=ids.card(call.path("id")), merchant_id=ids.merchant(call.body.merchant_id),
+        amount_minor=call.body.amount_minor, asset=known_currency(call.body.currency), device=call.body.device,
+    )  # fmt: skip
+    (outcome,) = await call.transact(lambda tx: cards.spend_split(tx, call.book, [wish], keyring))
+    return outcome if isinstance(outcome, Refused) else _minted(call, outcome)
+
+
+def _minted(call: Call, outcome: Minted) -> Split:
     shown = _shown(call, [piece.card for piece in outcome.cards])
     pieces = [
         msgspec.structs.replace(card, gan=piece.number or UNSET)

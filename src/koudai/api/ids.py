@@ -6,9 +6,9 @@ from functools import lru_cache
 from msgspec import UNSET, UnsetType
 
 from koudai.api.problems import ApiProblem, FieldFault, Problem, invalid
-from koudai.api.shapes import GiftCardActivity
+from koudai.api.shapes import BasketLine, GiftCardActivity
 from koudai.base import MAX_MINOR
-from koudai.cards import Activity, CardRef, is_number
+from koudai.cards import Activity, BasketLine as Line, CardRef, is_number
 from koudai.holders import KIND as HOLDER
 from koudai.identity import Keyring
 from koudai.ledger import Place
@@ -110,6 +110,13 @@ class Ids:
                 id_, a.type, card_id, a.amount_minor, a.asset, a.balance_minor, a.held_minor,
                 merchants.get(a.merchant_id), a.source, entries.get(a.redemption), a.event_at, a.recorded_at,
                 entries.get(a.hold, UNSET), others.get(a.other_card_id, UNSET),
+                [as_line(line) for line in a.lines] or UNSET, a.remaining_minor or UNSET,
             )
             for a, id_, card_id in zip(found, own, of_cards, strict=True)
         ]  # fmt: skip
+
+
+def as_line(line: Line) -> BasketLine:
+    """A line of a basket as it is shown."""
+    accepted = line.reason is None
+    return BasketLine(line.sku, line.goods_class, line.amount_minor, line.paid_minor, accepted, line.reason)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from koudai import ledger, merchants
 from koudai.api.door import Call
 from koudai.api.ids import MAX_INT4, MERCHANT
+from koudai.api.merchant_shapes import Merchant, MerchantPage
 from koudai.api.problems import ApiProblem, Problem, invalid
-from koudai.api.shapes import Amount, Merchant, MerchantPage
+from koudai.api.shapes import Amount
 from koudai.base import Refused, asset
 from koudai.merchants import Register
 from koudai.pg import Tx
@@ -17,9 +18,12 @@ async def _shown(call: Call, tx: Tx, found: Sequence[merchants.Merchant]) -> lis
     ids = call.door.ids.of(MERCHANT, [merchant.id for merchant in found])
     owed = await ledger.balances(tx, [merchant.account_id for merchant in found])
     return [
-        Merchant(id_, m.name, Amount(owed[m.account_id], m.asset), m.created_at, call.principal.mode)
+        Merchant(
+            id_, m.name, m.ref, m.scenario, m.relation, m.contracted, m.channel, Amount(owed[m.account_id], m.asset),
+            m.created_at, call.principal.mode,
+        )
         for m, id_ in zip(found, ids, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 async def create(call: Call) -> Merchant | Refused:
@@ -27,7 +31,10 @@ async def create(call: Call) -> Merchant | Refused:
     currency = asset(call.body.currency)
     if currency is None:
         raise invalid("currency", "currency")
-    wish = Register(call.key, call.body.name, currency)
+    body = call.body
+    wish = Register(
+        call.key, body.name, currency, body.ref, body.scenario, body.relation, body.contracted, body.channel
+    )  # fmt: skip
 
     async def work(tx: Tx) -> Merchant | Refused:
         (outcome,) = await merchants.register(tx, call.book, [wish])

@@ -12,10 +12,24 @@ from koudai.api import (
     sandbox,
 )
 from koudai.api.door import Operation
-from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
+from koudai.api.examples import (
+    ACTIVITIES,
+    BATCH,
+    CLOCK,
+    GAN,
+    GATE,
+    GIFT_CARD,
+    MERCHANT,
+    PROGRAMME,
+    SPEND_SPLIT,
+    SPLIT,
+    VERSION,
+)
 from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.law_operations import LAW_OPERATIONS
+from koudai.api.merchant_shapes import Merchant, MerchantPage, NewMerchant
 from koudai.api.problems import ApiProblem
+from koudai.api.restriction_operations import RESTRICTION_OPERATIONS
 from koudai.api.shapes import (
     BatchOutcomes,
     ClockAdvance,
@@ -28,14 +42,12 @@ from koudai.api.shapes import (
     GiftCardPage,
     Health,
     KeyOutcome,
-    Merchant,
-    MerchantPage,
     NewActivity,
     NewGateEntry,
     NewGiftCard,
-    NewMerchant,
     NewProgramme,
     NewProgrammeVersion,
+    NewSpendSplit,
     NewSplit,
     Programme,
     ProgrammeGates,
@@ -49,6 +61,7 @@ from koudai.api.shapes import (
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
+from koudai.merchants import MerchantRefusal
 from koudai.policy import PolicyRefusal
 from koudai.programmes import ProgrammeRefusal
 
@@ -61,19 +74,27 @@ _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
 
-# What only a programme, a card's issue or its split can be refused for is not told of an activity.
+_OF_RESTRICTIONS = (
+    CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.ORDER_MISSING, CardRefusal.FREEZE_TOO_LONG,
+    CardRefusal.NO_LOSS_REPORT, CardRefusal.NOTHING_LEFT,
+)  # fmt: skip
+
+# What only a programme, a card's issue, its split or a restriction can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
+    ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
+    ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS,
     }),
     *_OF_LAW,
 )  # fmt: skip
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.RESTRICTED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.AMOUNT_RESTRICTED,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, *_OF_LAW,
 )  # fmt: skip
@@ -135,7 +156,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST", path="/v1/merchants", name="create_merchant", tag="Merchants",
         summary="Take a merchant on", scope=Scope.MERCHANTS_WRITE, keyed=True, request=NewMerchant,
-        response=Merchant, status=201, examples=MERCHANT, handle=merchants.create,
+        response=Merchant, status=201, codes=(MerchantRefusal.REF_TAKEN,), examples=MERCHANT, handle=merchants.create,
     ),
     Operation(
         method="GET", path="/v1/merchants", name="list_merchants", tag="Merchants",
@@ -175,6 +196,13 @@ OPERATIONS: tuple[Operation, ...] = (
         examples=SPLIT, handle=gift_cards.split,
     ),
     Operation(
+        method="POST", path="/v1/gift_cards/{id}/spend_and_split", name="spend_and_split_gift_card", tag="Gift cards",
+        summary="Pay a merchant and move the rest into a new card: both or none; asks for cards:redeem too",
+        scope=Scope.CARDS_TRANSFER, keyed=True, request=NewSpendSplit, response=Split, status=201,
+        codes=(CardRefusal.UNKNOWN_MERCHANT, CardRefusal.NOTHING_LEFT, *_SPLIT_CODES), examples=SPEND_SPLIT,
+        handle=gift_cards.spend_split,
+    ),
+    Operation(
         method="GET", path="/v1/gift_cards/{id}/family", name="list_gift_card_family", tag="Gift cards",
         summary="The cards that come from the same root by splits, oldest first", scope=Scope.CARDS_READ,
         response=GiftCardPage, query=_PAGE, codes=(ApiProblem.NOT_FOUND,), handle=gift_cards.family,
@@ -205,6 +233,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
+    *RESTRICTION_OPERATIONS,
     *HOLDER_OPERATIONS,
     *LAW_OPERATIONS,
     Operation(

@@ -14,6 +14,7 @@ from koudai.cards import CardRefusal
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
+from koudai.merchants import MerchantRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, say
 from koudai.policy import PilotRefusal, PolicyRefusal
@@ -47,18 +48,21 @@ def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
 STATUS: Mapping[str, int] = {
     **_codes(400, ApiProblem.KEY_REQUIRED, ApiProblem.MALFORMED_JSON),
     **_codes(401, ApiProblem.UNAUTHENTICATED),
-    **_codes(403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK),
+    **_codes(403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK, CardRefusal.NOT_YOURS_TO_LIFT),
     **_codes(
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
         ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
+        CardRefusal.UNKNOWN_RESTRICTION,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
         409, CardRefusal.REVERSED_BEFORE, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
         CardRefusal.ALREADY_ACTIVE,
+        CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.FREEZE_TOO_LONG, CardRefusal.NO_LOSS_REPORT,
+        CardRefusal.NOTHING_LEFT,
         CardRefusal.ALREADY_BLOCKED, CardRefusal.NOT_BLOCKED, CardRefusal.LOAD_CAP_EXCEEDED,
         CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.INSUFFICIENT_BALANCE, CardRefusal.REFUND_EXCEEDS_PAID,
         CardRefusal.ALREADY_REFUNDED, LedgerRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BALANCE_TOO_LARGE,
@@ -83,6 +87,7 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
         HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
         HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
+        MerchantRefusal.REF_TAKEN, CardRefusal.BASKET_MISSING,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -95,6 +100,7 @@ STATUS: Mapping[str, int] = {
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
+        CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
@@ -135,7 +141,7 @@ _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见�
 
 # The rooms' names of a request's fields where the API has others.
 _FIELDS = {
-    "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
+    "basket": "lines", "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
     "redemption": "redemption_id", "hold": "hold_id", "corrects": "corrects_id", "increment": "type", "verb": "type",
 }  # fmt: skip
 

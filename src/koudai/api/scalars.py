@@ -63,6 +63,17 @@ Prefix = Annotated[
     ),
 ]  # fmt: skip
 
+Ref = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=100, pattern=r"^[^\s,\x00]+(?![\s\S])",
+        description="The name by which programmes' documents list it: no space, no comma.",
+        extra_json_schema={"pattern": r"^[^\s,]+$"}, examples=["tea-house-1"],
+    ),
+]  # fmt: skip
+Word = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\s,\x00]+(?![\s\S])",
+                           extra_json_schema={"pattern": r"^[^\s,]+$"})]  # fmt: skip
+
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent: a field that isn't known is refused, so that a misspelt one isn't passed over."""

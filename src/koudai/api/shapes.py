@@ -31,6 +31,7 @@ from koudai.api.wishes import (
     Block,
     Capture,
     Expire,
+    Lines,
     Load,
     OnCard,
     Redeem,
@@ -91,13 +92,6 @@ class NewGateEntry(Body, frozen=True, kw_only=True):
     reference: Name
 
 
-class NewMerchant(Body, frozen=True, kw_only=True):
-    """A merchant, and the currency that it is paid in."""
-
-    name: Name
-    currency: Currency
-
-
 class NewGiftCard(Body, frozen=True, kw_only=True):
     """A card: active at once, or pending until it is activated; without a holder it is bearer."""
 
@@ -110,6 +104,15 @@ class NewSplit(Body, frozen=True, kw_only=True):
     """New cards from parts of one: how much goes into each, in minor units; what is left stays."""
 
     amounts_minor: Annotated[tuple[AmountMinor, ...], Meta(min_length=1, max_length=100)]
+    currency: Currency
+    device: Device | None = None
+
+
+class NewSpendSplit(Body, frozen=True, kw_only=True):
+    """Who is paid and how much; what the card then has available goes into a new card."""
+
+    merchant_id: Id
+    amount_minor: AmountMinor
     currency: Currency
     device: Device | None = None
 
@@ -149,6 +152,7 @@ class BatchRedemption(OnCard, frozen=True, kw_only=True):
     currency: Currency
     partial: bool = False
     device: Device | None = None
+    lines: Lines | None = None
 
 
 class RedemptionBatch(Body, frozen=True, kw_only=True):
@@ -213,16 +217,6 @@ class ProgrammeGates(msgspec.Struct, frozen=True):
     data: list[GateEntry]
 
 
-class Merchant(msgspec.Struct, frozen=True):
-    """A merchant; `balance` is what its customers paid less what went back."""
-
-    id: str
-    name: str
-    balance: Amount
-    created_at: datetime
-    mode: Mode
-
-
 class GiftCard(msgspec.Struct, frozen=True):
     """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end.
 
@@ -247,12 +241,25 @@ class GiftCard(msgspec.Struct, frozen=True):
     root_id: str | UnsetType = UNSET
 
 
+class BasketLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of a basket: whether it is payable (`reason`: why not), and what of it was paid or reserved."""
+
+    sku: str
+    goods_class: str
+    amount_minor: int
+    paid_minor: int
+    accepted: bool
+    reason: str | None = None
+
+
 class GiftCardActivity(msgspec.Struct, frozen=True):
     """An entry of a card's history: what moved (0 where nothing did), and what the card held after it.
 
     `held_minor` is what of that balance holds reserved. `redemption_id` is the redemption that a refund or
-    reversal was laid on, the newest where several. `hold_id` is the hold that was captured or given free, and
-    `other_gift_card_id` the card that value went to or came from: each is there only where there is one.
+    reversal was laid on, the newest where several, or that cashback was given for or fell back with. `hold_id` is
+    the hold that was captured or given free, `other_gift_card_id` the card that value went to or came from, `lines`
+    the basket, and `remaining_minor` the rest of a tender of which a part was approved: each is there only where
+    there is one.
     """
 
     id: str
@@ -269,6 +276,8 @@ class GiftCardActivity(msgspec.Struct, frozen=True):
     recorded_at: datetime
     hold_id: str | UnsetType = UNSET
     other_gift_card_id: str | UnsetType = UNSET
+    lines: list[BasketLine] | UnsetType = UNSET
+    remaining_minor: int | UnsetType = UNSET
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -282,13 +291,6 @@ class ProgrammePage(msgspec.Struct, frozen=True):
     """A page of programmes; `next_cursor` is null on the last one."""
 
     data: list[Programme]
-    next_cursor: str | None
-
-
-class MerchantPage(msgspec.Struct, frozen=True):
-    """A page of merchants; `next_cursor` is null on the last one."""
-
-    data: list[Merchant]
     next_cursor: str | None
 
 

@@ -1,6 +1,8 @@
 """The activities that may be asked for: one body for each type."""
 
-from msgspec import UNSET, UnsetType
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
 
 from koudai.api.scalars import (
     AmountMinor,
@@ -16,6 +18,7 @@ from koudai.api.scalars import (
     Name,
     Reason,
     Seconds,
+    Word,
 )
 from koudai.cards import Channel, FundingSource, Purpose
 
@@ -54,20 +57,37 @@ class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
     channel: Channel | None = None
 
 
+class Line(Body, frozen=True, kw_only=True):
+    """A line of a basket: a stock-keeping unit of a class of goods, for how much."""
+
+    sku: Word
+    goods_class: Word
+    amount_minor: AmountMinor
+
+
+Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=200, description="They come to the amount.")]
+
+
 class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
-    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
+
+    `lines` are the basket, which a programme asks for that lists or excludes goods. With `partial`, those lines are
+    paid that are payable; the answer says which weren't, and what is left of the tender.
+    """
 
     merchant_id: Id
     amount_minor: AmountMinor
     currency: Currency
     partial: bool = False
     device: Device | None = None
+    lines: Lines | None = None
 
 
 class Authorise(OnCard, frozen=True, kw_only=True, tag_field="type", tag="AUTHORISE"):
     """Reserve value for a merchant, for `ttl_s` seconds. The activity's id is the hold's id.
 
-    With `partial`, what the card has available is reserved when it isn't enough.
+    With `partial`, what the card has available is reserved when it isn't enough. `lines` are as those of a
+    redemption.
     """
 
     merchant_id: Id
@@ -77,6 +97,7 @@ class Authorise(OnCard, frozen=True, kw_only=True, tag_field="type", tag="AUTHOR
     partial: bool = False
     group: Group | None = None
     device: Device | None = None
+    lines: Lines | None = None
 
 
 class Capture(Body, frozen=True, kw_only=True, tag_field="type", tag="CAPTURE"):
@@ -177,8 +198,8 @@ class Renew(OnCard, frozen=True, kw_only=True, tag_field="type", tag="RENEW"):
 
 
 class Block(OnCard, frozen=True, kw_only=True, tag_field="type", tag="BLOCK"):
-    """Stop a card: value can still come back to it, but not leave it nor be loaded."""
+    """Stop a card for its issuer: value can still come back to it, but not leave it nor be loaded."""
 
 
 class Unblock(OnCard, frozen=True, kw_only=True, tag_field="type", tag="UNBLOCK"):
-    """Let a blocked card go on."""
+    """Take the issuer's block off a card; it goes on unless others restrict it too."""

@@ -9,5 +9,6 @@ from koudai.bench.ledger import bench_ledger
 from koudai.bench.model import CONTESTS, BenchFault, Wish
 from koudai.bench.read import Reading, bench_read
 from koudai.bench.result import Result
+from koudai.bench.verbs import Verbs, bench_cards
 
-__all__ = ["CONTESTS", "BenchFault", "Reading", "Result", "Wish", "bench_ledger", "bench_read"]
+__all__ = ["CONTESTS", "BenchFault", "Reading", "Result", "Verbs", "Wish", "bench_cards", "bench_ledger", "bench_read"]

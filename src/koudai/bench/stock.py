@@ -1,28 +1,49 @@
 """The stock: cards with more on them than any contest takes, merchants, and a key for the API.
 
-Everything that a card can have is on: two lots, a holder, and limits of three windows on both.
+Everything that a card can have is on: two lots, a holder, limits of three windows on both, a document under a law.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from koudai import cards, identity, merchants
-from koudai.base import Fault, asset
+from koudai.base import Fault, Refused, asset
 from koudai.bench.model import BenchFault
 from koudai.identity import Mode, Scope
 from koudai.instance import Instance
 from koudai.ledger import Flow, Limit, Per, Subject
 from koudai.pg import Tx
+from koudai.programmes import PutVersion
 
 CURRENCY = "GBP"
 
 _PREFIX = "990611"
-_LOADED_MINOR = 10_000_000
+_LOADED_MINOR = 2_000_000
 _SOURCES = (cards.FundingSource.TRANSFER, cards.FundingSource.BONUS)
 _LIMITS = tuple(
     Limit((subject,), Flow.REDEEM, per, max_minor=_LOADED_MINOR, max_count=_LOADED_MINOR)
     for subject in (Subject.CARD, Subject.HOLDER)
     for per in (Per.DAY, Per.MONTH, Per.LIFETIME)
+)
+
+# What the programme's cards were promised; its limits are those that the ledger has.
+_DOCUMENT = f"""\
+name: bench
+titles: {{en: Bench, zh: 测量}}
+effective_on: 2020-01-01
+currency: {CURRENCY}
+class: single_purpose
+policy: {{pack: generic}}
+kinds: {{registered: {{}}}}
+number_prefix: "{_PREFIX}"
+funding: [transfer, bonus]
+scenarios: {{offline_retail: ecommerce}}
+split: {{max_pieces: 1000, max_generations: 100}}
+limits:
+""" + "".join(
+    f"  - {{flow: {x.flow}, subjects: [{x.subjects[0]}], per: {x.per}, max_minor: {_LOADED_MINOR},"
+    f" max_count: {_LOADED_MINOR}}}\n"
+    for x in _LIMITS
 )
 
 LOADS = len(_SOURCES)
@@ -58,6 +79,10 @@ async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
         tx, book, [merchants.Register(f"merchant/{n}", f"Merchant {n}", kind) for n in range(count)]
     )
     assert isinstance(programme, cards.Programme)
+    wishes = [PutVersion("document", programme.id, _DOCUMENT, "bench")]
+    (version,) = await cards.put_versions(tx, book, wishes, live=False)
+    if isinstance(version, Refused):
+        raise Fault(BenchFault.NOT_ACCEPTED, outcome=repr(version))
     return programme.id, [shop.id for shop in shops if isinstance(shop, merchants.Merchant)]
 
 

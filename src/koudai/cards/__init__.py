@@ -17,12 +17,16 @@ from koudai.cards.commands import (
     Command,
     Expire,
     Issue,
+    Lift,
     Load,
     Purpose,
     Redeem,
     Refund,
     Renew,
+    ReportLoss,
+    Restrict,
     Reverse,
+    SpendSplit,
     Split,
     Transfer,
     Unblock,
@@ -31,6 +35,7 @@ from koudai.cards.commands import (
 from koudai.cards.model import (
     Activity,
     ActivityType,
+    BasketLine,
     Card,
     CardRefusal,
     CardState,
@@ -41,7 +46,9 @@ from koudai.cards.model import (
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
-from koudai.cards.run import Outcome, issue, run, split
+from koudai.cards.restrict import inherit
+from koudai.cards.restrictions import Ending, Queued, Restriction, RestrictionKind
+from koudai.cards.run import Outcome, issue, run, spend_split, split
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -53,6 +60,7 @@ from koudai.cards.views import (
     page_family,
     page_judgements,
     page_programmes,
+    restrictions_of_card,
 )
 from koudai.ledger import FundingSource
 from koudai.pg import Room
@@ -67,6 +75,7 @@ __all__ = [
     "ActivityType",
     "Adjust",
     "Authorise",
+    "BasketLine",
     "Block",
     "Capture",
     "Card",
@@ -76,20 +85,28 @@ __all__ = [
     "Channel",
     "Command",
     "CreateProgramme",
+    "Ending",
     "Expire",
     "FundingSource",
     "Issue",
     "Issued",
     "Judged",
+    "Lift",
     "Load",
     "Minted",
     "Outcome",
     "Programme",
     "Purpose",
+    "Queued",
     "Redeem",
     "Refund",
     "Renew",
+    "ReportLoss",
+    "Restrict",
+    "Restriction",
+    "RestrictionKind",
     "Reverse",
+    "SpendSplit",
     "Split",
     "Transfer",
     "Unblock",
@@ -99,6 +116,7 @@ __all__ = [
     "card_by_number",
     "cards_by_id",
     "create_programmes",
+    "inherit",
     "is_number",
     "is_prefix",
     "issue",
@@ -108,6 +126,8 @@ __all__ = [
     "page_programmes",
     "programmes_by_id",
     "put_versions",
+    "restrictions_of_card",
     "run",
+    "spend_split",
     "split",
 ]

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from koudai.base import Refused
 from koudai.cards.checks import (
+    available_of,
     bad_amount,
     bad_asset,
     below_floor,
@@ -17,6 +18,8 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.restrict import inherit
+from koudai.cards.restrictions import amount_bound, frozen_by, kept_minor
 from koudai.ledger import (
     BONUS,
     MAY_PASS,
@@ -75,6 +78,8 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
         recipient=recipient,
     )  # fmt: skip
     arrive(desk, target, source, amount, place, at)
+    if command.purpose is Purpose.REPLACEMENT:
+        inherit(desk, source, target, place)
     return gave
 
 
@@ -102,11 +107,12 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
     if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
         return Refused(CardRefusal.NOT_ONE_ROOT)
     bad = bad_asset(command.asset, source.asset, target.asset)
-    # A lost card is stopped first and then replaced.
+    # A lost card is stopped first and then replaced; what the law has frozen stays where it is.
+    bad = bad or (frozen_by(source.restrictions) if command.purpose is Purpose.REPLACEMENT else None)
     stopped = source.state is CardState.BLOCKED and command.purpose is Purpose.REPLACEMENT
     if not bad and (not stopped or source.pocket.successor_id is not None):
         bad = Refused(CardRefusal.REPLACED) if stopped else not_usable(source)
-    bad = bad or not_usable(target)
+    bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
     return bad or (source, target)
 
 
@@ -126,11 +132,11 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
     def free(lot: Lot) -> int:
         return lot.free_minor(now_s) if lot.flags & needs == needs else 0
 
-    available = pocket.available_minor(now_s)
-    may_go = sum(free(lot) for lot in pocket.lots)
+    available = available_of(desk, source)
+    may_go = min(available, sum(free(lot) for lot in pocket.lots))
     amount = may_go if command.amount_minor is None else command.amount_minor
     if not available or available < amount:
-        return too_little(source, available, amount)
+        return too_little(source, available, amount, pocket.available_minor(now_s))
     if not may_go or may_go < amount:
         facts = {
             "transferable_minor": may_go,
@@ -162,9 +168,10 @@ def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
         provenance = Provenance(command.source, flags, at, place)
         sheet.put(place.ordinal, account, card.pocket, amount, provenance, "adjust", at)
     else:
-        available = card.pocket.available_minor(sheet.now_s)
-        if available < amount:
-            return too_little(card, available, amount)
+        available = available_of(desk, card)
+        bad = frozen_by(card.restrictions)
+        if bad or available < amount:
+            return bad or too_little(card, available, amount, card.pocket.available_minor(sheet.now_s))
         parts = sheet.draw(card.pocket, amount, card.terms.draw_order)
         sheet.pay(place.ordinal, card.pocket, account, parts, "adjust", at)
     second = (command.approved_by or "").strip() or None
@@ -207,10 +214,29 @@ def expire(desk: Desk, command: Expire, place: Place) -> Activity | Refused:
     ]
     if not parts:
         return Refused(CardRefusal.NOTHING_EXPIRED)
+    bad = frozen_by(card.restrictions)
+    if bad:
+        return bad
     amount, at = sum(minor for _, minor in parts), command.event_at or sheet.now
+    # What the law has frozen doesn't lapse: what hasn't expired covers it first.
+    kept = max(0, kept_minor(card.restrictions) - card.pocket.available_minor(sheet.now_s))
+    if kept >= amount:
+        return amount_bound(card.restrictions, 0, amount, card.asset)
+    parts, amount = _first(parts, amount - kept), amount - kept
     sheet.pay(place.ordinal, card.pocket, card.terms.accounts["expired"], parts, "expire", at)
     desk.moved(card, -amount)
     return desk.enter(card, place, ActivityType.EXPIRE, amount, at)
+
+
+def _first(parts: list[Part], amount_minor: int) -> list[Part]:
+    """The first of parts that come to an amount."""
+    taken: list[Part] = []
+    for lot, minor in parts:
+        part = min(minor, amount_minor)
+        amount_minor -= part
+        if part:
+            taken.append((lot, part))
+    return taken
 
 
 def renew(desk: Desk, command: Renew, place: Place) -> Activity | Refused:

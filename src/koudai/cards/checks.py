@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused
+from koudai.cards.basket import Basket, judge_basket
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
+from koudai.cards.restrictions import amount_bound, bound_minor, stopped_by
 from koudai.ledger import Flow, Limit, Slot, judge_cap, judge_floor
 from koudai.merchants import Merchant
 
@@ -43,21 +45,32 @@ def bad_asset(asset: str, *expected: str) -> Refused | None:
     return None
 
 
-def not_usable(card: HeldCard) -> Refused | None:
-    """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced."""
+def not_usable(card: HeldCard, *, stranger: bool = False) -> Refused | None:
+    """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced.
+
+    A `stranger`, whose card it isn't, isn't told who restricts it.
+    """
     if card.state is CardState.DEACTIVATED and card.pocket.successor_id is None:
         return Refused(CardRefusal.DEACTIVATED)
     if card.state is CardState.PENDING:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.state is CardState.BLOCKED:
-        return Refused(CardRefusal.BLOCKED)
+        return stopped_by(card.restrictions, stranger=stranger)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
     return None
 
 
-def too_little(card: HeldCard, available_minor: int, amount_minor: int) -> Refused:
-    """There isn't enough to draw."""
+def available_of(desk: Desk, card: HeldCard) -> int:
+    """What of a card can be drawn now: neither reserved nor expired, and what its restrictions leave of that."""
+    available = card.pocket.available_minor(desk.sheet.now_s)
+    return max(0, available - bound_minor(card.restrictions)) if card.restrictions else available
+
+
+def too_little(card: HeldCard, available_minor: int, amount_minor: int, free_minor: int = 0) -> Refused:
+    """There isn't enough to draw, or there is (`free_minor`) and restrictions bind it."""
+    if free_minor >= amount_minor and card.restrictions:
+        return amount_bound(card.restrictions, available_minor, amount_minor, card.asset)
     facts = {"available_minor": available_minor, "amount_minor": amount_minor, "currency": card.asset}
     return Refused(CardRefusal.INSUFFICIENT_BALANCE, facts)
 
@@ -115,13 +128,14 @@ def within_limits(
 
 
 class Payable(NamedTuple):
-    """What was judged of a payment: by which card, to whom, how much of it, when, and where it is counted."""
+    """What was judged of a payment: by which card, to whom, how much of it, when, where it counts, and its lines."""
 
     card: HeldCard
     merchant: Merchant
     amount_minor: int
     at: datetime
     slots: list[Slot]
+    basket: Basket | None
 
 
 def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
@@ -138,11 +152,16 @@ def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
         bad = Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
     if bad:
         return bad
-    available = card.pocket.available_minor(desk.sheet.now_s)
+    basket = judge_basket(card, merchant, command)
+    if isinstance(basket, Refused):
+        return basket
+    if basket is not None:
+        amount = basket.payable_minor
+    available = available_of(desk, card)
     if available < amount:
         if not command.partial or available == 0:
-            return too_little(card, available, amount)
+            return too_little(card, available, amount, card.pocket.available_minor(desk.sheet.now_s))
         amount = available
     at = command.event_at or desk.sheet.now
     slots = below_floor(desk, card, amount) or within_limits(desk, card, Flow.REDEEM, amount, at, device=command.device)
-    return slots if isinstance(slots, Refused) else Payable(card, merchant, amount, at, slots)
+    return slots if isinstance(slots, Refused) else Payable(card, merchant, amount, at, slots, basket)

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
+from koudai.cards.restrictions import RestrictionKind
 from koudai.ledger import FundingSource, Place
+from koudai.programmes import Line
 
 CardRef = int | bytes
 """A card by its id, or by the keyed hash of its number."""
@@ -78,8 +81,22 @@ class Load(Command, frozen=True, kw_only=True):
     channel: Channel | None = None
 
 
-class Redeem(Command, frozen=True, kw_only=True):
-    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
+class Payment(Command, frozen=True, kw_only=True):
+    """What a redemption and an authorisation have: the basket that is paid for, where its lines are stated."""
+
+    lines: tuple[Line, ...] | None = None
+
+    @property
+    def basket(self) -> str | None:
+        """A digest of the lines: requests are remembered for ever, and lines are many."""
+        return None if self.lines is None else sha256(msgspec.json.encode(self.lines)).hexdigest()
+
+
+class Redeem(Payment, frozen=True, kw_only=True):
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
+
+    `lines` are the basket, which comes to the amount; with `partial`, those of them are paid that are payable.
+    """
 
     card: CardRef
     merchant_id: int
@@ -89,11 +106,11 @@ class Redeem(Command, frozen=True, kw_only=True):
     device: str | None = None
 
 
-class Authorise(Command, frozen=True, kw_only=True):
+class Authorise(Payment, frozen=True, kw_only=True):
     """Reserve value for a merchant, for `ttl_s` seconds of the book's time.
 
     Holds of one `group` (a free word) are captured and voided as one. With `partial`, what the card has
-    available is reserved when it isn't enough.
+    available is reserved when it isn't enough. `lines` are as those of a redemption.
     """
 
     card: CardRef
@@ -212,12 +229,63 @@ class Reverse(Command, frozen=True, kw_only=True):
 
 
 class Block(Command, frozen=True, kw_only=True):
-    """Stop a card: value can still come back to it, but not leave it nor be loaded."""
+    """Stop a card for its issuer: value can still come back to it, but not leave it nor be loaded."""
 
     card: CardRef
 
 
 class Unblock(Command, frozen=True, kw_only=True):
-    """Let a blocked card go on."""
+    """Take the issuer's block off a card. It goes on unless others have restricted it too."""
 
     card: CardRef
+
+
+class Restrict(Command, frozen=True, kw_only=True):
+    """Restrict a card, behind what restricts it already: an amount of it, or without one the whole card.
+
+    For money laundering (`aml`), the police and a court it names the `authority` and the `document` of its order.
+    A `temporary` freeze lasts 48 hours at most (Anti-Money-Laundering Law, Art. 39, 45), whether or not it says
+    until when; what continues it is another restriction.
+    """
+
+    card: CardRef
+    kind: RestrictionKind
+    authority: str = ""
+    document: str = ""
+    amount_minor: int | None = None
+    asset: str | None = None
+    until: datetime | None = None
+    temporary: bool = False
+    made_by: str
+
+
+class Lift(Command, frozen=True, kw_only=True):
+    """End a restriction of a card, named by the entry that made it, under the power of a kind.
+
+    Nobody lifts what another kind ordered; only the holder's own is lifted by the issuer too, when he asks.
+    """
+
+    card: CardRef
+    restriction: Place
+    kind: RestrictionKind
+    authority: str = ""
+    document: str = ""
+    made_by: str
+
+
+class ReportLoss(Command, frozen=True, kw_only=True):
+    """Stop a card at once because its holder lost it (挂失). `document` is the reference of his report, if any."""
+
+    card: CardRef
+    document: str = ""
+    made_by: str
+
+
+class SpendSplit(Command, frozen=True, kw_only=True):
+    """Pay a merchant, and move what the card has left available into a new card: both or none of it."""
+
+    card: CardRef
+    merchant_id: int
+    amount_minor: int
+    asset: str
+    device: str | None = None

@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
+from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, LineRow, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
+from koudai.cards.restrictions import Restriction, Stack
 from koudai.cards.tally import Owed, Tally
 from koudai.cards.terms import BookTerms, Subjects, Terms
 from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
 from koudai.policy import Point
-from koudai.programmes import Charter, Effective, Kind, Law
+from koudai.programmes import Asked, Charter, Effective, Kind, Law
 
 
 class HeldCard:
@@ -23,7 +24,7 @@ class HeldCard:
     """
 
     __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "state", "terms")  # fmt: skip
+                 "restrictions", "state", "terms")  # fmt: skip
 
     @property
     def kind(self) -> Kind:
@@ -44,6 +45,7 @@ class HeldCard:
         self.promised_at = promised_at
         self.lineage = lineage
         self.promised = promised
+        self.restrictions: Stack = ()
         self.last = pocket.newest
 
 
@@ -103,6 +105,23 @@ class Redemption:
         return parts
 
 
+class Cashback:
+    """Cashback that was given for a redemption or capture at `place`: to which card, on which Chinese day.
+
+    `strain` is that of the lot that it went into, and `taken_minor` what fell back of it by now.
+    """
+
+    __slots__ = ("card_id", "day", "given_minor", "place", "strain", "taken_minor")
+
+    def __init__(self, place: Place, card_id: int, day: str, strain: int, given_minor: int, taken_minor: int) -> None:
+        self.place = place
+        self.card_id = card_id
+        self.day = day
+        self.strain = strain
+        self.given_minor = given_minor
+        self.taken_minor = taken_minor
+
+
 class Desk:
     """A sheet with the cards, merchants, redemptions and holds that its commands name."""
 
@@ -135,9 +154,17 @@ class Desk:
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
+        self.restricted: list[Restriction] = []
+        self.unrestricted: list[Ended] = []
+        self.lines: list[LineRow] = []
+        self.tenders: list[tuple[int, int]] = []
+        self.cashbacks: dict[Place, Cashback] = {}
+        self.rewarded: dict[tuple[int, str], int] = {}
+        self.fell_back: dict[Place, int] = {}
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}
+        self.asked_of_payments: dict[tuple[int, bool, int], Asked | None] = {}
 
     def seconds(self, moment: datetime) -> int:
         """A moment in seconds since 1970; most commands of a batch share one."""
@@ -230,6 +257,9 @@ class Desk:
         self.made[place] = activity
         return activity
 
+
+Ended = tuple[int, int, int, Any, Any, str | None, str | None, str | None]
+"""A restriction's place, the ordinal of what ended it, how, and who lifted it: kind, authority, document, by"""
 
 _CARD = (Subject.CARD,)
 _HOLDER = (Subject.HOLDER,)

@@ -92,5 +92,86 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE t.book = p_book AND t.who = u.who
 $$;
 
+-- Enters restrictions of cards whose accounts the caller has locked.
+CREATE OR REPLACE FUNCTION cards.restrict_v1(
+    p_batch_id bigint, p_ordinals integer[], p_card_ids bigint[], p_kinds text[], p_authorities text[],
+    p_documents text[], p_amounts bigint[], p_untils timestamptz[], p_temporary boolean[], p_made_by text[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO cards.restrictions
+        (batch_id, ordinal, card_id, kind, authority, document, amount_minor, until_at, temporary, made_by)
+    SELECT p_batch_id, r.ordinal, r.card_id, r.kind::cards.restriction_kind, r.authority, r.document, r.amount,
+           r.until, r.temporary, r.made_by
+    FROM unnest(p_ordinals, p_card_ids, p_kinds, p_authorities, p_documents, p_amounts, p_untils, p_temporary, p_made_by)
+        AS r (ordinal, card_id, kind, authority, document, amount, until, temporary, made_by);
+
+    UPDATE cards.cards c SET restrictions = c.restrictions + n.made
+    FROM (SELECT u.card_id, count(*)::smallint AS made FROM unnest(p_card_ids) AS u (card_id) GROUP BY u.card_id) AS n
+    WHERE c.id = n.card_id;
+END $$;
+
+-- Ends open restrictions of cards whose accounts the caller has locked. Who may lift which, and that a term is over
+-- before it lapses, is held by the table's constraints; one that has ended already, or isn't there, aborts.
+CREATE OR REPLACE FUNCTION cards.end_restrictions_v1(
+    p_batch_id bigint, p_at timestamptz, p_batch_ids bigint[], p_ordinals integer[], p_ended_ordinals integer[],
+    p_ends text[], p_kinds text[], p_authorities text[], p_documents text[], p_by text[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    ended integer;
+BEGIN
+    WITH done AS (
+        UPDATE cards.restrictions r
+        SET ended_batch_id = p_batch_id, ended_ordinal = e.ended_ordinal, ended_at = p_at,
+            ended_as = e.as_what::cards.restriction_end, lifted_kind = e.kind::cards.restriction_kind,
+            lifted_authority = e.authority, lifted_document = e.document, lifted_by = e.by
+        FROM unnest(p_batch_ids, p_ordinals, p_ended_ordinals, p_ends, p_kinds, p_authorities, p_documents, p_by)
+            AS e (batch_id, ordinal, ended_ordinal, as_what, kind, authority, document, by)
+        WHERE r.batch_id = e.batch_id AND r.ordinal = e.ordinal AND r.ended_batch_id IS NULL
+        RETURNING r.card_id
+    ), fewer AS (
+        UPDATE cards.cards c SET restrictions = c.restrictions - n.gone
+        FROM (SELECT d.card_id, count(*)::smallint AS gone FROM done d GROUP BY d.card_id) AS n
+        WHERE c.id = n.card_id
+    )
+    SELECT count(*) INTO ended FROM done;
+    IF ended <> cardinality(p_batch_ids) THEN
+        RAISE EXCEPTION 'of % restrictions % were open', cardinality(p_batch_ids), ended;
+    END IF;
+END $$;
+
+-- The state of a card at a moment: a restriction of the whole card whose term is over blocks it no more, though no
+-- entry says so yet.
+CREATE OR REPLACE FUNCTION cards.state_at_v1(p_id bigint, p_state cards.state, p_open smallint, p_at timestamptz)
+RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT CASE WHEN p_state = 'BLOCKED' AND p_open > 0 AND NOT EXISTS (
+                    SELECT FROM cards.restrictions r
+                    WHERE r.card_id = p_id AND r.ended_batch_id IS NULL AND r.amount_minor IS NULL
+                      AND (r.until_at IS NULL OR r.until_at > p_at))
+                THEN 'ACTIVE' ELSE p_state::text END
+$$;
+
+-- What of an available amount the restrictions of a card leave at a moment.
+CREATE OR REPLACE FUNCTION cards.left_at_v1(p_id bigint, p_available bigint, p_open smallint, p_at timestamptz)
+RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT CASE WHEN p_open = 0 THEN p_available ELSE greatest(0, p_available - (
+                    SELECT coalesce(sum(r.amount_minor), 0)
+                    FROM cards.restrictions r
+                    WHERE r.card_id = p_id AND r.ended_batch_id IS NULL
+                      AND (r.until_at IS NULL OR r.until_at > p_at)))::bigint END
+$$;
+
+-- Notes what fell back of cashback when purchases were returned; more than was given aborts by the table's constraint.
+CREATE OR REPLACE FUNCTION cards.take_cashbacks_back_v1(p_batch_ids bigint[], p_ordinals integer[], p_amounts bigint[])
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.cashbacks c SET taken_minor = c.taken_minor + u.amount
+    FROM unnest(p_batch_ids, p_ordinals, p_amounts) AS u (batch_id, ordinal, amount)
+    WHERE c.batch_id = u.batch_id AND c.ordinal = u.ordinal
+$$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

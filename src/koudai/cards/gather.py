@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from koudai.base import day_start_s
-from koudai.cards.commands import Command, Issue, Load, Refund, Split
+from koudai.cards.commands import Command, Issue, Load, Refund, SpendSplit, Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law import payer_ref, root_of, tallies_of
 from koudai.cards.store import SQL
@@ -23,7 +23,7 @@ from koudai.programmes import (
 _OWED_KEPT = timedelta(minutes=1)
 _TALLY = (texts, int8s, int8s, int8s, int8s, int8s)
 _JUDGEMENT = (int4s, int8s, texts, texts, texts, texts)
-_ROOTED: set[type[Command]] = {Load, Refund, Split}
+_ROOTED: set[type[Command]] = {Load, Refund, Split, SpendSplit}
 
 Statement = tuple[Any, ...]
 

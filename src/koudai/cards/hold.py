@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 from koudai.base import Refused, render_time
+from koudai.cards.basket import state_tender
 from koudai.cards.checks import bad_amount, payable
 from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law import on_payment
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
+from koudai.cards.restrictions import frozen_by
+from koudai.cards.reward import reward, rewards
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 
@@ -17,7 +20,7 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     judged = payable(desk, command)
     if isinstance(judged, Refused):
         return judged
-    card, merchant, amount, at, slots = judged
+    card, merchant, amount, at, slots, basket = judged
     bad = on_payment(desk, card, merchant, amount, place)
     if bad:
         return bad
@@ -31,9 +34,10 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     desk.merchants_of_holds[place] = merchant.id
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
-    return desk.enter(
+    reserved = desk.enter(
         card, place, ActivityType.AUTHORISE, amount, at, merchant_id=merchant.id, device=command.device
     )  # fmt: skip
+    return state_tender(desk, reserved, command, basket)
 
 
 def capture(desk: Desk, command: Capture, place: Place) -> Activity | Refused:
@@ -51,12 +55,15 @@ def capture(desk: Desk, command: Capture, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.HOLD_CLOSED, {"state": holds[0].state})
     left = open_holds[0].left_minor
     amount = left if command.amount_minor is None else command.amount_minor
-    bad = bad_amount(amount)
-    if bad and not (amount == 0 and command.final):
+    bad = None if amount == 0 and command.final else bad_amount(amount)
+    if bad:
         return bad
     if amount > left:
         facts = {"left_minor": left, "amount_minor": amount, "currency": open_holds[0].asset}
         return Refused(CardRefusal.CAPTURE_EXCEEDS_HOLD, facts)
+    frozen = [no for hold in open_holds if (no := frozen_by(desk.cards[hold.account].restrictions))]
+    if frozen:
+        return frozen[0]
     first: Activity | None = None
     for hold in open_holds:
         at = place if first is None else Place(place.batch_id, desk.sheet.next_ordinal())
@@ -81,6 +88,8 @@ def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, pl
     made = desk.enter(
         card, place, ActivityType.CAPTURE, amount_minor, at, merchant_id=merchant_id, hold=hold.place, lead=lead
     )  # fmt: skip
+    if rewards(card):
+        reward(desk, card, desk.merchants[merchant_id], place, amount_minor, at, lead)
     if command.final and hold.left_minor:
         _release(desk, card, hold, HoldState.CAPTURED if hold.captured_minor else HoldState.VOIDED, lead)
     return made

@@ -10,6 +10,7 @@ from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.law import on_issue
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
 from koudai.cards.offers import not_issued
+from koudai.cards.restrictions import bound_minor
 from koudai.cards.terms import Terms
 from koudai.ledger import Memory, Place
 from koudai.pg import Tx, int8s
@@ -52,7 +53,8 @@ def as_issued(card: HeldCard, number: str) -> Issued:
     return Issued(
         Card(
             card.id, card.terms.programme_id, card.state, number[-4:], card.holder_ref, card.asset,
-            pocket.balance_minor, card.issued_at, card.last, available_minor=pocket.balance_minor,
+            pocket.balance_minor, card.issued_at, card.last,
+            available_minor=max(0, pocket.balance_minor - bound_minor(card.restrictions)),
             parent_id=came.parent_id, root_id=came.root_id, generation=came.generation,
         ),
         number,

@@ -115,8 +115,13 @@ def tallies_of(card: HeldCard, command: Load) -> list[str]:
 
 def on_payment(desk: Desk, card: HeldCard, merchant: Merchant, amount_minor: int, place: Place) -> Refused | None:
     """A payment to a merchant, or the promise of one."""
-    law = desk.law(card.terms.programme_id)
-    asked = None if law is None else law.asked(Point.REDEEM, card.kind, purpose="purchase", **_facets(merchant))
+    key = (card.terms.programme_id, card.holder_ref is None, merchant.id)
+    try:
+        asked = desk.asked_of_payments[key]
+    except KeyError:
+        law = desk.law(card.terms.programme_id)
+        asked = law.asked(Point.REDEEM, card.kind, purpose="purchase", **_facets(merchant)) if law else None
+        desk.asked_of_payments[key] = asked
     if asked is None:
         return None
     facts = _told(asked, {"balance_after_minor": lambda: card.pocket.balance_minor - amount_minor})
@@ -174,6 +179,18 @@ def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, p
         return None
     facts = {**_told(asked, _held(desk, target, amount_minor)), "amount_minor": amount_minor}
     return _judge(desk, target, _who(target), Point.REFUND, asked, facts, place)
+
+
+def all_pass(desk: Desk, *asks: Callable[[], Refused | None]) -> Refused | None:
+    """Ask about several things that are done together: what is kept of one is kept only where none is refused."""
+    kept = len(desk.judgements), len(desk.pilot_uses), dict(desk.pilot_rooms), set(desk.in_pilots)
+    for ask in asks:
+        bad = ask()
+        if bad:
+            del desk.judgements[kept[0] :], desk.pilot_uses[kept[1] :]
+            desk.pilot_rooms, desk.in_pilots = kept[2], kept[3]
+            return bad
+    return None
 
 
 class _Passed(NamedTuple):
@@ -235,7 +252,10 @@ def _keep(desk: Desk, passed: Sequence[_Passed], place: Place) -> None:
 
 def _facets(merchant: Merchant) -> Mapping[str, Any]:
     """What the law asks of a merchant."""
-    return {"merchant_of": "own", "merchant_contracted": True, "online": False, "own_web_shop": False}
+    return {
+        "merchant_of": str(merchant.relation), "merchant_contracted": merchant.contracted, "online": merchant.online,
+        "own_web_shop": merchant.own_web_shop,
+    }  # fmt: skip
 
 
 def _told(asked: Asked, makers: Makers) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class CardRefusal(StrEnum):
     CURRENCY_MISMATCH = "cards.currency_mismatch"
     NOT_ACTIVE = "cards.not_active"
     BLOCKED = "cards.blocked"
+    RESTRICTED = "cards.restricted"
     DEACTIVATED = "cards.deactivated"
     ALREADY_ACTIVE = "cards.already_active"
     ALREADY_BLOCKED = "cards.already_blocked"
@@ -35,6 +36,7 @@ class CardRefusal(StrEnum):
     REFUND_EXCEEDS_PAID = "cards.refund_exceeds_paid"
     BALANCE_CAP_EXCEEDED = "cards.balance_cap_exceeded"
     INSUFFICIENT_BALANCE = "cards.insufficient_balance"
+    AMOUNT_RESTRICTED = "cards.amount_restricted"
     ALREADY_REFUNDED = "cards.already_refunded"
     UNKNOWN_ENTRY = "cards.unknown_entry"
     UNKNOWN_HOLD = "cards.unknown_hold"
@@ -56,6 +58,14 @@ class CardRefusal(StrEnum):
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
     NOTHING_TO_RENEW = "cards.nothing_to_renew"
+    UNKNOWN_RESTRICTION = "cards.unknown_restriction"
+    NOT_YOURS_TO_LIFT = "cards.not_yours_to_lift"
+    ORDER_MISSING = "cards.order_missing"
+    FREEZE_TOO_LONG = "cards.freeze_too_long"
+    NO_LOSS_REPORT = "cards.no_loss_report"
+    NOTHING_LEFT = "cards.nothing_left"
+    BASKET_MISMATCH = "cards.basket_mismatch"
+    BASKET_MISSING = "cards.basket_missing"
 
 
 class CardState(StrEnum):
@@ -88,6 +98,11 @@ class ActivityType(StrEnum):
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
     DEACTIVATE = "DEACTIVATE"
+    RESTRICT = "RESTRICT"
+    LIFT = "LIFT"
+    LAPSE = "LAPSE"
+    CASHBACK = "CASHBACK"
+    CASHBACK_BACK = "CASHBACK_BACK"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -149,13 +164,27 @@ class Issued(msgspec.Struct, frozen=True):
         return f"Issued(card={self.card!r}, number={'…' + self.card.last4})"
 
 
+class BasketLine(msgspec.Struct, frozen=True):
+    """A line of a basket as it was judged: what of which class of goods, how much of it was paid.
+
+    `reason` is the code that says why it isn't payable, None where it is.
+    """
+
+    sku: str
+    goods_class: str
+    amount_minor: int
+    paid_minor: int
+    reason: str | None
+
+
 class Activity(msgspec.Struct, frozen=True):
     """An entry of a card's history.
 
     `amount_minor` is what moved (0 where nothing did), `balance_minor` what the card held after it.
     `held_minor` is what of that holds reserved. `redemption` is the redemption that a refund or reversal
-    was laid on, the newest where several; `hold` the hold that was captured or given free, and
-    `other_card_id` the card that value came from or went to.
+    was laid on, the newest where several, or that cashback was given for; `hold` the hold that was captured
+    or given free, and `other_card_id` the card that value came from or went to. `lines` are the basket that
+    was paid or reserved for, and `remaining_minor` is the rest of a tender of which a part was approved.
     """
 
     place: Place
@@ -172,6 +201,8 @@ class Activity(msgspec.Struct, frozen=True):
     held_minor: int = 0
     hold: Place | None = None
     other_card_id: int | None = None
+    lines: tuple[BasketLine, ...] = ()
+    remaining_minor: int = 0
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -213,6 +244,9 @@ Entry = tuple[Any, ...]
 
 NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int]
 """id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation"""
+
+LineRow = tuple[int, int, str, str, int, int, str | None]
+"""Ordinal of a payment, number of the line, SKU, class, amount, what was paid of it, why it isn't payable."""
 
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""

@@ -5,7 +5,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
-from koudai.cards.commands import Capture, CardRef, Command, Issue, Purpose, Refund, Reverse, Split, Transfer, Void
+from koudai.cards.commands import (
+    Capture,
+    CardRef,
+    Command,
+    Issue,
+    Purpose,
+    Refund,
+    Reverse,
+    SpendSplit,
+    Split,
+    Transfer,
+    Void,
+)
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
@@ -108,14 +120,14 @@ class Named:
 
 def _of_family(command: Command) -> tuple[CardRef, ...]:
     """The cards of a command that goes by where they come from."""
-    if isinstance(command, Split):
+    if isinstance(command, (Split, SpendSplit)):
         return (command.card,)
     if isinstance(command, Transfer) and command.purpose is Purpose.MERGE:
         return command.card, command.to_card
     return ()
 
 
-_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, Transfer}
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, SpendSplit, Transfer}
 
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:

@@ -7,23 +7,26 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
+    Capture,
     Command,
     Expire,
     Issue,
     Load,
+    Redeem,
     Refund,
     Renew,
     Reverse,
+    SpendSplit,
     Split,
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gather import gather
+from koudai.cards.keep import days_of, recall_cashback, rewarding
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
-from koudai.cards.store import SQL, by_place
+from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
-from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
     Place,
     Sheet,
@@ -52,7 +55,7 @@ from koudai.programmes import Charter, Kind, charter_of_book, count_charter_stat
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -62,8 +65,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
     wanted = {c.programme_id for c in named.commands if isinstance(c, Issue)} if Issue in named.kinds else set()
-    live = await mode_of_book(tx, book) is Mode.LIVE
-    counted, charter = await charter_of_book(tx, book, rows["charter"], live=live)
+    counted, charter = await charter_of_book(tx, book, rows["charter"])
     known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted, counted)
     sheet = sheet_from(
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
@@ -71,13 +73,25 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     merchants |= as_merchants(rows.get("merchants", ()))
     desk = _lay_out(sheet, named, known, charter, merchants, rows)
     await _read_holds(tx, book, desk, named, known, rows)
+    restricted = [row[0] for row in rows["cards"] if row[9]]
+    if restricted:
+        await _read_restrictions(tx, desk, restricted)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
+    if named.kinds & {Redeem, Capture, Refund, Reverse}:
+        await recall_cashback(tx, desk, named, merchants)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
     if charter.promises:
         await gather(tx, desk, commands=named.commands)
     return desk
+
+
+async def _read_restrictions(tx: Tx, desk: Desk, card_ids: list[int]) -> None:
+    """What is stacked on the cards that are restricted."""
+    for row in await tx.rows(SQL["open_restrictions"], int8s(card_ids)):
+        one = as_restriction(row)
+        desk.cards[one.card_id].restrictions += (one,)
 
 
 def _statements(
@@ -145,7 +159,7 @@ def _lay_out(
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet, terms, charter)
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came, _ in rows["cards"]:
         promised = desk.promised(programme_id, promised_at)
         kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
         desk.cards[card_id] = HeldCard(
@@ -221,6 +235,9 @@ def _new_lots(desk: Desk, named: Named) -> int:
     makes few. What is undone may bring as many lots back to life as a redemption drew.
     """
     lots = Counter({card.id: card.pocket.count_lots() for card in desk.cards.values()})
+    often = rewarding(desk, named)
+    # Cashback of one day is one lot, for which there are ids already.
+    lots.update({card_id: min(often[card_id], len(days_of(desk, named))) for card_id in often})
     drawn = sum(len(redemption.drawn) for redemption in desk.redemptions.values())
     strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands) + drawn
     revived = max((len(redemption.drawn) for redemption in desk.redemptions.values()), default=0)
@@ -237,6 +254,8 @@ def _new_lots(desk: Desk, named: Named) -> int:
         elif isinstance(c, Split) and card_id is not None:
             # An id for each new card, and one for each lot that it may get.
             needed += len(c.pieces) * (1 + min(lots[card_id], strains))
+        elif isinstance(c, SpendSplit) and card_id is not None:
+            needed += 1 + min(lots[card_id], strains)
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from koudai.base import Refused
+from koudai.cards.basket import state_tender
 from koudai.cards.checks import (
+    Payable,
     bad_amount,
     bad_asset,
     card_for,
@@ -17,6 +19,7 @@ from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law import on_load, on_payment, on_return
 from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.reward import reward, rewards, take_back
 from koudai.ledger import (
     BARRED,
     BONUS,
@@ -98,19 +101,25 @@ def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
     judged = payable(desk, command)
     if isinstance(judged, Refused):
         return judged
-    card, merchant, amount, at, slots = judged
-    bad = on_payment(desk, card, merchant, amount, place)
-    if bad:
-        return bad
+    bad = on_payment(desk, judged.card, judged.merchant, judged.amount_minor, place)
+    return bad or pay_out(desk, command, judged, place)
+
+
+def pay_out(desk: Desk, command: Redeem, judged: Payable, place: Place) -> Activity:
+    """Pay what was judged payable, and enter it."""
+    card, merchant, amount, at, slots, basket = judged
     payee, order = merchant.account_id, card.terms.draw_order
     drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
     count(slots, amount)
     desk.moved(card, -amount)
     if desk.tracks_redemptions:
         track(desk, Redemption(place, card.id, merchant.id, amount, 0, at, command.device, drawn))
-    return desk.enter(
+    paid = desk.enter(
         card, place, ActivityType.REDEEM, amount, at, merchant_id=merchant.id, device=command.device
     )  # fmt: skip
+    if rewards(card):
+        reward(desk, card, merchant, place, amount, at, place.ordinal)
+    return state_tender(desk, paid, command, basket)
 
 
 def track(desk: Desk, redemption: Redemption) -> None:
@@ -214,7 +223,7 @@ def _give_back(
     merchant = desk.merchants[merchant_id]
     at = command.event_at or desk.sheet.now
     first: Place | None = None
-    missing = amount_minor
+    missing, began = amount_minor, len(desk.sheet.transfers)
     for redemption in laid_on:
         part = min(missing, redemption.left_minor)
         if part:
@@ -224,7 +233,11 @@ def _give_back(
             missing -= part
     assert missing == 0, "the redemptions were said to hold enough"
     desk.moved(card, amount_minor)
-    return desk.enter(card, place, kind, amount_minor, at, merchant_id=merchant_id, redemption=first)
+    made = desk.enter(card, place, kind, amount_minor, at, merchant_id=merchant_id, redemption=first)
+    if desk.cashbacks:
+        brought = [lot for *_, lot in desk.sheet.transfers[began:] if lot is not None]
+        take_back(desk, card, laid_on, brought, merchant_id, at, place.ordinal)
+    return made
 
 
 def _restore(

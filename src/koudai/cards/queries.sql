@@ -30,7 +30,7 @@ FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::by
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
 
 -- read_cards: the state of cards, once they are locked
-SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation
+SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from
@@ -42,9 +42,9 @@ SELECT root_id, count(*) FROM cards.cards
 WHERE root_id = ANY ($2::bigint[]) AND parent_id IS NOT NULL AND book = $1::int GROUP BY root_id
 
 -- page_family: the next cards of a book that come from a root, after an id
-SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
+       a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -122,7 +122,10 @@ SELECT cards.refund_v1($1::bigint, $2::int[], $3::bigint[], $4::int[], $5::bigin
 -- activities: activities by place
 SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
        a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at, a.held_minor,
-       a.hold_batch_id, a.hold_ordinal, a.other_card_id
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id,
+       (SELECT t.asked_minor FROM cards.tenders t WHERE t.batch_id = a.batch_id AND t.ordinal = a.ordinal),
+       (SELECT json_agg(json_build_array(l.sku, l.goods_class, l.amount_minor, l.paid_minor, l.refusal) ORDER BY l.line)::text
+        FROM cards.basket_lines l WHERE l.batch_id = a.batch_id AND l.ordinal = a.ordinal)
 FROM unnest($2::bigint[], $3::int[]) AS w (batch_id, ordinal)
 JOIN cards.activities a ON a.batch_id = w.batch_id AND a.ordinal = w.ordinal
 JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
@@ -140,7 +143,10 @@ WITH RECURSIVE walk AS (
 )
 SELECT a.batch_id, a.ordinal, a.card_id, a.type::text, a.amount_minor, p.asset, a.balance_minor, a.merchant_id,
        a.source::text, a.redemption_batch_id, a.redemption_ordinal, a.event_at, b.recorded_at, a.held_minor,
-       a.hold_batch_id, a.hold_ordinal, a.other_card_id
+       a.hold_batch_id, a.hold_ordinal, a.other_card_id,
+       (SELECT t.asked_minor FROM cards.tenders t WHERE t.batch_id = a.batch_id AND t.ordinal = a.ordinal),
+       (SELECT json_agg(json_build_array(l.sku, l.goods_class, l.amount_minor, l.paid_minor, l.refusal) ORDER BY l.line)::text
+        FROM cards.basket_lines l WHERE l.batch_id = a.batch_id AND l.ordinal = a.ordinal)
 FROM walk a
 JOIN cards.cards c ON c.id = a.card_id AND c.book = $1::int
 JOIN cards.programmes p ON p.id = c.programme_id
@@ -148,18 +154,18 @@ JOIN ledger.batches b ON b.id = a.batch_id
 ORDER BY a.step
 
 -- find_cards: cards of a book by id, with what they hold
-SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
+       a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
 WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
 
 -- page_cards: the next cards of a book after an id
-SELECT c.id, c.programme_id, c.state::text, c.last4, c.holder_ref, p.asset, a.balance_minor, c.issued_at,
-       a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.parent_id, c.root_id, c.generation
+SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
+       a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -205,3 +211,51 @@ ORDER BY j.batch_id, j.ordinal, j.card_id, j.point
 -- programmes_with_cards: which of these programmes have cards
 SELECT p.id FROM unnest($1::int[]) AS p (id)
 WHERE EXISTS (SELECT 1 FROM cards.cards c WHERE c.programme_id = p.id)
+
+-- open_restrictions: the restrictions of locked cards that have not ended, in the order of their queues
+SELECT batch_id, ordinal, card_id, kind::text, authority, document, amount_minor, until_at, temporary, made_by
+FROM cards.restrictions WHERE card_id = ANY ($1::bigint[]) AND ended_batch_id IS NULL ORDER BY batch_id, ordinal
+
+-- restrict: enters restrictions of locked cards
+SELECT cards.restrict_v1($1::bigint, $2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                         $8::timestamptz[], $9::boolean[], $10::text[])
+
+-- end_restrictions: ends restrictions of locked cards
+SELECT cards.end_restrictions_v1($1::bigint, $2::timestamptz, $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[],
+                                 $8::text[], $9::text[], $10::text[])
+
+-- restrictions_of_card: all restrictions of a card in the order of their queue, and what it holds that none has reserved
+SELECT r.batch_id, r.ordinal, r.card_id, r.kind::text, r.authority, r.document, r.amount_minor, r.until_at, r.temporary,
+       r.made_by, m.event_at, r.ended_batch_id, r.ended_ordinal, r.ended_as::text, r.ended_at, r.lifted_kind::text,
+       r.lifted_authority, r.lifted_document, r.lifted_by,
+       r.ended_batch_id IS NULL AND (r.until_at IS NULL OR r.until_at > a.now_at), a.balance_minor - a.held_minor
+FROM cards.restrictions r
+JOIN ledger.heads a ON a.id = r.card_id
+JOIN cards.activities m ON m.batch_id = r.batch_id AND m.ordinal = r.ordinal
+WHERE r.card_id = ANY ($1::bigint[]) ORDER BY r.batch_id, r.ordinal
+
+-- add_basket_lines: the lines of payments as they were judged
+INSERT INTO cards.basket_lines (batch_id, ordinal, line, sku, goods_class, amount_minor, paid_minor, refusal)
+SELECT $1::bigint, l.* FROM unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[]) AS l
+
+-- add_tenders: what was asked for where less was approved
+INSERT INTO cards.tenders (batch_id, ordinal, asked_minor)
+SELECT $1::bigint, t.* FROM unnest($2::int[], $3::bigint[]) AS t
+
+-- rewarded: what cards got as cashback on Chinese days, without what fell back of it
+SELECT card_id, to_char(day, 'YYYY-MM-DD'), sum(given_minor - taken_minor)::bigint FROM cards.cashbacks
+WHERE card_id = ANY ($1::bigint[]) AND day = ANY (($2::text[])::date[]) GROUP BY card_id, day
+
+-- cashbacks: the cashback of redemptions by place
+SELECT c.batch_id, c.ordinal, c.card_id, to_char(c.day, 'YYYY-MM-DD'), c.strain, c.given_minor, c.taken_minor
+FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM cards.cashbacks x WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS c ON true
+
+-- add_cashbacks: cashback that was given
+INSERT INTO cards.cashbacks (batch_id, ordinal, card_id, day, strain, given_minor, taken_minor)
+SELECT $1::bigint, c.ordinal, c.card_id, c.day::date, c.strain, c.given_minor, c.taken_minor
+FROM unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+    AS c (ordinal, card_id, day, strain, given_minor, taken_minor)
+
+-- take_cashbacks_back: cashback that fell back
+SELECT cards.take_cashbacks_back_v1($1::bigint[], $2::int[], $3::bigint[])

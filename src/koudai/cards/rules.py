@@ -18,11 +18,15 @@ from koudai.cards.commands import (
     Command,
     Expire,
     Issue,
+    Lift,
     Load,
     Redeem,
     Refund,
     Renew,
+    ReportLoss,
+    Restrict,
     Reverse,
+    SpendSplit,
     Split,
     Transfer,
     Unblock,
@@ -33,7 +37,8 @@ from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.pay import load, redeem, refund, reverse
-from koudai.cards.split import split
+from koudai.cards.restrict import block, lift, report_loss, restrict, unblock
+from koudai.cards.split import spend_split, split
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
 
@@ -103,16 +108,16 @@ _PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 _RULES: dict[type[Command], _Entry] = {
     Issue: _rule("issue", issue, ("programme_id", "active", "holder_ref")),
     Activate: _rule("activate", change_state, _ONE_CARD),
-    Block: _rule("block", change_state, _ONE_CARD),
-    Unblock: _rule("unblock", change_state, _ONE_CARD),
+    Block: _rule("block", block, _ONE_CARD),
+    Unblock: _rule("unblock", unblock, _ONE_CARD),
     Load: _rule(
         "load", load, ("card", "amount_minor", "asset", "source"),
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
     ),
-    Redeem: _rule("redeem", redeem, _PAID, ("device",)),
+    Redeem: _rule("redeem", redeem, _PAID, ("device", "basket")),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
     Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
-    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device")),
+    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device", "basket")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
     Void: _rule("void", void, ("hold", "group")),
     Transfer: _rule(
@@ -126,4 +131,11 @@ _RULES: dict[type[Command], _Entry] = {
     Split: _rule("split", split, ("card", "pieces", "asset"), ("device",)),
     Expire: _rule("expire", expire, _ONE_CARD),
     Renew: _rule("renew", renew, ("card", "expires_at")),
+    Restrict: _rule(
+        "restrict", restrict,
+        ("card", "kind", "authority", "document", "amount_minor", "asset", "until", "temporary"),
+    ),
+    Lift: _rule("lift", lift, ("card", "restriction", "kind", "authority", "document")),
+    ReportLoss: _rule("report_loss", report_loss, ("card", "document")),
+    SpendSplit: _rule("spend_split", spend_split, ("card", "merchant_id", "amount_minor", "asset"), ("device",)),
 }  # fmt: skip

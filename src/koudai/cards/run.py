@@ -9,21 +9,25 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import Command, Issue, Split
+from koudai.cards.commands import Command, Issue, SpendSplit, Split
 from koudai.cards.desk import Desk
 from koudai.cards.gather import what_was_judged
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.keep import keep_statements
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
+from koudai.cards.restrict import lapse_due
 from koudai.cards.store import (
     SQL,
     add_cards_statement,
     add_entries_statement,
+    end_restrictions_statement,
     lay_refunds_statement,
     read_activities,
+    restrict_statement,
 )
 from koudai.cards.terms import terms_of_book
 from koudai.identity import Keyring
@@ -62,12 +66,20 @@ async def split(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
+async def spend_split(
+    tx: Tx, book: int, commands: Sequence[SpendSplit], keyring: Keyring, *, generate: Generate = generate
+) -> list[Minted | Refused]:  # fmt: skip
+    """Pay merchants and move the rest into new cards, in the same way; the entry of each is its redemption."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
 async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
     desk = await open_desk(tx, book, named, terms)
     desk.mint = mint
     release_due(desk)
+    lapse_due(desk)
     folded = [rules.apply(desk, command) for command in commands]
     _write(tx, desk)
     again = {outcome for outcome in folded if isinstance(outcome, Memory)}
@@ -99,4 +111,9 @@ def _write(tx: Tx, desk: Desk) -> None:
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
     more += what_was_judged(desk)
+    if desk.restricted:
+        more.append(restrict_statement(batch_id, desk.restricted))
+    if desk.unrestricted:
+        more.append(end_restrictions_statement(batch_id, desk.sheet.now, desk.unrestricted))
+    more += keep_statements(desk)
     write(tx, desk.sheet, *more)

@@ -1,14 +1,28 @@
-"""Split: parts of a card go into new cards, with their share of every lot and the card's lineage."""
+"""Split: parts of a card go into new cards, with their share of every lot and the card's lineage.
+
+Or a merchant is paid, and the rest goes into a new card.
+"""
 
 from koudai.base import Refused
 from koudai.cards.carry import arrive
-from koudai.cards.checks import bad_amount, bad_asset, below_floor, card_of, not_usable, too_little, within_limits
-from koudai.cards.commands import Purpose, Split
+from koudai.cards.checks import (
+    available_of,
+    bad_amount,
+    bad_asset,
+    below_floor,
+    card_of,
+    not_usable,
+    payable,
+    too_little,
+    within_limits,
+)
+from koudai.cards.commands import Purpose, Redeem, SpendSplit, Split
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue import as_issued, holder_of_card, open_card
-from koudai.cards.law import on_split
+from koudai.cards.law import all_pass, on_payment, on_split
 from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Minted
 from koudai.cards.offers import MAX_PIECES, not_split
+from koudai.cards.pay import pay_out
 from koudai.ledger import Flow, Place, Slot, count, proportional
 
 
@@ -61,11 +75,54 @@ def _judge(desk: Desk, command: Split) -> tuple[HeldCard, list[Slot]] | Refused:
     bad = bad_asset(command.asset, card.asset) or not_usable(card) or not_split(desk, card, command.pieces)
     if bad:
         return bad
-    available = card.pocket.available_minor(desk.sheet.now_s)
+    available = available_of(desk, card)
     if available < amount:
-        return too_little(card, available, amount)
+        return too_little(card, available, amount, card.pocket.available_minor(desk.sheet.now_s))
     at = command.event_at or desk.sheet.now
     slots = below_floor(desk, card, amount) or within_limits(
         desk, card, Flow.TRANSFER, amount, at, device=command.device
     )
     return slots if isinstance(slots, Refused) else (card, slots)
+
+
+def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refused:
+    """Card → merchant, and what it has left available → a new card; judged whole before any of it is done."""
+    pay = Redeem(
+        key=command.key, event_at=command.event_at, card=command.card, merchant_id=command.merchant_id,
+        amount_minor=command.amount_minor, asset=command.asset, device=command.device,
+    )  # fmt: skip
+    judged = payable(desk, pay)
+    if isinstance(judged, Refused):
+        return judged
+    card, at, paid = judged.card, judged.at, command.amount_minor
+    rest = available_of(desk, card) - paid
+    if not rest:
+        return Refused(CardRefusal.NOTHING_LEFT, {"amount_minor": paid, "currency": card.asset})
+    bad = not_split(desk, card, (rest,)) or below_floor(desk, card, paid + rest)
+    slots = bad or within_limits(desk, card, Flow.TRANSFER, rest, at, device=command.device)
+    if isinstance(slots, Refused):
+        return slots
+    bad = all_pass(
+        desk, lambda: on_payment(desk, card, judged.merchant, paid, place), lambda: on_split(desk, card, (rest,), place)
+    )
+    if bad:
+        return bad
+    redeemed = pay_out(desk, pay, judged, place)
+    # The redemption was counted meanwhile, which moves counters about and changes none of a transfer.
+    slots = within_limits(desk, card, Flow.TRANSFER, rest, at, device=command.device)
+    assert not isinstance(slots, Refused), "a redemption isn't counted as a transfer"
+    sheet = desk.sheet
+    gave = Place(place.batch_id, sheet.next_ordinal())
+    child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
+    parts = proportional(card.pocket.lots, rest, lambda lot: lot.free_minor(sheet.now_s))
+    sheet.carry(gave.ordinal, card.pocket, child.pocket, parts, Purpose.SPLIT, at)
+    count(slots, rest)
+    sheet.touch(card.id, gave.ordinal)
+    desk.enter(
+        card, gave, ActivityType.TRANSFER_BALANCE_FROM, rest, at, other_card_id=child.id, device=command.device,
+        lead=place.ordinal,
+    )  # fmt: skip
+    arrive(desk, child, card, rest, place, at)
+    desk.pieces[card.lineage.root_id] = desk.pieces.get(card.lineage.root_id, 0) + 1
+    outcome = desk.made[place] = Minted(redeemed, (as_issued(child, number),))
+    return outcome

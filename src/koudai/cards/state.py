@@ -1,10 +1,11 @@
-"""Activate, block, unblock: PENDING → ACTIVE ⇄ BLOCKED; no value moves. What is DEACTIVATED stays so."""
+"""Activate: PENDING → ACTIVE; no value moves. What is DEACTIVATED stays so."""
 
 from koudai.base import Refused
 from koudai.cards.checks import card_of
-from koudai.cards.commands import Activate, Block, Command, Unblock
+from koudai.cards.commands import Activate, Command
 from koudai.cards.desk import Desk
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.restrictions import stopped_by
 from koudai.ledger import Place
 
 _State = tuple[ActivityType, CardState, dict[CardState, CardRefusal]]
@@ -15,21 +16,11 @@ _STATES: dict[type[Command], _State] = {
         CardState.ACTIVE,
         {CardState.ACTIVE: CardRefusal.ALREADY_ACTIVE, CardState.BLOCKED: CardRefusal.ALREADY_ACTIVE},
     ),
-    Block: (
-        ActivityType.BLOCK,
-        CardState.BLOCKED,
-        {CardState.PENDING: CardRefusal.NOT_ACTIVE, CardState.BLOCKED: CardRefusal.ALREADY_BLOCKED},
-    ),
-    Unblock: (
-        ActivityType.UNBLOCK,
-        CardState.ACTIVE,
-        {CardState.PENDING: CardRefusal.NOT_BLOCKED, CardState.ACTIVE: CardRefusal.NOT_BLOCKED},
-    ),
 }
 """What a verb is entered as, the state that it leads to, and why it is refused from the others."""
 
 
-def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) -> Activity | Refused:
+def change_state(desk: Desk, command: Activate, place: Place) -> Activity | Refused:
     """Bring a card to another state."""
     card = card_of(desk, command.card)
     if card is None:
@@ -39,6 +30,8 @@ def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) 
         return Refused(CardRefusal.DEACTIVATED)
     if card.state in refusals:
         return Refused(refusals[card.state])
+    if any(one.whole for one in card.restrictions):
+        return stopped_by(card.restrictions)
     card.state = desk.states[card.id] = state
     desk.sheet.touch(card.id, place.ordinal)
     return desk.enter(card, place, kind, 0, command.event_at)

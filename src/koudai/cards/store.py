@@ -1,12 +1,16 @@
 """The only caller of this room's SQL."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, NewCard, Part, Programme
+import msgspec
+
+from koudai.cards.model import Activity, ActivityType, BasketLine, Card, CardState, Entry, NewCard, Part, Programme
+from koudai.cards.restrictions import Restriction, RestrictionKind
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
-from koudai.pg import Statements, Tx, byteas, columns, int4s, int8s, texts, times
+from koudai.pg import Statements, Tx, bools, byteas, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -55,6 +59,8 @@ _ENTRY = (
     int8s, int4s, times,
 )  # fmt: skip
 _PART = (int4s, int8s, int4s, int8s)
+_RESTRICTION = (int4s, int8s, texts, texts, texts, int8s, times, bools, texts)
+_ENDED = (int8s, int4s, int4s, texts, texts, texts, texts, texts)
 
 Statement = tuple[Any, ...]
 
@@ -77,6 +83,27 @@ def lay_refunds_statement(batch_id: int, parts: Sequence[Part]) -> Statement:
 def add_cards_statement(book: int, cards: Sequence[NewCard]) -> Statement:
     """The statement that inserts cards; a number that is taken is a conflict."""
     return (SQL["add_cards"], book, *columns(_CARD, cards))
+
+
+def restrict_statement(batch_id: int, made: Sequence[Restriction]) -> Statement:
+    """The statement that enters restrictions."""
+    rows = [
+        (one.place.ordinal, one.card_id, one.kind, one.authority, one.document, one.amount_minor, one.until,
+         one.temporary, one.made_by)
+        for one in made
+    ]  # fmt: skip
+    return (SQL["restrict"], batch_id, *columns(_RESTRICTION, rows))
+
+
+def end_restrictions_statement(batch_id: int, at: datetime, ended: Sequence[tuple[Any, ...]]) -> Statement:
+    """The statement that ends restrictions."""
+    return (SQL["end_restrictions"], batch_id, at, *columns(_ENDED, ended))
+
+
+def as_restriction(row: Sequence[Any]) -> Restriction:
+    """A restriction from the first columns of a row."""
+    batch_id, ordinal, card_id, kind, *told = row[:10]
+    return Restriction(Place(batch_id, ordinal), card_id, RestrictionKind(kind), *told)
 
 
 def as_card(row: Sequence[Any]) -> Card:
@@ -117,6 +144,8 @@ def as_activity(row: Sequence[Any]) -> Activity:
         held_minor=row[13],
         hold=Place(row[14], row[15]) if row[14] else None,
         other_card_id=row[16],
+        remaining_minor=row[17] - row[4] if row[17] else 0,
+        lines=tuple(BasketLine(*line) for line in msgspec.json.decode(row[18])) if row[18] else (),
     )
 
 

@@ -9,17 +9,24 @@ Row = tuple[str, int, int, int, int, int]
 class Tally:
     """What somebody loaded on the Chinese day of the book's time, however often and on whichever card."""
 
-    __slots__ = ("bearer_minor", "cash_minor", "changed", "day_s", "load_minor", "since", "who")
+    __slots__ = ("_late", "bearer_minor", "cash_minor", "changed", "day_s", "load_minor", "since", "who")
 
     def __init__(self, row: Row, day_s: int, batch_id: int) -> None:
         self.who, self.day_s, self.load_minor, self.bearer_minor, self.cash_minor, self.since = row
         self.changed = False
-        if self.day_s != day_s:
+        # A batch of the day before that waited for its turn is judged by the new day's sums, and isn't in them.
+        self._late = day_s < self.day_s
+        if day_s > self.day_s:
             self.day_s, self.since = day_s, batch_id
             self.load_minor = self.bearer_minor = self.cash_minor = 0
+        elif not self._late:
+            # Batches take their numbers before they come to this row.
+            self.since = min(self.since, batch_id)
 
     def add(self, amount_minor: int, *, bearer: bool, cash: bool) -> None:
         """Count what is loaded."""
+        if self._late:
+            return
         self.changed = True
         self.load_minor += amount_minor
         self.bearer_minor += amount_minor if bearer else 0
@@ -33,7 +40,7 @@ class Tally:
 class Owed:
     """What a book owes in all, in minor units, as it was read; what is loaded since is added by whoever loads it."""
 
-    __slots__ = ("minor", "read_at")
+    __slots__ = ("_late", "minor", "read_at")
 
     def __init__(self, minor: int = 0, read_at: datetime | None = None) -> None:
         self.minor = minor

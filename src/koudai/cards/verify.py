@@ -8,8 +8,9 @@ from koudai.pg import Statements
 SQL = Statements(Path(__file__).with_name("verify.sql"))
 
 _WHOLE = (
-    "card_account", "card_newest", "card_state", "refund_total", "refund_parts", "hold_entries", "lot_origin",
-    "adjust_reason", "limit_counter", "lineage", "tally",
+    "card_account", "card_newest", "card_state", "restriction_count", "restriction_lifted", "restriction_entries",
+    "refund_total", "refund_parts", "hold_entries", "lot_origin", "adjust_reason", "limit_counter", "lineage",
+    "tally", "tender", "basket", "cashback_given", "cashback_taken",
 )  # fmt: skip
 
 CARD_CHECKS = tuple(Check(f"cards.{name}", text, ranged=name not in _WHOLE) for name, text in SQL.items())

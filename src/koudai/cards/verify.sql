@@ -4,7 +4,7 @@ FROM cards.activities a
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
     ON k.batch_id = a.batch_id AND k.ordinal = a.lead
-WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type <> 'RELEASE')
+WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type NOT IN ('RELEASE', 'LAPSE'))
 
 -- key_activity: keys of commands on cards that were accepted without an entry, or refused with one
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -27,6 +27,10 @@ SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', and its transfer '
        || coalesce('moves ' || t.amount_minor || ' from ' || t.debit_account || ' to ' || t.credit_account, 'is not there')
 FROM cards.activities a
+-- What came to a card was given by an entry of the same command, which need not be its first.
+LEFT JOIN (SELECT batch_id, lead, card_id, ordinal FROM cards.activities
+           WHERE type = 'TRANSFER_BALANCE_FROM' AND batch_id BETWEEN $1::bigint AND $2::bigint) AS g
+    ON a.type = 'TRANSFER_BALANCE_TO' AND g.batch_id = a.batch_id AND g.lead = a.lead AND g.card_id = a.other_card_id
 LEFT JOIN (SELECT f.batch_id, f.entry, f.amount_minor + coalesce(o.amount_minor, 0) AS amount_minor, f.debit_account,
                   f.credit_account, o.batch_id IS NOT NULL AND NOT (
                       o.least_debit = f.debit_account AND o.most_debit = f.debit_account
@@ -38,7 +42,7 @@ LEFT JOIN (SELECT f.batch_id, f.entry, f.amount_minor + coalesce(o.amount_minor,
                       FROM ledger.transfers WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND ordinal <> entry
                       GROUP BY batch_id, entry) AS o ON o.batch_id = f.batch_id AND o.entry = f.entry
            WHERE f.batch_id BETWEEN $1::bigint AND $2::bigint AND f.ordinal = f.entry) AS t
-    ON t.batch_id = a.batch_id AND t.entry = CASE WHEN a.type = 'TRANSFER_BALANCE_TO' THEN a.lead ELSE a.ordinal END
+    ON t.batch_id = a.batch_id AND t.entry = CASE WHEN a.type = 'TRANSFER_BALANCE_TO' THEN g.ordinal ELSE a.ordinal END
 LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
 LEFT JOIN cards.cards c ON c.id = a.card_id
 LEFT JOIN cards.funding_accounts f ON f.programme_id = c.programme_id AND f.source = a.source
@@ -47,14 +51,17 @@ LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
                ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
            ELSE (t.amount_minor = a.amount_minor AND NOT t.mixed
                  AND CASE WHEN a.type IN ('REDEEM', 'CAPTURE')
                           THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
-                          WHEN a.type = 'LOAD' THEN t.credit_account = a.card_id AND t.debit_account = f.account_id
+                          WHEN a.type IN ('LOAD', 'CASHBACK')
+                          THEN t.credit_account = a.card_id AND t.debit_account = f.account_id
+                          WHEN a.type = 'CASHBACK_BACK'
+                          THEN t.debit_account = a.card_id AND t.credit_account = f.account_id
                           WHEN a.type = 'TRANSFER_BALANCE_FROM'
                           THEN t.debit_account = a.card_id AND t.credit_account = a.other_card_id
                           WHEN a.type = 'TRANSFER_BALANCE_TO'
@@ -85,7 +92,7 @@ SELECT 'cards.activities ' || p.batch_id || '/' || p.entry,
 FROM (SELECT piece.*, sum(minor) OVER (PARTITION BY batch_id, entry) AS total FROM piece) AS p
 LEFT JOIN cards.activities g ON g.batch_id = p.batch_id AND g.ordinal = p.entry AND g.type = 'TRANSFER_BALANCE_FROM'
     AND g.batch_id BETWEEN $1::bigint AND $2::bigint
-LEFT JOIN cards.activities c ON c.batch_id = p.batch_id AND c.lead = p.entry AND c.type = 'TRANSFER_BALANCE_TO'
+LEFT JOIN cards.activities c ON c.batch_id = p.batch_id AND c.lead = g.lead AND c.type = 'TRANSFER_BALANCE_TO'
     AND c.card_id = p.credit_account AND c.batch_id BETWEEN $1::bigint AND $2::bigint
 WHERE (g.card_id = p.debit_account AND g.amount_minor = p.total AND g.other_card_id IS NULL
        AND c.amount_minor = p.minor AND c.other_card_id = p.debit_account) IS NOT TRUE
@@ -116,7 +123,7 @@ FROM (SELECT e.*, CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.balan
       ) AS o ON true
       WHERE e.batch_id BETWEEN $1::bigint AND $2::bigint) AS a
 WHERE (a.before_minor
-       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE')
+       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK')
               THEN -a.amount_minor
               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
@@ -150,7 +157,7 @@ SELECT 'ledger.lots ' || l.id,
        || coalesce(a.source::text || ' at ' || a.event_at, 'nothing') || coalesce(' by ' || (k.request::json ->> 'payer'), '')
 FROM ledger.lots l
 LEFT JOIN cards.activities a ON a.batch_id = l.funded_batch_id AND a.ordinal = l.funded_ordinal
-    AND a.type IN ('LOAD', 'ADJUST_INCREMENT')
+    AND a.type IN ('LOAD', 'ADJUST_INCREMENT', 'CASHBACK')
 LEFT JOIN ledger.idempotency k ON k.batch_id = l.funded_batch_id AND k.ordinal = l.funded_ordinal
 WHERE l.parent_id IS NULL AND l.source <> 'unrecorded'
   AND (l.source = a.source::text AND l.funded_at = a.event_at
@@ -315,14 +322,59 @@ JOIN ledger.heads h ON h.id = c.id
 LEFT JOIN cards.activities a ON a.batch_id = h.last_batch_id AND a.ordinal = h.last_ordinal AND a.card_id = c.id
 WHERE h.balance_minor <> coalesce(a.balance_minor, 0) OR (a.batch_id IS NULL AND c.state <> 'PENDING')
 
--- card_state: cards whose state is not the one that their history leads to
-SELECT 'cards.cards ' || c.id, 'is ' || c.state || ', its history says ' || s.state
-FROM cards.cards c
-JOIN (SELECT DISTINCT ON (card_id) card_id,
-             CASE type WHEN 'BLOCK' THEN 'BLOCKED' ELSE 'ACTIVE' END AS state
-      FROM cards.activities WHERE type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK')
-      ORDER BY card_id, batch_id DESC, ordinal DESC) AS s ON s.card_id = c.id
-WHERE c.state::text <> s.state
+-- card_state: cards whose state is not the one that their history and their restrictions lead to
+SELECT 'cards.cards ' || s.id, 'is ' || s.state || ', its history and its restrictions say ' || s.expected
+FROM (SELECT c.id, c.state, CASE WHEN h.type = 'DEACTIVATE' THEN 'DEACTIVATED'
+                                 WHEN h.type IS NULL AND c.state = 'PENDING' THEN 'PENDING'
+                                 WHEN w.card_id IS NOT NULL THEN 'BLOCKED'
+                                 ELSE 'ACTIVE' END AS expected
+      FROM cards.cards c
+      LEFT JOIN (SELECT DISTINCT ON (card_id) card_id, type
+                 FROM cards.activities WHERE type IN ('ACTIVATE', 'DEACTIVATE')
+                 ORDER BY card_id, batch_id DESC, ordinal DESC) AS h ON h.card_id = c.id
+      LEFT JOIN (SELECT DISTINCT card_id FROM cards.restrictions
+                 WHERE ended_batch_id IS NULL AND amount_minor IS NULL) AS w ON w.card_id = c.id) AS s
+WHERE s.state::text <> s.expected
+
+-- restriction_count: cards that say they have more or fewer restrictions open than there are
+SELECT 'cards.cards ' || coalesce(c.id, r.card_id),
+       'says that ' || coalesce(c.restrictions, 0) || ' restrictions are open, and there are ' || coalesce(r.open, 0)
+FROM (SELECT id, restrictions FROM cards.cards WHERE restrictions <> 0) AS c
+FULL JOIN (SELECT card_id, count(*) AS open FROM cards.restrictions WHERE ended_batch_id IS NULL GROUP BY card_id) AS r
+    ON r.card_id = c.id
+WHERE c.restrictions IS DISTINCT FROM r.open
+
+-- restriction_lifted: restrictions that were lifted by another kind than may, or ended before their term was over
+SELECT 'cards.restrictions ' || r.batch_id || '/' || r.ordinal,
+       'of kind ' || r.kind || ' was ' || r.ended_as || coalesce(' by ' || r.lifted_kind, '') || ' at ' || r.ended_at
+       || coalesce(', its term is ' || r.until_at, '')
+FROM cards.restrictions r
+WHERE r.ended_batch_id IS NOT NULL
+  AND CASE r.ended_as WHEN 'lifted' THEN r.lifted_kind = r.kind OR (r.kind = 'holder' AND r.lifted_kind = 'issuer')
+                      WHEN 'lapsed' THEN r.until_at <= r.ended_at
+                      ELSE true END IS NOT TRUE
+
+-- restriction_entries: restrictions whose entries are not there or are of something else, and entries without one
+SELECT 'cards.restrictions ' || coalesce(r.batch_id, a.batch_id) || '/' || coalesce(r.ordinal, a.ordinal),
+       CASE WHEN r.batch_id IS NULL THEN 'an entry ' || a.type || ' made no restriction'
+            WHEN a.batch_id IS NULL THEN 'no entry made it'
+            ELSE 'was made by ' || a.type || ' of card ' || a.card_id || ', ended as '
+                 || coalesce(r.ended_as::text || ' by ' || coalesce(e.type::text || ' of card ' || e.card_id, 'nothing'),
+                             'nothing') END
+FROM cards.restrictions r
+FULL JOIN (SELECT batch_id, ordinal, card_id, type FROM cards.activities WHERE type IN ('RESTRICT', 'BLOCK')) AS a
+    ON a.batch_id = r.batch_id AND a.ordinal = r.ordinal
+LEFT JOIN cards.activities e ON e.batch_id = r.ended_batch_id AND e.ordinal = r.ended_ordinal
+WHERE (a.card_id = r.card_id
+       AND (r.ended_batch_id IS NULL
+            OR (e.card_id = r.card_id AND CASE r.ended_as WHEN 'lifted' THEN e.type IN ('LIFT', 'UNBLOCK')
+                                                          WHEN 'lapsed' THEN e.type = 'LAPSE'
+                                                          ELSE e.type NOT IN ('LIFT', 'UNBLOCK', 'LAPSE') END))) IS NOT TRUE
+UNION ALL
+SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, a.type || ' ended no restriction'
+FROM cards.activities a
+LEFT JOIN cards.restrictions r ON r.ended_batch_id = a.batch_id AND r.ended_ordinal = a.ordinal
+WHERE a.type IN ('LIFT', 'UNBLOCK', 'LAPSE') AND r.batch_id IS NULL
 
 -- refund_total: redemptions of which more went back than was paid, or not what the refunds say
 SELECT 'cards.refund_totals ' || coalesce(t.batch_id, r.batch_id) || '/' || coalesce(t.ordinal, r.ordinal),
@@ -365,14 +417,15 @@ WHERE c.parent_id IS NOT NULL
 
 -- tally: sums of a day that the loads since its first batch don't add up to
 WITH loads AS (
-    SELECT c.book, a.batch_id, a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
-           coalesce('payer:' || coalesce(o.payer, c.holder_ref), 'root:' || c.root_id) AS who
+    SELECT c.book, a.batch_id, (floor(extract(epoch FROM b.recorded_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
+           a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
+           coalesce('payer:' || coalesce(k.request::json ->> 'payer', c.holder_ref), 'root:' || c.root_id) AS who
     FROM cards.activities a
     JOIN cards.cards c ON c.id = a.card_id
-    -- Loads that are alike in one batch share a lot, which is known as that of the first.
-    LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal
-    LEFT JOIN ledger.lots o ON o.id = t.credit_lot
+    JOIN ledger.batches b ON b.id = a.batch_id
+    JOIN ledger.idempotency k ON k.batch_id = a.batch_id AND k.ordinal = a.ordinal
     WHERE a.type = 'LOAD' AND a.source <> 'bonus'
+          AND a.batch_id >= (SELECT min(t.since_batch_id) FROM cards.tallies t WHERE t.since_batch_id > 0)
 ), summed AS (
     SELECT t.book, t.who, coalesce(sum(l.amount_minor), 0) AS load_minor,
            coalesce(sum(l.amount_minor) FILTER (WHERE l.bearer), 0) AS bearer_minor,
@@ -380,8 +433,10 @@ WITH loads AS (
     FROM cards.tallies t
     LEFT JOIN (SELECT * FROM loads
                UNION ALL
-               SELECT book, batch_id, amount_minor, bearer, cash, id, 'card:' || id FROM loads WHERE cash) AS l
+               SELECT book, batch_id, day_s, amount_minor, bearer, cash, id, 'card:' || id FROM loads WHERE cash) AS l
         ON l.book = t.book AND l.who = t.who AND l.batch_id >= t.since_batch_id
+        -- A sandbox's time is moved by hand: there it is the first batch alone that tells the day.
+        AND (l.day_s = t.day_s OR EXISTS (SELECT 1 FROM ledger.clocks x WHERE x.book = t.book))
     WHERE t.since_batch_id > 0
     GROUP BY t.book, t.who
 )
@@ -391,3 +446,50 @@ SELECT 'cards.tallies ' || t.book || '/' || t.who,
 FROM cards.tallies t
 JOIN summed s ON s.book = t.book AND s.who = t.who
 WHERE (t.load_minor, t.bearer_minor, t.cash_minor) IS DISTINCT FROM (s.load_minor, s.bearer_minor, s.cash_minor)
+
+-- tender: rests of tenders that no payment leaves, or that leave nothing
+SELECT 'cards.tenders ' || t.batch_id || '/' || t.ordinal,
+       'asked for ' || t.asked_minor || ', approved ' || coalesce(a.amount_minor::text, 'nothing')
+FROM cards.tenders t
+LEFT JOIN cards.activities a ON a.batch_id = t.batch_id AND a.ordinal = t.ordinal AND a.type IN ('REDEEM', 'AUTHORISE')
+WHERE (t.asked_minor > a.amount_minor) IS NOT TRUE
+
+-- basket: payments whose lines don't come to what was asked for, or of whose lines more or less was paid than in all
+SELECT 'cards.activities ' || l.batch_id || '/' || l.ordinal,
+       'pays ' || coalesce(a.amount_minor::text, 'nothing') || ' of ' || coalesce(t.asked_minor, a.amount_minor, 0)
+       || ', its lines say ' || l.paid_minor || ' of ' || l.amount_minor || ' in ' || l.lines
+FROM (SELECT batch_id, ordinal, sum(amount_minor) AS amount_minor, sum(paid_minor) AS paid_minor, count(*) AS lines,
+             max(line) AS last FROM cards.basket_lines GROUP BY batch_id, ordinal) AS l
+LEFT JOIN cards.activities a ON a.batch_id = l.batch_id AND a.ordinal = l.ordinal AND a.type IN ('REDEEM', 'AUTHORISE')
+LEFT JOIN cards.tenders t ON t.batch_id = l.batch_id AND t.ordinal = l.ordinal
+WHERE (l.paid_minor = a.amount_minor AND l.amount_minor = coalesce(t.asked_minor, a.amount_minor) AND l.last = l.lines)
+      IS NOT TRUE
+
+-- cashback_given: cashback that was given for nothing, of another card, twice or not as its entry says, or beyond five
+-- per cent, which no document passes; and entries of cashback that nothing tells of
+SELECT 'cards.cashbacks ' || coalesce(c.batch_id, g.redemption_batch_id) || '/' || coalesce(c.ordinal, g.redemption_ordinal),
+       'gives ' || coalesce(c.given_minor, 0) || ' for ' || coalesce(p.amount_minor, 0) || ', its entries say '
+       || coalesce(g.amount_minor, 0)
+FROM cards.cashbacks c
+FULL JOIN (SELECT redemption_batch_id, redemption_ordinal, sum(amount_minor) AS amount_minor, min(card_id) AS card_id,
+                  count(*) AS n
+           FROM cards.activities WHERE type = 'CASHBACK' GROUP BY 1, 2) AS g
+    ON g.redemption_batch_id = c.batch_id AND g.redemption_ordinal = c.ordinal
+LEFT JOIN cards.activities p ON p.batch_id = c.batch_id AND p.ordinal = c.ordinal AND p.type IN ('REDEEM', 'CAPTURE')
+WHERE (c.given_minor = g.amount_minor AND g.n = 1 AND c.card_id = g.card_id AND c.card_id = p.card_id
+       AND c.given_minor::numeric * 20 <= p.amount_minor
+       AND c.day = (p.event_at AT TIME ZONE 'UTC' + interval '8 hours')::date) IS NOT TRUE
+
+-- cashback_taken: cashback of which not that much fell back which is refunded in proportion, or not what its entries say
+SELECT 'cards.cashbacks ' || coalesce(c.batch_id, b.redemption_batch_id) || '/' || coalesce(c.ordinal, b.redemption_ordinal),
+       coalesce(c.taken_minor, 0) || ' of ' || coalesce(c.given_minor, 0) || ' fell back where '
+       || coalesce(t.refunded_minor, 0) || ' of ' || coalesce(t.paid_minor, 0) || ' was refunded, its entries say '
+       || coalesce(b.amount_minor, 0)
+FROM cards.cashbacks c
+FULL JOIN (SELECT redemption_batch_id, redemption_ordinal, sum(amount_minor) AS amount_minor
+           FROM cards.activities WHERE type = 'CASHBACK_BACK' GROUP BY 1, 2) AS b
+    ON b.redemption_batch_id = c.batch_id AND b.redemption_ordinal = c.ordinal
+LEFT JOIN cards.refund_totals t ON t.batch_id = c.batch_id AND t.ordinal = c.ordinal
+WHERE (c.taken_minor = coalesce(b.amount_minor, 0)
+       AND c.taken_minor = CASE WHEN t.batch_id IS NULL THEN 0
+                                ELSE div(c.given_minor::numeric * t.refunded_minor, t.paid_minor) END) IS NOT TRUE

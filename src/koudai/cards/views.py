@@ -1,12 +1,24 @@
 """What the doors read of programmes, cards and their history."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from koudai.cards.model import Activity, Card, Judged, Programme
-from koudai.cards.store import SQL, as_activity, as_card, find_programmes, read_activities, with_limits
+from koudai.cards.restrictions import Ending, Queued, RestrictionKind, effective
+from koudai.cards.store import (
+    SQL,
+    as_activity,
+    as_card,
+    as_restriction,
+    find_programmes,
+    read_activities,
+    with_limits,
+)
 from koudai.ledger import Place
 from koudai.pg import Tx, byteas, int8s
 
 __all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "find_programmes", "page_cards",
-           "page_family", "page_judgements", "page_programmes"]  # fmt: skip
+           "page_family", "page_judgements", "page_programmes", "restrictions_of_card"]  # fmt: skip
 
 
 async def cards_by_id(tx: Tx, book: int, ids: list[int]) -> dict[int, Card]:
@@ -62,3 +74,30 @@ async def activities_of_card(
     rows = await tx.rows(SQL["history"], book, card_id, *begin, limit + 1)
     entries = [as_activity(row) for row in rows]
     return entries[:limit], entries[limit].place if len(entries) > limit else None
+
+
+async def restrictions_of_card(tx: Tx, book: int, card_id: int) -> list[Queued] | None:
+    """All restrictions of a card, those in force by their queue and then those that ended; None where it isn't there.
+
+    What each binds now is of what the card holds beside its holds.
+    """
+    if card_id not in await cards_by_id(tx, book, [card_id]):
+        return None
+    rows = await tx.rows(SQL["restrictions_of_card"], int8s([card_id]))
+    # One whose term is over binds nothing, though no entry says so yet.
+    in_force = [row for row in rows if row[19]]
+    bound = effective([row[6] for row in in_force], rows[0][20] if rows else 0)
+    queued = [
+        Queued(as_restriction(row), row[10], position, minor)
+        for position, (row, minor) in enumerate(zip(in_force, bound, strict=True), 1)
+    ]
+    return queued + [_ended(row) for row in rows if not row[19]]
+
+
+def _ended(row: Sequence[Any]) -> Queued:
+    one = as_restriction(row)
+    if row[11] is None:
+        return Queued(one, row[10], None, None, Ending.LAPSED, None, one.until)
+    kind = None if row[15] is None else RestrictionKind(row[15])
+    place = Place(row[11], row[12])
+    return Queued(one, row[10], None, None, Ending(row[13]), place, row[14], kind, *row[16:19])

@@ -61,6 +61,16 @@ def read(call: Call, transfers: int, as_json: bool) -> None:
     _show(call, lambda progress: call.parts.bench_read(transfers, progress), as_json)
 
 
+@bench.command("cards", help=word("help.bench_cards"))
+@click.option("--rounds", type=Whole(1, 100), default=3, metavar="N", help=word("opt.rounds"))
+@click.option("--seconds", type=Whole(1, 3600), default=5, metavar="S", help=word("opt.seconds"))
+@as_json
+@click.pass_obj
+def cards(call: Call, rounds: int, seconds: int, as_json: bool) -> None:
+    """Measure how fast cards are made, taken apart and given away, and how fast is judged."""
+    _show(call, lambda progress: call.parts.bench_cards(rounds, float(seconds), progress), as_json)
+
+
 def _show(call: Call, measure: Callable[[Progress], Awaitable[Answer]], as_json: bool) -> None:
     async def work() -> dict[str, Any]:
         return (await measure(progress)).to_json()

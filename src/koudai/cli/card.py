@@ -6,26 +6,29 @@ import click
 
 from koudai import cards
 from koudai.base import Asset, Fault
+from koudai.cli.basket import with_lines
 from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, found_card, happen
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
 from koudai.cli.render import activity_object, card_object, cell, fields
+from koudai.cli.restrict import lift, lost, restrict, restrictions
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
-from koudai.cli.split import split
+from koudai.cli.split import spend_split, split
 from koudai.cli.tree import Group
 from koudai.cli.values import CardName, Key, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
+from koudai.programmes import Line
 
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-for verb in (issue, split, authorise, capture, void):
+for verb in (issue, split, spend_split, authorise, capture, void, restrict, lift, restrictions, lost):
     card.add_command(verb)
 
 
@@ -74,14 +77,15 @@ def load(
 @click.option("--merchant", type=Opaque("mrch"), required=True, metavar="MERCHANT", help=word("opt.merchant"))
 @with_amount
 @click.option("--partial", is_flag=True, help=word("opt.partial"))
+@with_lines
 @with_device
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def redeem(
-    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool, device: str | None,
-    issuer: str, mode: str, key: str | None, as_json: bool,
+    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool,
+    lines: tuple[Line, ...], device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Pay a merchant."""
     happen(
@@ -89,6 +93,7 @@ def redeem(
         command=lambda side, key: cards.Redeem(
             key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
             amount_minor=amount_minor, asset=currency.code, partial=partial, device=device,
+            lines=lines or None,
         ),
     )  # fmt: skip
 

@@ -33,6 +33,8 @@ class CliFault(StrEnum):
     NOT_A_DURATION = "cli.not_a_duration"
     LIMIT_FORM = "cli.limit_form"
     LIMIT_FIELD = "cli.limit_field"
+    LINE_FORM = "cli.line_form"
+    NOT_A_REF = "cli.not_a_ref"
     HOLD_NAMES = "cli.hold_names"
     CLOCK_NAMES = "cli.clock_names"
     NOT_AN_ENTRY = "cli.not_an_entry"

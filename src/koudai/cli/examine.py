@@ -22,6 +22,7 @@ _ADDED_TO_ONLY = [
     "ledger.deltas",
     "ledger.idempotency",
     "cards.activities",
+    "cards.restrictions",
     "cards.refund_parts",
     "cards.refund_totals",
     "programmes.versions",

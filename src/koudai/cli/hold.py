@@ -4,6 +4,7 @@ import click
 
 from koudai import cards
 from koudai.base import Asset, Fault
+from koudai.cli.basket import with_lines
 from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, happen
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
@@ -13,6 +14,7 @@ from koudai.cli.tree import Command
 from koudai.cli.values import Amount, Duration, Opaque, Text
 from koudai.cli.words import word
 from koudai.ledger import Place
+from koudai.programmes import Line
 
 _hold = click.option("--hold", type=Opaque("gact"), metavar="ACTIVITY", help=word("opt.hold"))
 
@@ -24,6 +26,7 @@ _hold = click.option("--hold", type=Opaque("gact"), metavar="ACTIVITY", help=wor
 @click.option("--ttl", "ttl_s", type=Duration(366), default="7d", metavar="DURATION", help=word("opt.ttl"))
 @click.option("--partial", is_flag=True, help=word("opt.partial_hold"))
 @click.option("--group", type=Text(200), metavar="WORD", help=word("opt.group"))
+@with_lines
 @with_device
 @at_issuer
 @with_key
@@ -31,7 +34,8 @@ _hold = click.option("--hold", type=Opaque("gact"), metavar="ACTIVITY", help=wor
 @click.pass_obj
 def authorise(
     call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, ttl_s: int, partial: bool,
-    group: str | None, device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    group: str | None, lines: tuple[Line, ...], device: str | None, issuer: str, mode: str, key: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Reserve value for a merchant."""
     happen(
@@ -39,6 +43,7 @@ def authorise(
         command=lambda side, key: cards.Authorise(
             key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
             amount_minor=amount_minor, asset=currency.code, ttl_s=ttl_s, partial=partial, group=group, device=device,
+            lines=lines or None,
         ),
     )  # fmt: skip
 

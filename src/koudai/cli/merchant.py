@@ -14,12 +14,12 @@ from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import Side, key_or_new, opened_side
 from koudai.cli.speak import as_fault, print_json
 from koudai.cli.tree import Group
-from koudai.cli.values import Opaque, Text
+from koudai.cli.values import OneOf, Opaque, Ref, Text
 from koudai.cli.words import word
 from koudai.pg import Tx
 
 _PAGE = 1000
-_COLUMNS = ("id", "name", "balance", "created_at")
+_COLUMNS = ("id", "name", "ref", "scenario", "balance", "created_at")
 
 merchant = Group("merchant", help=word("help.merchant"), no_args_is_help=True)
 
@@ -33,17 +33,38 @@ async def _with_balances(tx: Tx, side: Side, found: list[merchants.Merchant]) ->
 @merchant.command("add", help=word("help.merchant_add"))
 @click.argument("name", type=Text(200))
 @with_currency
+@click.option("--ref", type=Ref(), metavar="WORD", help=word("opt.ref"))
+@click.option(
+    "--scenario",
+    type=OneOf(list(merchants.Scenario)),
+    default="offline_retail",
+    metavar="WORD",
+    help=word("opt.scenario"),
+)
+@click.option(
+    "--relation", type=OneOf(list(merchants.Relation)), default="other", metavar="WORD", help=word("opt.relation")
+)
+@click.option("--contracted", is_flag=True, help=word("opt.contracted"))
+@click.option(
+    "--channel", type=OneOf(list(merchants.Channel)), default="street", metavar="WORD", help=word("opt.channel")
+)
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
-def add(call: Call, name: str, currency: Asset, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
+def add(
+    call: Call, name: str, currency: Asset, ref: str | None, scenario: str, relation: str, contracted: bool,
+    channel: str, issuer: str, mode: str, key: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Take a merchant on and show it."""
     key = key_or_new(key)
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side:
-            wanted = merchants.Register(key, name, currency)
+            wanted = merchants.Register(
+                key, name, currency, ref, merchants.Scenario(scenario), merchants.Relation(relation), contracted,
+                merchants.Channel(channel),
+            )  # fmt: skip
             (made,) = await side.instance.db.transact(lambda tx: merchants.register(tx, side.book, [wanted]))
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
@@ -77,7 +98,7 @@ def list_all(call: Call, issuer: str, mode: str, as_json: bool) -> None:
         print_json({"data": found})
     else:
         headings = [word(f"head.{name}") for name in _COLUMNS]
-        print_table(headings, ([cell(one, name) for name in _COLUMNS] for one in found), numbers=(2,))
+        print_table(headings, ([cell(one, name) for name in _COLUMNS] for one in found), numbers=(4,))
 
 
 @merchant.command("show", help=word("help.merchant_show"))

@@ -57,6 +57,12 @@ class BenchRead(Protocol):
     def __call__(self, transfers: int, on_progress: Progress) -> Awaitable[Answer]: ...
 
 
+class BenchCards(Protocol):
+    """Measure how fast cards are made, taken apart and given away."""
+
+    def __call__(self, rounds: int, seconds: float, on_progress: Progress) -> Awaitable[Answer]: ...
+
+
 class RunLoop(Protocol):
     """Run a coroutine on a new event loop to its end."""
 
@@ -71,6 +77,7 @@ class Parts:
     replay: Replay
     bench_ledger: BenchLedger
     bench_read: BenchRead
+    bench_cards: BenchCards
     sample_path: Callable[[], Path]
     issuer_of: Callable[[str], str]
     run_loop: RunLoop

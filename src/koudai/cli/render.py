@@ -8,6 +8,7 @@ from typing import Any
 
 from koudai.base import render_time
 from koudai.cards import Activity, Card, Programme
+from koudai.cli.basket import line_object, line_words
 from koudai.cli.limits import limit_object, limit_words
 from koudai.cli.screen import money
 from koudai.identity import ApiKey, Keyring, Mode
@@ -58,6 +59,8 @@ def activity_object(keyring: Keyring, activity: Activity) -> Object:
         "recorded_at": render_time(activity.recorded_at),
         **_named("hold_id", keyring, "gact", *(activity.hold or (None, 0))),
         **_named("other_gift_card_id", keyring, "gftc", activity.other_card_id),
+        **({"lines": [line_object(line) for line in activity.lines]} if activity.lines else {}),
+        **({"remaining_minor": activity.remaining_minor} if activity.remaining_minor else {}),
     }
 
 
@@ -82,6 +85,11 @@ def merchant_object(keyring: Keyring, merchant: Merchant, balance_minor: int, mo
     return {
         "id": keyring.opaque_id("mrch", merchant.id),
         "name": merchant.name,
+        "ref": merchant.ref,
+        "scenario": str(merchant.scenario),
+        "relation": str(merchant.relation),
+        "contracted": merchant.contracted,
+        "channel": str(merchant.channel),
         "balance": {"amount_minor": balance_minor, "currency": merchant.asset},
         "created_at": render_time(merchant.created_at),
         "mode": str(mode),
@@ -114,6 +122,8 @@ def cell(shown: Mapping[str, Any], name: str) -> str:
     value = shown[name]
     if value is None:
         return ""
+    if name == "lines":
+        return "; ".join(map(line_words, value))
     if name == "limits":
         return "; ".join(map(limit_words, value))
     if isinstance(value, dict):

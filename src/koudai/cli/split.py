@@ -1,5 +1,6 @@
-"""`koudai card split`: parts of a card go into new cards."""
+"""`koudai card split`, `spend-split`: parts of a card go into new cards, or what is left of it after a payment."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -7,14 +8,14 @@ import click
 from koudai import cards
 from koudai.base import Asset
 from koudai.cli.happen import card_ref
-from koudai.cli.options import as_json, at_issuer, of_card, with_currency, with_device, with_key
+from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_currency, with_device, with_key
 from koudai.cli.render import activity_object, card_object, cell
 from koudai.cli.running import Call
 from koudai.cli.screen import print_table
-from koudai.cli.session import key_or_new, opened_side
+from koudai.cli.session import Side, key_or_new, opened_side
 from koudai.cli.speak import as_fault, print_json
 from koudai.cli.tree import Command
-from koudai.cli.values import Amount
+from koudai.cli.values import Amount, Opaque
 from koudai.cli.words import word
 
 _COLUMNS = ("id", "gan", "balance")
@@ -34,15 +35,49 @@ def split(
     key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Split a card, and show the new ones."""
+    _split(
+        call, issuer, mode, key, as_json=as_json, verb=cards.split,
+        command=lambda side, key: cards.Split(
+            key=key, card=card_ref(side, card), pieces=pieces, asset=currency.code, device=device
+        ),
+    )  # fmt: skip
+
+
+@click.command("spend-split", cls=Command, help=word("help.card_spend_split"))
+@of_card
+@click.option("--merchant", type=Opaque("mrch"), required=True, metavar="MERCHANT", help=word("opt.merchant"))
+@with_amount
+@with_device
+@at_issuer
+@with_key
+@as_json
+@click.pass_obj
+def spend_split(
+    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, device: str | None, issuer: str,
+    mode: str, key: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Pay a merchant, and show the new card that has the rest."""
+    _split(
+        call, issuer, mode, key, as_json=as_json, verb=cards.spend_split,
+        command=lambda side, key: cards.SpendSplit(
+            key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
+            amount_minor=amount_minor, asset=currency.code, device=device,
+        ),
+    )  # fmt: skip
+
+
+def _split(
+    call: Call, issuer: str, mode: str, key: str | None, *, as_json: bool, verb: Callable[..., Any],
+    command: Callable[[Side, str], cards.Command],
+) -> None:  # fmt: skip
+    """Run a command that makes cards of a card, and show them."""
     key = key_or_new(key)
 
     async def work() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         async with opened_side(issuer, mode) as side:
             keyring = side.instance.keyring
-            wish = cards.Split(
-                key=key, card=card_ref(side, card), pieces=pieces, asset=currency.code, device=device
-            )  # fmt: skip
-            (outcome,) = await side.instance.db.transact(lambda tx: cards.split(tx, side.book, [wish], keyring))
+            wish = command(side, key)
+            (outcome,) = await side.instance.db.transact(lambda tx: verb(tx, side.book, [wish], keyring))
             if not isinstance(outcome, cards.Minted):
                 raise as_fault(outcome, idempotency_key=key)
             made = [

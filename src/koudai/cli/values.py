@@ -91,6 +91,23 @@ def _is_text(value: str) -> bool:
     return all(character.isprintable() for character in value)
 
 
+def is_ref(value: str) -> bool:
+    """Whether a word can stand in a list of a programme's document: 1 to 100 characters, no space and no comma."""
+    return 0 < len(value) <= 100 and _is_text(value) and not re.search(r"[\s,]", value)
+
+
+class Ref(click.ParamType[str]):
+    """The name by which programmes' documents list a merchant."""
+
+    name = "ref"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is."""
+        if not is_ref(value):
+            wrong(CliFault.NOT_A_REF, param, value)
+        return value
+
+
 class Key(click.ParamType[str]):
     """An idempotency key: printable ASCII, at most `longest` characters."""
 

@@ -41,6 +41,7 @@ class Scope(StrEnum):
     CARDS_REDEEM = "cards:redeem"
     CARDS_REFUND = "cards:refund"
     CARDS_BLOCK = "cards:block"
+    CARDS_RESTRICT = "cards:restrict"
     CARDS_TRANSFER = "cards:transfer"
     CARDS_ADJUST = "cards:adjust"
     CARDS_EXPIRE = "cards:expire"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from koudai.merchants.model import Merchant
-from koudai.pg import Statements, Tx, int4s
+from koudai.merchants.model import Channel, Merchant, Relation, Scenario
+from koudai.pg import Conflict, Statements, Tx, int4s
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
@@ -31,7 +31,15 @@ def known_merchants(tx: Tx, book: int) -> dict[int, Merchant]:
 
 def as_merchants(rows: Iterable[Sequence[Any]]) -> dict[int, Merchant]:
     """Merchants by id."""
-    return {row[0]: Merchant(*row) for row in rows}
+    return {row[0]: _as_merchant(row) for row in rows}
+
+
+def _as_merchant(row: Sequence[Any]) -> Merchant:
+    id_, account_id, asset, name, created_at, ref, scenario, relation, contracted, channel = row
+    return Merchant(
+        id_, account_id, asset, name, created_at, ref, Scenario(scenario), Relation(relation), contracted,
+        Channel(channel),
+    )  # fmt: skip
 
 
 async def find(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Merchant]:
@@ -41,11 +49,22 @@ async def find(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Merchant]:
 
 async def page(tx: Tx, book: int, after: int, limit: int) -> list[Merchant]:
     """The next `limit` merchants of a book after an id."""
-    return [Merchant(*row) for row in await tx.rows(SQL["page"], book, after, limit)]
+    return [_as_merchant(row) for row in await tx.rows(SQL["page"], book, after, limit)]
 
 
-async def add(tx: Tx, book: int, account_id: int, asset: str, name: str) -> Merchant:
+async def is_taken(tx: Tx, book: int, ref: str) -> bool:
+    """Whether a merchant of the book has a ref."""
+    return bool(await tx.rows(SQL["by_ref"], book, ref))
+
+
+async def add(
+    tx: Tx, book: int, account_id: int, asset: str, name: str, ref: str | None, scenario: Scenario,
+    relation: Relation, contracted: bool, channel: Channel,
+) -> Merchant:  # fmt: skip
     """Insert a merchant."""
-    row = await tx.row(SQL["add"], book, account_id, asset, name)
-    assert row is not None
-    return Merchant(*row)
+    row = await tx.row(
+        SQL["add"], book, account_id, asset, name, ref, scenario, relation, contracted, channel
+    )  # fmt: skip
+    if row is None:
+        raise Conflict("another merchant was just registered by that ref")
+    return _as_merchant(row)

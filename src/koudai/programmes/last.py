@@ -28,7 +28,7 @@ def expiry(validity: Validity, issued_at: datetime, activated_at: datetime | Non
     began = issued_at if validity.since is Start.ISSUE else activated_at
     if validity.days is None or began is None:
         return None
-    return _end_of_day(began, validity.days)
+    return end_of_day(began, validity.days)
 
 
 def renewed(validity: Validity, expires_at: datetime, now: datetime) -> datetime:
@@ -40,7 +40,7 @@ def renewed(validity: Validity, expires_at: datetime, now: datetime) -> datetime
     assert validity.days is not None, "what never expires is never renewed"
     days = validity.renewal_days or validity.days
     if validity.renewal is not Renewal.AUTOMATIC and now >= expires_at:
-        return _end_of_day(now, days)
+        return end_of_day(now, days)
     behind = max(now - expires_at, timedelta()) // timedelta(days=days)
     return expires_at + timedelta(days=days) * (behind + 1)
 
@@ -85,5 +85,6 @@ def notices_due(
     return [notice for notice in due if notice not in sent]
 
 
-def _end_of_day(began: datetime, days: int) -> datetime:
+def end_of_day(began: datetime, days: int) -> datetime:
+    """The end of the day that is so many days after the one of a moment."""
     return moment_of(day_start_s(seconds_of(began)) + (days + 1) * DAY_S)

@@ -46,6 +46,7 @@ class Promises:
         self.versions = sorted(versions, key=lambda version: version.effective_at)
         self._since = [version.effective_at for version in self.versions]
         self._known: dict[tuple[int, int], Effective] = {}
+        self._only = self._reckoned(1, 1) if len(self.versions) == 1 else None
 
     def in_force(self, at: datetime) -> Version | None:
         """The newest version that has taken effect; None where the first is still to come."""
@@ -57,6 +58,8 @@ class Promises:
 
         A card that is older than the first version has the first one.
         """
+        if self._only is not None:
+            return self._only
         issue = max(bisect_right(self._since, issued_at), 1)
         newest = max(bisect_right(self._since, now), issue)
         known = self._known.get((issue, newest))

@@ -1,10 +1,12 @@
 """What a programme pays for, and what comes back of it. Pure."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from koudai.base import Refused
+from koudai.programmes.last import end_of_day
 from koudai.programmes.model import Goods, Programme
 from koudai.programmes.words import ProgrammeRefusal, Scenario
 
@@ -36,6 +38,11 @@ class Spending:
         self._listed = None if accepts.goods is None else _Goods(accepts.goods)
         self._barred = _Goods(accepts.excluded)
         self._rewarded = None if cashback is None or cashback.merchants is None else frozenset(cashback.merchants)
+
+    @property
+    def judges_goods(self) -> bool:
+        """Whether goods are listed or excluded, so that a payment has to state its lines."""
+        return self._listed is not None or bool(self._barred.skus or self._barred.classes)
 
     def merchant_refusal(self, merchant: MerchantFacts) -> Refused | None:
         """Why a merchant isn't paid by these cards, or None where it is."""
@@ -80,6 +87,14 @@ class Spending:
         if cashback.day_max_minor is not None:
             back_minor = min(back_minor, cashback.day_max_minor - given_today_minor)
         return max(back_minor, 0)
+
+    def cashback_lapses_at(self, given_at: datetime) -> datetime | None:
+        """When cashback lapses: at the end of the last of its days, counted from the day after it was given.
+
+        None: never.
+        """
+        cashback = self._programme.cashback
+        return None if cashback is None or cashback.valid_days is None else end_of_day(given_at, cashback.valid_days)
 
 
 class _Goods:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from koudai.base import Refused
+from koudai.identity import Mode, mode_of_book
 from koudai.pg import Statements, Tx, columns, int4s, int8s, texts
 from koudai.policy import GateKind
 from koudai.programmes.charter import Charter
@@ -46,11 +47,11 @@ def count_charter_statement(book: int) -> tuple[Any, ...]:
     return (SQL["count_charter"], book)
 
 
-async def charter_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]], *, live: bool) -> tuple[int, Charter]:
+async def charter_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]]) -> tuple[int, Charter]:
     """What the programmes of a book promise and are under, and which state of it this is.
 
     It is kept with the pool, and read anew when there is more. `counted` is what `count_charter_statement` answered
-    in this transaction, `live` whether the book is an issuer's live side.
+    in this transaction.
     """
     count = counted[0][0]
     known: tuple[int, Charter] | None = tx.lasting.get(("programmes.charter", book))
@@ -73,7 +74,7 @@ async def charter_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]], *
         _refusing([Enforcement(*row) for row in decided]),
         gates,
         {row[0] for row in launched},
-        live=live,
+        live=await mode_of_book(tx, book) is Mode.LIVE,
     )
     tx.lasting["programmes.charter", book] = (read_count, charter)
     return read_count, charter
