@@ -90,9 +90,9 @@ async def test_from_a_clause_that_refuses_to_a_pilot_that_is_used_up(api):
     opened = await api.post(path, a_pilot(), key="p1")
     assert opened.status_code == 201, opened.text
     made = opened.json()
-    assert {name: made[name] for name in ("programme_id", "opens", "currency", "used_minor", "holders", "ended")} == {
+    assert {name: made[name] for name in ("programme_id", "opens", "currency", "used_minor", "holders", "has_ended")} == {
         "programme_id": programme, "opens": ["sp.18.registered"], "currency": "CNY", "used_minor": 0, "holders": 0,
-        "ended": False,
+        "has_ended": False,
     }  # fmt: skip
     assert (await api.post(path, {**a_pilot(), "until": made["until"]}, key="p1")).json() == made
     refused = await api.post(path, a_pilot())
@@ -123,7 +123,7 @@ async def test_a_pilot_ends_by_itself(api):
     path = f"/v1/programmes/{programme}/pilots"
     assert (await api.post(path, a_pilot(until=ends(1)))).status_code == 201
     await api.post("/v1/test_clock/advance", {"to": ends(2)})
-    assert (await api.get(path)).json()["data"][0]["ended"] is True
+    assert (await api.get(path)).json()["data"][0]["has_ended"] is True
 
 
 @pytest.mark.parametrize(

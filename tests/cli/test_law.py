@@ -36,7 +36,7 @@ def under(koudai, issuer, tmp_path: Path, **changes) -> str:
     """A programme whose document took effect long ago."""
     made = koudai.done("programme", "create", "Tea", "--currency", "CNY", "--number-prefix", "990009", *issuer)["id"]
     file = tmp_path / "tea.yaml"
-    file.write_text(text_of(effective_on="2020-01-01", **changes), encoding="utf-8")
+    file.write_text(text_of(effective_on="2020-01-01", number_prefix="990009", **changes), encoding="utf-8")
     koudai.done("programme", "put", made, str(file), "--by", "Li Na", *issuer)
     return str(made)
 
@@ -70,7 +70,7 @@ def test_from_a_clause_that_refuses_to_a_pilot_that_is_used_up(koudai, issuer, t
     assert koudai.done("policy", "log", *issuer) == {"data": [], "next_cursor": None}
 
     opened = pilot(koudai, issuer, programme, "--key", "p1").json()
-    assert (opened["opens"], opened["used_minor"], opened["ended"]) == (["sp.18.registered"], 0, False)
+    assert (opened["opens"], opened["used_minor"], opened["has_ended"]) == (["sp.18.registered"], 0, False)
     assert opened["currency"] == "CNY"
     again = pilot(koudai, issuer, programme, "--key", "p1", until=opened["until"])
     assert (again.status, again.json()) == (0, opened)
@@ -78,7 +78,7 @@ def test_from_a_clause_that_refuses_to_a_pilot_that_is_used_up(koudai, issuer, t
     assert load(koudai, issuer, card, 1).error()["clause"] == "sp.18.registered", "it is used up"
 
     (shown,) = koudai.done("policy", "pilot", "list", *issuer)["data"]
-    assert (shown["used_minor"], shown["holders"], shown["ended"]) == (1_000, 1, False)
+    assert (shown["used_minor"], shown["holders"], shown["has_ended"]) == (1_000, 1, False)
     told = " ".join(koudai("policy", "pilot", "list", *issuer, language=CHINESE).out.split())
     assert f"{programme} more-room sp.18.registered 10.00 CNY 10.00 CNY 1 5" in told
     assert "已用金额" in told
@@ -96,7 +96,7 @@ def test_from_a_clause_that_refuses_to_a_pilot_that_is_used_up(koudai, issuer, t
     assert first["next_cursor"] in table.err
 
     koudai.done("clock", "advance", "--by", "31d", *issuer)
-    assert koudai.done("policy", "pilot", "list", *issuer)["data"][0]["ended"] is True
+    assert koudai.done("policy", "pilot", "list", *issuer)["data"][0]["has_ended"] is True
 
 
 def test_what_the_issuer_is_and_was(koudai, issuer):

@@ -81,7 +81,7 @@ class NewPilot(Body, frozen=True, kw_only=True):
 
 
 class Pilot(msgspec.Struct, frozen=True):
-    """A sandbox pilot. `used_minor` was moved under it, for `holders`; when it has `ended` it opens nothing."""
+    """A sandbox pilot. `used_minor` was moved under it, for `holders`; when it `has_ended` it opens nothing."""
 
     programme_id: str
     name: str
@@ -92,7 +92,7 @@ class Pilot(msgspec.Struct, frozen=True):
     cap_holders: int
     holders: int
     until: datetime
-    ended: bool
+    has_ended: bool
     reason: str
     opened_by: str
     opened_at: datetime

@@ -52,7 +52,7 @@ def activate(call: Call, card: str, issuer: str, mode: str, key: str | None, as_
 @click.option(
     "--source", type=OneOf(list(cards.FundingSource)), required=True, metavar="SOURCE", help=word("opt.source")
 )
-@click.option("--channel", type=OneOf(list(cards.Channel)), metavar="CHANNEL", help=word("opt.channel"))
+@click.option("--channel", type=OneOf(list(cards.Channel)), metavar="CHANNEL", help=word("opt.load_channel"))
 @with_device
 @at_issuer
 @with_key

@@ -26,7 +26,7 @@ from koudai.programmes import Enforce, IssuerClass, OpenedPilot, OpenPilot, Sect
 
 Object = dict[str, Any]
 
-_PILOTS = ("programme_id", "name", "opens", "used_minor", "cap_minor", "holders", "cap_holders", "until", "ended")
+_PILOTS = ("programme_id", "name", "opens", "used_minor", "cap_minor", "holders", "cap_holders", "until", "has_ended")
 _DECISIONS = ("clause", "refuses", "reason", "decided_by", "decided_at")
 _LOG = ("recorded_at", "activity_id", "gift_card_id", "point", "noted", "pilots")
 _STATED = ("stated_at", "stated_by", "issuer_class", "sector", "founded_on", "began_on")
@@ -279,7 +279,7 @@ async def _pilot_objects(side: Side, tx: Tx, found: Sequence[OpenedPilot]) -> li
             "cap_holders": one.cap_holders,
             "holders": one.holders,
             "until": render_time(one.until),
-            "ended": one.until <= now,
+            "has_ended": one.until <= now,
             "reason": one.reason,
             "opened_by": one.opened_by,
             "opened_at": render_time(one.opened_at),
