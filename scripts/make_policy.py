@@ -20,6 +20,7 @@ A developer's digest of the law, and **no legal advice**. 仅为开发者摘要�
 
 Written by `scripts/make_policy.py` from the packs in `src/koudai/policy/packs`; a test holds it against them.
 `koudai policy explain CLAUSE` says more of each; [how judging works](../concepts/policy.md).
+Cards ask the pack of their programme before each booking, whichever door it comes through.
 
 A clause's test is run by its id: `pytest tests/policy -k sp.18.bearer`. `test_clauses.py` has for each what passes
 at its edge and what is refused just beyond, `test_duties.py` the figures of duties, `test_judge.py` the rest.

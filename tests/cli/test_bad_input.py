@@ -27,7 +27,7 @@ def never(main: Coroutine[Any, Any, Any]) -> Any:
     pytest.fail("a wrong command line opened the installation")
 
 
-PARTS = Parts(nothing, nothing, nothing, nothing, nothing, nothing, never)
+PARTS = Parts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, never)
 
 # arguments, code, what the sentence names
 TABLE = [

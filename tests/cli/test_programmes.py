@@ -136,7 +136,7 @@ def test_a_file_that_is_no_text_is_said(say, tmp_path):
 
 def test_from_a_document_to_a_live_programme(koudai, tmp_path):
     koudai.done("key", "create", "till")
-    made = koudai.done("programme", "create", "Tea", "--currency", "CNY")["id"]
+    made = koudai.done("programme", "create", "Tea", "--currency", "CNY", "--number-prefix", "990009")["id"]
     file = tmp_path / "tea.yaml"
     file.write_text(GOOD, encoding="utf-8")
     put = koudai.done("programme", "put", made, str(file), "--by", "Li Na", "--key", "v1")

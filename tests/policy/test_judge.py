@@ -53,18 +53,18 @@ def test_a_refusal_says_what_there_is_to_know():
         "resets_at": "2026-05-01T16:00:00Z",
         "advice": {
             "en": "299.99 CNY would fit now. It resets at 2026-05-01T16:00:00Z. A payer who registers may buy more.",
-            "zh": "目前还可 299.99 CNY。重置时间：2026-05-01T16:00:00Z。登记实名后可继续购买。",
+            "zh": "目前尚余额度 299.99 CNY。重置时间：2026-05-01T16:00:00Z。登记实名后可继续购买。",
         },
     }
     assert say(verdict.refused.code, verdict.refused.facts, Language.EN) == (
         "Bearer cards of 10,000 yuan or more are bought under a real name, purchases of a day added up"
-        " (MOFCOM Order 2012-9, Art. 15). Allowed is bearer purchases of the day at most 9999.99 CNY."
+        " (MOFCOM Order 2012-9, Art. 15). Allowed: bearer purchases of the day at most 9999.99 CNY."
         " 299.99 CNY would fit now. It resets at 2026-05-01T16:00:00Z. A payer who registers may buy more."
         " [clause sp.15.bearer]"
     )
     assert say(verdict.refused.code, verdict.refused.facts, Language.ZH) == (
         "一次购买不记名卡达一万元（含）须实名登记，当日购买合并计算（商务部令2012年第9号 第十五条）。"
-        "允许范围：当日购买不记名卡金额不超过 9999.99 CNY。目前还可 299.99 CNY。"
+        "允许范围：当日购买不记名卡金额不超过 9999.99 CNY。目前尚余额度 299.99 CNY。"
         "重置时间：2026-05-01T16:00:00Z。登记实名后可继续购买。〔条款 sp.15.bearer〕"
     )
 

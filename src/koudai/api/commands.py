@@ -121,6 +121,7 @@ def _load(ids: Ids, body: Load, key: str) -> cards.Load:
         may_sell=body.may_sell,
         may_refund=body.may_refund,
         device=body.device,
+        channel=body.channel,
     )
 
 

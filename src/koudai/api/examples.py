@@ -36,6 +36,41 @@ PROGRAMME = {
 
 VERSION = {"phone_shop": _example("A programme that comes with koudai", {"document": shipped_text("phone-shop")})}
 
+ISSUER = {
+    "brand": _example(
+        "A retailer with a brand of its own",
+        {
+            "issuer_class": "brand",
+            "sector": "retail",
+            "founded_on": "2012-05-01",
+            "began_on": "2020-01-01",
+            "revenue_minor": 800_000_000,
+            "capital_minor": 100_000_000,
+        },
+    )
+}
+
+PILOT = {
+    "more_room": _example(
+        "Registered cards above their cap: 100,000.00 in all, for 50 holders, until the end of June",
+        {
+            "name": "more-room",
+            "opens": ["sp.18.registered"],
+            "cap_minor": 10_000_000,
+            "cap_holders": 50,
+            "until": "2027-06-30T16:00:00Z",
+            "reason": "Agreed with the city's commerce bureau, letter 2026-118",
+        },
+    )
+}
+
+ENFORCEMENT = {
+    "refuse": _example(
+        "Let an unverified clause refuse",
+        {"clause": "sp.25.young", "refuses": True, "reason": "Counsel has read the article"},
+    )
+}
+
 GATE = {"filing": _example("A filing's number", {"gate": "filing", "reference": "沪商单备 2026-001"})}
 
 MERCHANT = {

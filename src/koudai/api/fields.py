@@ -26,6 +26,7 @@ _SAID: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Expected `\w+` of length <= (?P<bound>\d+)", "shorter"),
         (r"Expected `str` matching regex (?P<pattern>.*)", "form"),
         (r"Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone component", "time"),
+        (r"Invalid RFC3339 encoded date", "day"),
         (r"Invalid (?:enum )?value (?P<got>.*)", "choice"),
     )
 )

@@ -16,7 +16,7 @@ from koudai.programmes import EnterGate, Launch, ProgrammeRefusal, PutVersion
 T = TypeVar("T")
 
 
-async def _on_programme(call: Call, work: Callable[[Tx, int], Awaitable[T]]) -> T:
+async def on_programme(call: Call, work: Callable[[Tx, int], Awaitable[T]]) -> T:
     """Work on the programme that the path names. Raises Problem where there is none of the caller's."""
     programme_id = call.door.ids.programme(call.path("id"))
 
@@ -37,7 +37,7 @@ async def put_version(call: Call) -> ProgrammeVersion | Refused:
         (made,) = await cards.put_versions(tx, call.book, [wish], live=live)
         return made
 
-    made = await _on_programme(call, work)
+    made = await on_programme(call, work)
     if not isinstance(made, Refused):
         return _version(call, made)
     if made.code == ProgrammeRefusal.NOT_VALID:
@@ -52,7 +52,7 @@ async def list_versions(call: Call) -> ProgrammeVersions:
     async def work(tx: Tx, programme_id: int) -> list[programmes.Version]:
         return (await programmes.versions_of(tx, call.book, [programme_id])).get(programme_id, [])
 
-    return ProgrammeVersions([_version(call, version) for version in await _on_programme(call, work)])
+    return ProgrammeVersions([_version(call, version) for version in await on_programme(call, work)])
 
 
 async def enter_gate(call: Call) -> GateEntry | Refused:
@@ -63,13 +63,13 @@ async def enter_gate(call: Call) -> GateEntry | Refused:
         (made,) = await programmes.enter_gates(tx, call.book, [wish])
         return made
 
-    made = await _on_programme(call, work)
+    made = await on_programme(call, work)
     return made if isinstance(made, Refused) else _entry(made)
 
 
 async def list_gates(call: Call) -> ProgrammeGates:
     """GET /v1/programmes/{id}/gates"""
-    return await _on_programme(call, lambda tx, programme_id: _gates(call, tx, programme_id))
+    return await on_programme(call, lambda tx, programme_id: _gates(call, tx, programme_id))
 
 
 async def launch(call: Call) -> ProgrammeGates | Refused:
@@ -81,7 +81,7 @@ async def launch(call: Call) -> ProgrammeGates | Refused:
         (made,) = await programmes.launch(tx, call.book, [wish], live=live)
         return made if isinstance(made, Refused) else await _gates(call, tx, programme_id)
 
-    return await _on_programme(call, work)
+    return await on_programme(call, work)
 
 
 async def _gates(call: Call, tx: Tx, programme_id: int) -> ProgrammeGates:

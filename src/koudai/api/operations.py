@@ -7,7 +7,6 @@ from koudai.api import (
     launching,
     merchants,
     outcomes,
-    policy,
     probes,
     programmes,
     sandbox,
@@ -28,6 +27,7 @@ from koudai.api.examples import (
 )
 from koudai.api.gift_operations import GIFT_OPERATIONS, OF_REISSUE
 from koudai.api.holder_operations import HOLDER_OPERATIONS
+from koudai.api.law_operations import LAW_OPERATIONS
 from koudai.api.merchant_shapes import Merchant, MerchantPage, NewMerchant
 from koudai.api.problems import ApiProblem
 from koudai.api.restriction_operations import RESTRICTION_OPERATIONS
@@ -50,7 +50,6 @@ from koudai.api.shapes import (
     NewProgrammeVersion,
     NewSpendSplit,
     NewSplit,
-    PolicyClauses,
     Programme,
     ProgrammeGates,
     ProgrammePage,
@@ -64,10 +63,12 @@ from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
 from koudai.merchants import MerchantRefusal
-from koudai.policy import ClauseShown, PolicyRefusal
+from koudai.policy import PolicyRefusal
 from koudai.programmes import ProgrammeRefusal
 
 _PAGE = ("cursor", "limit")
+
+_OF_LAW = (PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED)
 
 _OF_ISSUE = (CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED)
 _OF_SPLIT = (
@@ -88,6 +89,7 @@ _ACTIVITY_CODES = (
     *(code for code in CardRefusal if code not in {
         CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS, *OF_REISSUE,
     }),
+    *_OF_LAW,
 )  # fmt: skip
 
 _SPLIT_CODES = (
@@ -96,7 +98,7 @@ _SPLIT_CODES = (
     CardRefusal.GIFT_PENDING, *_OF_SPLIT,
     CardRefusal.AMOUNT_RESTRICTED,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
-    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
+    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, *_OF_LAW,
 )  # fmt: skip
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -122,7 +124,8 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.CURRENCY_CHANGED,
             ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW, ProgrammeRefusal.SANDBOX_ONLY,
-            ProgrammeRefusal.GATE_MISSING,
+            ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.PREFIX_CHANGED,
+            ProgrammeRefusal.BOUND_TOO_LATE,
         ),
         examples=VERSION, handle=launching.put_version,
     ),
@@ -147,7 +150,8 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Let a programme go live", scope=Scope.PROGRAMMES_WRITE, keyed=True, response=ProgrammeGates,
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NO_VERSION, ProgrammeRefusal.ALREADY_LIVE,
-            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING,
+            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW,
+            ProgrammeRefusal.ISSUER_MISSING,
         ),
         handle=launching.launch,
     ),
@@ -170,7 +174,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards", name="issue_gift_card", tag="Gift cards",
         summary="Issue a card; its number is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_ISSUE, keyed=True, request=NewGiftCard, response=GiftCard, status=201,
-        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE), examples=GIFT_CARD, handle=gift_cards.create,
+        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, *_OF_LAW), examples=GIFT_CARD, handle=gift_cards.create,
     ),
     Operation(
         method="GET", path="/v1/gift_cards", name="list_gift_cards", tag="Gift cards",
@@ -234,16 +238,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *RESTRICTION_OPERATIONS,
     *GIFT_OPERATIONS,
     *HOLDER_OPERATIONS,
-    Operation(
-        method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",
-        summary="List the clauses of law by which things are refused", scope=Scope.PROGRAMMES_READ,
-        response=PolicyClauses, handle=policy.list_all,
-    ),
-    Operation(
-        method="GET", path="/v1/policy/clauses/{clause}", name="get_policy_clause", tag="Policy",
-        summary="Explain a clause: citation, figure, where it is enforced, an example", scope=Scope.PROGRAMMES_READ,
-        response=ClauseShown, codes=(PolicyRefusal.UNKNOWN_CLAUSE,), handle=policy.show,
-    ),
+    *LAW_OPERATIONS,
     Operation(
         method="GET", path="/v1/test_clock", name="get_test_clock", tag="Test clock",
         summary="The time of the test side; a live key is refused", scope=Scope.CARDS_READ, response=SandboxClock,

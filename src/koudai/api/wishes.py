@@ -20,7 +20,7 @@ from koudai.api.scalars import (
     Seconds,
     Word,
 )
-from koudai.cards import FundingSource, Purpose
+from koudai.cards import Channel, FundingSource, Purpose
 
 
 class OnCard(Body, frozen=True, kw_only=True):
@@ -40,7 +40,8 @@ class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
     `payer` is who paid and `refund_to` to whom it may go back, as you call them. What may be done with the
     value (`may_pass` it on as a gift, `may_sell`, `may_refund`) is what its source allows where nothing is
     said: bonus isn't refunded, and what was bought on credit or by instalment isn't sold. Without
-    `expires_at` it lasts for ever.
+    `expires_at` it lasts for ever. `channel` is where it is bought, which the law asks: `remote` where nothing
+    is said, `counter`, or `own_outlet` for one of the issuer's own.
     """
 
     amount_minor: AmountMinor
@@ -53,6 +54,7 @@ class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
     may_sell: bool | None = None
     may_refund: bool | None = None
     device: Device | None = None
+    channel: Channel | None = None
 
 
 class Line(Body, frozen=True, kw_only=True):

@@ -224,9 +224,10 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What the law had to say of an entry that it let pass (`card_id` 0: of a card that it let be issued).
+    """What the law had to say at a point of an entry that it let pass.
 
-    `noted` are the clauses that only warned, `pilots` those under which it passed, each with the clauses they opened.
+    `noted` are the clauses that only warned, `pilots` those under which it passed, each with the clauses they opened;
+    `clauses` and `opened` are the same as lists.
     """
 
     place: Place
@@ -236,6 +237,17 @@ class Judged(msgspec.Struct, frozen=True):
     noted: str
     pilots: str
     recorded_at: datetime
+
+    @property
+    def clauses(self) -> list[str]:
+        """The clauses that only warned."""
+        return self.noted.split()
+
+    @property
+    def opened(self) -> list[tuple[str, list[str]]]:
+        """The pilots under which it passed, each with the clauses that it opened."""
+        named = (one.rstrip(")").partition("(") for one in self.pilots.split())
+        return [(name, clauses.split(",")) for name, _, clauses in named]
 
 
 class Minted(msgspec.Struct, frozen=True):

@@ -200,11 +200,17 @@ INSERT INTO cards.judgements (batch_id, ordinal, card_id, point, pack, noted, pi
 SELECT $1::bigint, j.* FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
     AS j (ordinal, card_id, point, pack, noted, pilots)
 
--- page_judgements: what the law had to say of entries of a book, from a place on
-SELECT j.batch_id, j.ordinal, j.card_id, j.point, j.pack, j.noted, j.pilots, b.recorded_at
-FROM cards.judgements j
-JOIN ledger.batches b ON b.id = j.batch_id AND b.book = $1::int
-WHERE (j.batch_id, j.ordinal) > ($2::bigint, $3::int) ORDER BY j.batch_id, j.ordinal, j.card_id LIMIT $4::int
+-- page_judgements: what the law had to say of the next entries of a book behind a place; all of an entry or nothing
+SELECT j.batch_id, j.ordinal, coalesce(nullif(j.card_id, 0), a.card_id, 0), j.point, j.pack, j.noted, j.pilots,
+       e.recorded_at
+FROM (
+    SELECT DISTINCT n.batch_id, n.ordinal, b.recorded_at FROM cards.judgements n
+    JOIN ledger.batches b ON b.id = n.batch_id AND b.book = $1::int
+    WHERE (n.batch_id, n.ordinal) > ($2::bigint, $3::int) ORDER BY n.batch_id, n.ordinal LIMIT $4::int
+) AS e
+JOIN cards.judgements j ON j.batch_id = e.batch_id AND j.ordinal = e.ordinal
+LEFT JOIN cards.activities a ON a.batch_id = e.batch_id AND a.ordinal = e.ordinal
+ORDER BY j.batch_id, j.ordinal, j.card_id, j.point
 
 -- programmes_with_cards: which of these programmes have cards
 SELECT p.id FROM unnest($1::int[]) AS p (id)

@@ -51,7 +51,10 @@ async def page_programmes(tx: Tx, book: int, after: int, limit: int) -> list[Pro
 
 
 async def page_judgements(tx: Tx, book: int, after: Place, limit: int) -> list[Judged]:
-    """The next `limit` entries of a book behind a place of which the law had something to say."""
+    """What the law had to say of the next `limit` entries of a book behind a place, of which it said anything.
+
+    Of an entry everything is told, so that there may be more than `limit` judgements.
+    """
     rows = await tx.rows(SQL["page_judgements"], book, *after, limit)
     return [Judged(Place(row[0], row[1]), *row[2:]) for row in rows]
 

@@ -14,7 +14,7 @@ from koudai.cli.codes import DONE, FAILED
 from koudai.cli.options import as_json, at_issuer
 from koudai.cli.running import Call
 from koudai.cli.screen import money, print_table
-from koudai.cli.session import opened_side
+from koudai.cli.session import Side, opened_side
 from koudai.cli.speak import print_json
 from koudai.cli.tree import Command
 from koudai.cli.values import shortened
@@ -100,8 +100,12 @@ def _value(path: str, value: Any, currency: str) -> str:
 
 def read_named(call: Call, name: str, issuer: str, mode: str, *, as_json: bool) -> Programme | None:
     """The programme of a file, of a shipped name or of a stored version; None once its mistakes were printed."""
-    match = _STORED.fullmatch(name)
-    text = call.run(_stored(name, match[1], match[2], issuer, mode)) if match else text_of(name)
+    text = call.run(_stored(name, issuer, mode)) if stored_name(name) else text_of(name)
+    return read_text(name, text, as_json=as_json)
+
+
+def read_text(name: str, text: str, *, as_json: bool) -> Programme | None:
+    """The programme of a text that `name` names; None once its mistakes were printed."""
     found = programmes.read_programme(text)
     if not isinstance(found, list):
         return found.value
@@ -158,16 +162,27 @@ def _print_changes(changes: list[programmes.Change], told: list[Programme]) -> N
     print_table(headings, rows)
 
 
-async def _stored(name: str, programme: str, day: str | None, issuer: str, mode: str) -> str:
-    """The document of a stored version: the one of that day, or the newest."""
+async def _stored(name: str, issuer: str, mode: str) -> str:
     async with opened_side(issuer, mode) as side:
-        programme_id, _ = side.internal_id("prgm", programme)
-        known = {}
-        if 0 <= programme_id < 2**31:
-            known = await side.instance.db.transact(lambda tx: programmes.versions_of(tx, side.book, [programme_id]))
-        for version in reversed(known.get(programme_id, [])):
-            if day is None or version.programme.effective_on == date.fromisoformat(day):
-                return version.document
+        return await stored_document(side, name)
+
+
+def stored_name(name: str) -> re.Match[str] | None:
+    """A stored version's name, taken apart: the programme's id, and the day if it has one; None for another name."""
+    return _STORED.fullmatch(name)
+
+
+async def stored_document(side: Side, name: str) -> str:
+    """The document of a stored version: the one of that day, or the newest."""
+    match = stored_name(name)
+    assert match is not None, "a name of nothing stored"
+    programme_id, _ = side.internal_id("prgm", match[1])
+    known, day = {}, match[2]
+    if 0 <= programme_id < 2**31:
+        known = await side.instance.db.transact(lambda tx: programmes.versions_of(tx, side.book, [programme_id]))
+    for version in reversed(known.get(programme_id, [])):
+        if day is None or version.programme.effective_on == date.fromisoformat(day):
+            return version.document
     raise Fault(ProgrammeFault.UNKNOWN_VERSION, version=name)
 
 

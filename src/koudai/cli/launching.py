@@ -32,7 +32,7 @@ _programme = click.argument("programme_id", type=Opaque("prgm"), metavar="PROGRA
 _by = click.option("--by", type=Text(), required=True, metavar="NAME", help=word("opt.keeper"))
 
 
-async def _on_programme(issuer: str, mode: str, opaque: str, work: Callable[[Side, Tx, int], Awaitable[T]]) -> T:
+async def on_programme(issuer: str, mode: str, opaque: str, work: Callable[[Side, Tx, int], Awaitable[T]]) -> T:
     """Work on a programme of an issuer's side; raises the fault of an unknown one."""
     async with opened_side(issuer, mode) as side:
         number, _ = side.internal_id("prgm", opaque)
@@ -80,7 +80,7 @@ def put(
         (made,) = await cards.put_versions(tx, side.book, [wish], live=live)
         return version_object(programme_id, _made(made, key))
 
-    _tell({**call.run(_on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
+    _tell({**call.run(on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
     return DONE
 
 
@@ -105,7 +105,7 @@ def enter_gate(
         (made,) = await programmes.enter_gates(tx, side.book, [wish])
         return gate_object(_made(made, key))
 
-    _tell({**call.run(_on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
+    _tell({**call.run(on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
 
 
 @click.command("launch", cls=Command, help=word("help.programme_launch"))
@@ -125,7 +125,7 @@ def launch(call: Call, programme_id: str, by: str, issuer: str, mode: str, key: 
         (made,) = await programmes.launch(tx, side.book, [wish], live=live)
         return _launch_object(programme_id, _made(made, key))
 
-    _tell({**call.run(_on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
+    _tell({**call.run(on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
 
 
 @click.command("versions", cls=Command, help=word("help.programme_versions"))
@@ -142,7 +142,7 @@ def versions(call: Call, programme_id: str, issuer: str, mode: str, as_json: boo
         launches = await programmes.launches_of(tx, side.book, [number])
         return found.get(number, []), gates.get(number, []), launches.get(number)
 
-    found, entries, launched = call.run(_on_programme(issuer, mode, programme_id, work))
+    found, entries, launched = call.run(on_programme(issuer, mode, programme_id, work))
     told = [version_object(programme_id, one) for one in found]
     gates = [gate_object(entry) for entry in entries]
     live = render_time(launched.launched_at) if launched else None

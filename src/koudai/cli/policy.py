@@ -1,5 +1,9 @@
-"""`koudai policy`: the law as data, listed and explained. No database is opened."""
+"""`koudai policy`: the law as data, listed and explained.
 
+No database is opened but where a stored programme is checked.
+"""
+
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -8,10 +12,11 @@ import msgspec
 from koudai import policy as law
 from koudai.base import Fault
 from koudai.cli.codes import DONE, FAILED
-from koudai.cli.drafting import read_named
+from koudai.cli.drafting import read_text, stored_document, stored_name, text_of
 from koudai.cli.options import as_json, at_issuer
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
+from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Group
 from koudai.cli.values import OneOf, Text
@@ -19,11 +24,15 @@ from koudai.cli.words import language, word
 from koudai.phrases import Language
 from koudai.policy import ClauseShown, PolicyRefusal, Said, Severity, Status
 from koudai.policy.words import CERTAINTIES, POINTS, SEVERITIES
-from koudai.programmes import examined, refuses
+from koudai.programmes import enforced, examined, refuses
 
 _COLUMNS = ("clause", "title", "asks", "enforced_at", "severity", "certainty")
 
-policy = Group("policy", help=word("help.policy"), no_args_is_help=True)
+_OF_BOOK = ("issuer", "pilot", "enforce", "warn", "enforced", "log")
+
+policy = Group(
+    "policy", {name: f"koudai.cli.law:{name}" for name in _OF_BOOK}, help=word("help.policy"), no_args_is_help=True
+)
 
 
 def _in(said: Said) -> str:
@@ -92,20 +101,28 @@ def explain(clause: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> int:
-    """Say what the law means for a programme; 1 when what it declares is refused."""
-    found = read_named(call, programme, issuer, mode, as_json=as_json)
+    """Say what the law means for a programme; 1 when what it declares is refused.
+
+    Of a stored one it says, too, which unverified clauses its book enforces.
+    """
+    decided = set[str]()
+    if stored_name(programme):
+        text, decided = call.run(_of_book(programme, issuer, mode))
+    else:
+        text = text_of(programme)
+    found = read_text(programme, text, as_json=as_json)
     if found is None:
         return FAILED
     kinds = examined(found)
     gates = next(iter(kinds.values())).gates
     if as_json:
-        told = {str(kind): _examination_object(one) for kind, one in kinds.items()}
+        told = {str(kind): _examination_object(one, decided) for kind, one in kinds.items()}
         print_json({"programme": programme, "pack": found.policy.pack, "kinds": told, "gates": [g.kind for g in gates]})
     else:
         for kind, one in kinds.items():
             violated = {violation.clause.id: refuses(violation) for violation in one.violations}
             rows = [
-                (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id)))
+                (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id), decided))
                 for clause in sorted(one.applies, key=lambda clause: (clause.id not in violated, clause.id))
             ]
             print_table([word(f"head.{name}") for name in ("card_kind", "clause", "title", "standing")], rows)
@@ -114,19 +131,29 @@ def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> 
     return FAILED if any(refuses(violation) for one in kinds.values() for violation in one.violations) else DONE
 
 
-def _standing(clause: law.Clause, refused: bool | None) -> str:
+async def _of_book(programme: str, issuer: str, mode: str) -> tuple[str, set[str]]:
+    """The document of a stored programme, and the unverified clauses that refuse in its book."""
+    async with opened_side(issuer, mode) as side:
+        text = await stored_document(side, programme)
+        return text, await side.instance.db.transact(lambda tx: enforced(tx, side.book))
+
+
+def _standing(clause: law.Clause, refused: bool | None, decided: Collection[str]) -> str:
     """How a programme stands to a clause: it would break it, be warned by it, or is judged by it when it acts."""
     if refused is not None:
         return word("say.would_break") if refused else word("say.would_warn")
     if clause.severity is Severity.DUTY:
         return word("say.is_duty")
+    if clause.id in decided:
+        return word("say.is_enforced")
     return word("say.unverified") if clause.status is Status.UNVERIFIED else word("say.is_judged")
 
 
-def _examination_object(found: law.Examination) -> dict[str, Any]:
+def _examination_object(found: law.Examination, decided: Collection[str]) -> dict[str, Any]:
     return {
         "applies": [clause.id for clause in found.applies],
         "unverified": [clause.id for clause in found.unverified],
+        "enforced": [clause.id for clause in found.unverified if clause.id in decided],
         "violations": [
             {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one)} for one in found.violations
         ],

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NoReturn
 
 import click
@@ -15,6 +15,7 @@ _AMOUNT = re.compile(r"[+-]?[0-9]+")
 _OPAQUE = re.compile(r"([a-z]+)_[0-9a-f]{32}")
 _PLACE = re.compile(r"([0-9]{1,19})/([0-9]{1,10})")
 _DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHOWN = 60
 
 
@@ -209,6 +210,23 @@ class Moment(click.ParamType[datetime]):
             return parse_time(value)
         except ValueError:
             wrong(CliFault.NOT_A_TIME, param, value)
+
+
+class Day(click.ParamType[date]):
+    """A calendar day, as in `2026-11-01`."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day."""
+        if isinstance(value, date):
+            return value
+        if not _DAY.fullmatch(value):
+            wrong(CliFault.NOT_A_DAY, param, value)
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            wrong(CliFault.NOT_A_DAY, param, value)
 
 
 class CardName(click.ParamType[str]):

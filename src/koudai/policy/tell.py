@@ -126,8 +126,8 @@ def room(left: int, fact: Fact, currency: str | None, resets: str | None) -> Tol
     en = figure(left, fact.unit, currency, EN)
     zh = en if fact.unit is Unit.MINOR and currency else figure(left, fact.unit, currency, ZH)
     if resets is None:
-        return {"en": f"{en} would fit now.", "zh": f"目前还可 {zh}。"}
-    return {"en": f"{en} would fit now. It resets at {resets}.", "zh": f"目前还可 {zh}。重置时间：{resets}。"}
+        return {"en": f"{en} would fit now.", "zh": f"目前尚余额度 {zh}。"}
+    return {"en": f"{en} would fit now. It resets at {resets}.", "zh": f"目前尚余额度 {zh}。重置时间：{resets}。"}
 
 
 def resets_at(window: Recurrence, now: datetime) -> str:

@@ -40,6 +40,7 @@ from koudai.programmes.state import state_issuers
 from koudai.programmes.store import (
     charter_of_book,
     count_charter_statement,
+    enforced,
     enforcements,
     gates_of,
     issuers,
@@ -120,6 +121,7 @@ __all__ = [
     "declared_figures",
     "diff",
     "enforce",
+    "enforced",
     "enforcements",
     "enter_gates",
     "examined",

@@ -67,12 +67,11 @@ async def charter_of_book(tx: Tx, book: int, counted: Sequence[Sequence[Any]]) -
     gates: dict[int, set[GateKind]] = {}
     for programme_id, gate in entered:
         gates.setdefault(programme_id, set()).add(GateKind(gate))
-    decisions = {row[1]: row[2] for row in reversed(decided)}
     charter = Charter(
         {programme_id: Promises(found) for programme_id, found in _by_programme(versions).items()},
         _as_issuer(stated[0]) if stated else None,
         [_as_pilot(row) for row in opened],
-        {clause for clause, refuses in decisions.items() if refuses},
+        _refusing([Enforcement(*row) for row in decided]),
         gates,
         {row[0] for row in launched},
         live=await mode_of_book(tx, book) is Mode.LIVE,
@@ -154,7 +153,7 @@ async def issuers(tx: Tx, book: int) -> list[Issuer]:
 async def add_pilot(tx: Tx, book: int, wish: OpenPilot) -> OpenedPilot | Refused:
     """Insert a pilot; refused where the programme has one of that name."""
     row = await tx.row(
-        SQL["add_pilot"], book, wish.programme_id, wish.name, " ".join(sorted(wish.opens)), wish.cap_minor,
+        SQL["add_pilot"], book, wish.programme_id, wish.name, " ".join(sorted(set(wish.opens))), wish.cap_minor,
         wish.cap_holders, wish.until, wish.reason, wish.by,
     )  # fmt: skip
     return Refused(ProgrammeRefusal.PILOT_EXISTS, {"pilot": wish.name}) if row is None else _as_pilot(row)
@@ -175,6 +174,17 @@ async def add_enforcement(tx: Tx, book: int, wish: Enforce) -> Enforcement:
 async def enforcements(tx: Tx, book: int) -> list[Enforcement]:
     """The decisions on unverified clauses, newest first."""
     return [Enforcement(*row) for row in await tx.rows(SQL["enforcements"], book)]
+
+
+async def enforced(tx: Tx, book: int) -> set[str]:
+    """The unverified clauses that refuse all the same."""
+    return _refusing(await enforcements(tx, book))
+
+
+def _refusing(decisions: Sequence[Enforcement]) -> set[str]:
+    """The clauses that refuse, by the newest decision on each; the newest comes first."""
+    newest = {one.clause: one.refuses for one in reversed(decisions)}
+    return {clause for clause, refuses in newest.items() if refuses}
 
 
 def _as_issuer(row: Sequence[Any]) -> Issuer:
