@@ -53,6 +53,8 @@ ACTIVITY = "cards.activities {pay}"
 AT_PAY, AT_BACK = at("pay"), at("back")
 ON_PAY = at("pay", "redemption_batch_id, redemption_ordinal")
 
+CODE = "cards.pay_codes "
+
 DAMAGES = [
     # An entry is not what it was
     damage("ledger.transfer_accounts", TRANSFER, f"UPDATE ledger.transfers SET debit_account = 10000 WHERE {AT_PAY}"),
@@ -319,6 +321,19 @@ DAMAGES = [
            f" WHERE {AT_BACK}"),
     damage("cards.refund_parts", "cards.activities {inherited}",
            "UPDATE ledger.accounts SET successor_id = NULL WHERE id = {lost_card}"),
+    # A card's PIN or pay code is where it must not be
+    damage("cards.pin_flag", "cards.cards {coded}", "DELETE FROM cards.pins"),
+    damage("cards.pin_flag", "cards.cards {coded}", "UPDATE cards.cards SET has_pin = false WHERE id = {coded}"),
+    damage("cards.pin_flag", "cards.cards {coded}", "UPDATE cards.cards SET state = 'DEACTIVATED' WHERE id = {coded}"),
+    damage("cards.pay_code_live", CODE + "{live_code}", "UPDATE cards.cards SET state = 'BLOCKED' WHERE id = {coded}"),
+    damage("cards.pay_code_live", CODE + "{live_code}",
+           "UPDATE ledger.accounts SET successor_id = {uncoded} WHERE id = {coded}"),
+    damage("cards.pay_code_live", CODE + "{live_code}", "UPDATE cards.pay_codes SET book = 2 WHERE card_id = {coded}"),
+    damage("cards.pay_code_used", CODE + "{used_code}", "UPDATE cards.pay_codes SET card_id = {uncoded} WHERE batch_id > 0"),
+    damage("cards.pay_code_used", CODE + "{used_code}", "UPDATE cards.pay_codes SET ordinal = ordinal + 7 WHERE batch_id > 0"),
+    damage("cards.pay_code_used", CODE + "{dead_code}",
+           "UPDATE cards.pay_codes SET killed_at = NULL, (batch_id, ordinal) = ({by_code_batch}, {by_code_ordinal})"
+           " WHERE code_hash = decode('{dead_code}', 'hex')"),
 ]  # fmt: skip
 
 
@@ -375,6 +390,7 @@ async def tell_story(db, keyring):
     await run(redeem(card, 1, "last"))
     facts["second_lot"] = (await within(lambda tx: ledger.lots_of(tx, 1, second)))[0].id
     await tell_of_lots(within, run, keyring, shop, facts, places)
+    await tell_of_secrets(within, run, keyring, shop, programme, facts, places)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",
@@ -477,6 +493,23 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
 
     accounts, facts["ann"] = await within(ask)
     facts |= {f"{purpose}_account": account for purpose, account in accounts.items()}
+
+
+async def tell_of_secrets(within, run, keyring, shop, programme, facts, places):
+    """A card with a PIN that pays by codes: one is used, one is dead, one lives."""
+    wishes = [cards.Issue(key=f"coded {n}", programme_id=programme.id) for n in range(2)]
+    coded, other = (one.card.id for one in await within(lambda tx: cards.issue(tx, 1, wishes, keyring)))
+    await run(cards.Load(key="coded load", card=coded, amount_minor=50, asset="CNY", source=FundingSource.CASH))
+    await run(cards.SetPin(key="pin", card=coded, pin=cards.pin_of(keyring, "274916")))
+    for name in ("used", "dead", "live"):
+        wish = [cards.MakePayCode(coded)]
+        (made,) = await within(lambda tx, w=wish: cards.make_pay_codes(tx, 1, w, keyring))
+        code = cards.pay_code_of(keyring, made.code)
+        facts[f"{name}_code"] = code.hex()
+        if name == "used":
+            done = await run(cards.Redeem(key="by code", card=code, merchant_id=shop.id, amount_minor=10, asset="CNY"))
+            places["by_code"] = done.place
+    facts |= {"coded": coded, "uncoded": other}
 
 
 def memory_time(made):

@@ -6,6 +6,7 @@ cards, folds them in order through pure functions, and writes one batch.
 
 from pathlib import Path
 
+from koudai.cards.codes import NewPayCode, PayCode, is_pay_code, pay_code_of
 from koudai.cards.commands import (
     Activate,
     Adjust,
@@ -13,6 +14,7 @@ from koudai.cards.commands import (
     Block,
     Capture,
     CardRef,
+    ChangePin,
     Command,
     Expire,
     Issue,
@@ -21,7 +23,9 @@ from koudai.cards.commands import (
     Redeem,
     Refund,
     Renew,
+    ResetPin,
     Reverse,
+    SetPin,
     Split,
     Transfer,
     Unblock,
@@ -38,6 +42,8 @@ from koudai.cards.model import (
     Programme,
 )
 from koudai.cards.numbers import is_number, is_prefix
+from koudai.cards.pay_code import MakePayCode, make_pay_codes, purge_codes
+from koudai.cards.pins import Pin, is_pin, pin_of
 from koudai.cards.programme import CreateProgramme, create_programmes
 from koudai.cards.run import Outcome, issue, run, split
 from koudai.cards.verify import CARD_CHECKS
@@ -70,6 +76,7 @@ __all__ = [
     "CardRef",
     "CardRefusal",
     "CardState",
+    "ChangePin",
     "Command",
     "CreateProgramme",
     "Expire",
@@ -77,14 +84,20 @@ __all__ = [
     "Issue",
     "Issued",
     "Load",
+    "MakePayCode",
     "Minted",
+    "NewPayCode",
     "Outcome",
+    "PayCode",
+    "Pin",
     "Programme",
     "Purpose",
     "Redeem",
     "Refund",
     "Renew",
+    "ResetPin",
     "Reverse",
+    "SetPin",
     "Split",
     "Transfer",
     "Unblock",
@@ -95,12 +108,18 @@ __all__ = [
     "cards_by_id",
     "create_programmes",
     "is_number",
+    "is_pay_code",
+    "is_pin",
     "is_prefix",
     "issue",
+    "make_pay_codes",
     "page_cards",
     "page_family",
     "page_programmes",
+    "pay_code_of",
+    "pin_of",
     "programmes_by_id",
+    "purge_codes",
     "run",
     "split",
 ]

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused
+from koudai.cards.codes import PayCode
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
+from koudai.cards.shown import not_shown
 from koudai.ledger import Flow, Limit, Slot, judge_cap, judge_floor
 from koudai.merchants import Merchant
 
@@ -32,7 +34,11 @@ def bad_amount(amount_minor: int) -> Refused | None:
 
 def card_for(desk: Desk, ref: CardRef | None, amount_minor: int) -> HeldCard | Refused:
     """The locked card that an amount moves on; a bad amount, or a card that nobody knows, is refused."""
-    return bad_amount(amount_minor) or card_of(desk, ref) or Refused(CardRefusal.UNKNOWN_CARD)
+    return bad_amount(amount_minor) or card_of(desk, ref) or _unknown(ref)
+
+
+def _unknown(ref: CardRef | None) -> Refused:
+    return Refused(CardRefusal.UNKNOWN_PAY_CODE if isinstance(ref, PayCode) else CardRefusal.UNKNOWN_CARD)
 
 
 def bad_asset(asset: str, *expected: str) -> Refused | None:
@@ -45,15 +51,18 @@ def bad_asset(asset: str, *expected: str) -> Refused | None:
 
 def not_usable(card: HeldCard) -> Refused | None:
     """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced."""
-    if card.state is CardState.DEACTIVATED and card.pocket.successor_id is None:
+    return stopped(card.state, replaced=card.pocket.successor_id is not None)
+
+
+def stopped(state: CardState, *, replaced: bool) -> Refused | None:
+    """Why a card in a state is of no use now."""
+    if state is CardState.DEACTIVATED and not replaced:
         return Refused(CardRefusal.DEACTIVATED)
-    if card.state is CardState.PENDING:
+    if state is CardState.PENDING:
         return Refused(CardRefusal.NOT_ACTIVE)
-    if card.state is CardState.BLOCKED:
+    if state is CardState.BLOCKED:
         return Refused(CardRefusal.BLOCKED)
-    if card.pocket.successor_id is not None:
-        return Refused(CardRefusal.REPLACED)
-    return None
+    return Refused(CardRefusal.REPLACED) if replaced else None
 
 
 def too_little(card: HeldCard, available_minor: int, amount_minor: int) -> Refused:
@@ -136,6 +145,7 @@ def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
     bad = bad_asset(command.asset, card.asset, merchant.asset) or not_usable(card)
     if not bad and isinstance(command, Authorise) and not 1 <= command.ttl_s <= MAX_TTL_S:
         bad = Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
+    bad = bad or not_shown(desk, card, command)
     if bad:
         return bad
     available = card.pocket.available_minor(desk.sheet.now_s)

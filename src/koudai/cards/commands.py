@@ -5,10 +5,11 @@ from enum import StrEnum
 
 import msgspec
 
+from koudai.cards.pins import Pin
 from koudai.ledger import FundingSource, Place
 
 CardRef = int | bytes
-"""A card by its id, or by the keyed hash of its number."""
+"""A card by its id, or by the keyed hash of its number; to pay with, also by that of a pay code (`codes.PayCode`)."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,7 @@ class Issue(Command, frozen=True, kw_only=True):
     programme_id: int
     active: bool = True
     holder_ref: str | None = None
+    pin: Pin | None = None
 
 
 class Split(Command, frozen=True, kw_only=True):
@@ -69,7 +71,10 @@ class Load(Command, frozen=True, kw_only=True):
 
 
 class Redeem(Command, frozen=True, kw_only=True):
-    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
+    """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
+
+    A card with a PIN asks for it, unless it is named by a pay code; a PIN is told on a `device`.
+    """
 
     card: CardRef
     merchant_id: int
@@ -77,6 +82,7 @@ class Redeem(Command, frozen=True, kw_only=True):
     asset: str
     partial: bool = False
     device: str | None = None
+    pin: Pin | None = None
 
 
 class Authorise(Command, frozen=True, kw_only=True):
@@ -94,6 +100,7 @@ class Authorise(Command, frozen=True, kw_only=True):
     partial: bool = False
     group: str | None = None
     device: str | None = None
+    pin: Pin | None = None
 
 
 class Capture(Command, frozen=True, kw_only=True):
@@ -209,5 +216,27 @@ class Block(Command, frozen=True, kw_only=True):
 
 class Unblock(Command, frozen=True, kw_only=True):
     """Let a blocked card go on."""
+
+    card: CardRef
+
+
+class SetPin(Command, frozen=True, kw_only=True):
+    """Give a card a PIN that has none."""
+
+    card: CardRef
+    pin: Pin
+
+
+class ChangePin(Command, frozen=True, kw_only=True):
+    """Give a card another PIN, for who knows the old one. `device` is where that is told."""
+
+    card: CardRef
+    old_pin: Pin
+    pin: Pin
+    device: str | None = None
+
+
+class ResetPin(Command, frozen=True, kw_only=True):
+    """Take the PIN of a card away with its lock, for the holder to set a new one."""
 
     card: CardRef

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from koudai.base import seconds_of
+from koudai.cards.codes import Codes
 from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
+from koudai.cards.pins import Pins
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
@@ -19,12 +21,12 @@ class HeldCard:
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
     """
 
-    __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "state", "terms")  # fmt: skip
+    __slots__ = ("asset", "has_pin", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised",
+                 "promised_at", "state", "terms")  # fmt: skip
 
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
-        promised_at: datetime, lineage: Lineage, promised: Effective | None,
+        promised_at: datetime, lineage: Lineage, promised: Effective | None, *, has_pin: bool = False,
     ) -> None:  # fmt: skip
         self.id = pocket.id
         self.asset = pocket.asset
@@ -36,6 +38,7 @@ class HeldCard:
         self.promised_at = promised_at
         self.lineage = lineage
         self.promised = promised
+        self.has_pin = has_pin
         self.last = pocket.newest
 
 
@@ -109,6 +112,8 @@ class Desk:
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
+        self.pins = Pins()
+        self.codes = Codes()
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
 

@@ -8,6 +8,7 @@ from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
+from koudai.cards.shown import use_code
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 
@@ -25,6 +26,7 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     )  # fmt: skip
     desk.add_hold(hold)
     desk.merchants_of_holds[place] = merchant.id
+    use_code(desk, command, place)
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
     return desk.enter(

@@ -55,6 +55,20 @@ class CardRefusal(StrEnum):
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
     NOTHING_TO_RENEW = "cards.nothing_to_renew"
+    PIN_WEAK = "cards.pin_weak"
+    PIN_SET = "cards.pin_set"
+    PIN_NOT_OFFERED = "cards.pin_not_offered"
+    NO_PIN = "cards.no_pin"
+    PIN_MISSING = "cards.pin_missing"
+    PIN_NEEDS_DEVICE = "cards.pin_needs_device"
+    PIN_DEVICE_LOCKED = "cards.pin_device_locked"
+    PIN_LOCKED = "cards.pin_locked"
+    PIN_WRONG = "cards.pin_wrong"
+    PAY_CODE_NOT_OFFERED = "cards.pay_code_not_offered"
+    UNKNOWN_PAY_CODE = "cards.unknown_pay_code"
+    PAY_CODE_USED = "cards.pay_code_used"
+    PAY_CODE_REPLACED = "cards.pay_code_replaced"
+    PAY_CODE_EXPIRED = "cards.pay_code_expired"
 
 
 class CardState(StrEnum):
@@ -87,6 +101,9 @@ class ActivityType(StrEnum):
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
     DEACTIVATE = "DEACTIVATE"
+    SET_PIN = "SET_PIN"
+    CHANGE_PIN = "CHANGE_PIN"
+    RESET_PIN = "RESET_PIN"
 
 
 class Programme(msgspec.Struct, frozen=True):

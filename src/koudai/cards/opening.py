@@ -18,6 +18,7 @@ from koudai.cards.commands import (
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.keep import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, by_place
@@ -92,11 +93,13 @@ def _statements(
     commands, card_ids = named.commands, named.card_ids()
     statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
     refs, pairs = named.counted(terms)
-    refs |= named.new_holders()
+    devices = devices_of_pins(named)
+    refs |= named.new_holders() | {subject_of(device) for device in devices or ()}
     if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
     statements["versions"] = count_versions_statement(book)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
+    statements |= secrets_statements(book, named, card_ids, devices)
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
     unknown = merchant_ids - merchants.keys()
@@ -151,12 +154,13 @@ def _lay_out(
     desk = Desk(sheet)
     desk.programmes = terms.programmes
     desk.promises = promises
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, has_pin, *came in rows["cards"]:
         desk.cards[card_id] = HeldCard(
             sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
-            promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
+            promised_at, Lineage(*came), desk.promised(programme_id, promised_at), has_pin=has_pin,
         )  # fmt: skip
     desk.ids_of_numbers = named.ids_of_numbers
+    lay_out_secrets(desk, rows)
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
     desk.pieces = {row[0]: row[1] for row in rows.get("pieces", ())}

@@ -16,6 +16,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.shown import use_code
 from koudai.ledger import (
     BARRED,
     BONUS,
@@ -98,6 +99,7 @@ def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
     drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
     count(slots, amount)
     desk.moved(card, -amount)
+    use_code(desk, command, place)
     if desk.tracks_redemptions:
         track(desk, Redemption(place, card.id, merchant.id, amount, 0, at, command.device, drawn))
     return desk.enter(

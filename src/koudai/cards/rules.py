@@ -9,12 +9,14 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards.carry import adjust, expire, renew, transfer
+from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Activate,
     Adjust,
     Authorise,
     Block,
     Capture,
+    ChangePin,
     Command,
     Expire,
     Issue,
@@ -22,7 +24,9 @@ from koudai.cards.commands import (
     Redeem,
     Refund,
     Renew,
+    ResetPin,
     Reverse,
+    SetPin,
     Split,
     Transfer,
     Unblock,
@@ -33,6 +37,8 @@ from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.pay import load, redeem, refund, reverse
+from koudai.cards.pin import change_pin, reset_pin, set_pin
+from koudai.cards.pins import Pin
 from koudai.cards.split import split
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
@@ -44,13 +50,13 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused 
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
     fields: dict[str, Any] = dict(zip(names, (verb, *always(command)), strict=True))
     for name in cards:
-        if type(fields[name]) is bytes:
+        if isinstance(fields[name], bytes):
             fields[name] = _card_field(desk, fields[name])
     # What came later stands in a request only where it says something, so that older keys stay what they were.
     for name in sometimes:
         value = getattr(command, name)
         if value is not None:
-            fields[name] = value
+            fields[name] = value.under(command.key) if isinstance(value, Pin) else value
     request = request_text(fields)
     known = sheet.keys.recall(command.key, request)
     if known is not None:
@@ -76,7 +82,12 @@ def _made(outcome: Activity | Issued | Minted) -> str | None:
 
 
 def _card_field(desk: Desk, ref: bytes) -> int | str:
-    """A card as a request names it: the same whether by id or by number; an unknown number by its hash."""
+    """A card as a request names it: the same whether by id or by number; an unknown number by its hash.
+
+    So is a pay code, also one that was forgotten meanwhile.
+    """
+    if isinstance(ref, PayCode):
+        return ref.hex()
     return desk.ids_of_numbers.get(ref) or ref.hex()
 
 
@@ -101,7 +112,7 @@ _ONE_CARD = ("card",)
 _PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 
 _RULES: dict[type[Command], _Entry] = {
-    Issue: _rule("issue", issue, ("programme_id", "active", "holder_ref")),
+    Issue: _rule("issue", issue, ("programme_id", "active", "holder_ref"), ("pin",)),
     Activate: _rule("activate", change_state, _ONE_CARD),
     Block: _rule("block", change_state, _ONE_CARD),
     Unblock: _rule("unblock", change_state, _ONE_CARD),
@@ -109,10 +120,10 @@ _RULES: dict[type[Command], _Entry] = {
         "load", load, ("card", "amount_minor", "asset", "source"),
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device"),
     ),
-    Redeem: _rule("redeem", redeem, _PAID, ("device",)),
+    Redeem: _rule("redeem", redeem, _PAID, ("device", "pin")),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
     Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
-    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device")),
+    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device", "pin")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
     Void: _rule("void", void, ("hold", "group")),
     Transfer: _rule(
@@ -126,4 +137,7 @@ _RULES: dict[type[Command], _Entry] = {
     Split: _rule("split", split, ("card", "pieces", "asset"), ("device",)),
     Expire: _rule("expire", expire, _ONE_CARD),
     Renew: _rule("renew", renew, ("card", "expires_at")),
+    SetPin: _rule("set_pin", set_pin, _ONE_CARD, ("pin",)),
+    ChangePin: _rule("change_pin", change_pin, _ONE_CARD, ("old_pin", "pin", "device")),
+    ResetPin: _rule("reset_pin", reset_pin, _ONE_CARD),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from koudai.cards.commands import Command, Issue, Split
 from koudai.cards.desk import Desk
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.keep import write_secrets
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
@@ -97,4 +98,4 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
-    write(tx, desk.sheet, *more)
+    write(tx, desk.sheet, *more, *write_secrets(desk))

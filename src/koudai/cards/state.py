@@ -40,5 +40,7 @@ def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) 
     if card.state in refusals:
         return Refused(refusals[card.state])
     card.state = desk.states[card.id] = state
+    if state is not CardState.ACTIVE:
+        desk.codes.kill(card.id)
     desk.sheet.touch(card.id, place.ordinal)
     return desk.enter(card, place, kind, 0, command.event_at)
