@@ -80,6 +80,10 @@ SCOPED = [
     ("POST", ACTIVITIES, {"type": "REVERSAL", "redemption_id": "x"}, Scope.CARDS_REDEEM),
     ("POST", ACTIVITIES, {"type": "BLOCK", "gift_card_id": "x"}, Scope.CARDS_BLOCK),
     ("POST", ACTIVITIES, {"type": "UNBLOCK", "gift_card_id": "x"}, Scope.CARDS_BLOCK),
+    ("POST", "/v1/gift_cards/x/pin", {"pin": "274916"}, Scope.CARDS_PIN),
+    ("POST", "/v1/gift_cards/x/pin/change", {"old_pin": "274916", "pin": "805263", "device": "d"}, Scope.CARDS_PIN),
+    ("POST", "/v1/gift_cards/x/pin/reset", None, Scope.CARDS_PIN_RESET),
+    ("POST", "/v1/gift_cards/x/pay_codes", None, Scope.CARDS_PAY_CODE),
     ("POST", ACTIVITIES + "/batch", {"redemptions": [{}]}, Scope.CARDS_REDEEM),
 ]
 

@@ -48,6 +48,10 @@ GIFT_CARD = {
 
 SPLIT = {"two": _example("Two new cards from one", {"amounts_minor": [2000, 3000], "currency": "CNY"})}
 
+PIN = {"pin": _example("A PIN", {"pin": "274916"})}
+
+PIN_CHANGE = {"pin": _example("Another PIN", {"old_pin": "274916", "pin": "805263", "device": "app-1"})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {

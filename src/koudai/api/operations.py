@@ -16,6 +16,7 @@ from koudai.api.door import Operation
 from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
 from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.problems import ApiProblem
+from koudai.api.secret_operations import SECRET_OPERATIONS
 from koudai.api.shapes import (
     BatchOutcomes,
     ClockAdvance,
@@ -56,16 +57,20 @@ from koudai.programmes import ProgrammeRefusal
 _PAGE = ("cursor", "limit")
 
 _OF_ISSUE = (CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED)
+_OF_SECRETS = (
+    CardRefusal.PIN_WEAK, CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.PAY_CODE_NOT_OFFERED,
+)  # fmt: skip
 _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
 
 # What only a programme, a card's issue or its split can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
-    ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
+    ApiProblem.BAD_NUMBER, ApiProblem.TOO_MANY_CODES,
+    LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_SECRETS,
     }),
 )  # fmt: skip
 
@@ -147,7 +152,9 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards", name="issue_gift_card", tag="Gift cards",
         summary="Issue a card; its number is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_ISSUE, keyed=True, request=NewGiftCard, response=GiftCard, status=201,
-        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE), examples=GIFT_CARD, handle=gift_cards.create,
+        codes=(
+            CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, CardRefusal.PIN_WEAK, CardRefusal.PIN_NOT_OFFERED,
+        ), examples=GIFT_CARD, handle=gift_cards.create,
     ),
     Operation(
         method="GET", path="/v1/gift_cards", name="list_gift_cards", tag="Gift cards",
@@ -201,6 +208,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
+    *SECRET_OPERATIONS,
     *HOLDER_OPERATIONS,
     Operation(
         method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",

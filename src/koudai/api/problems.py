@@ -38,6 +38,7 @@ class ApiProblem(StrEnum):
     INTERNAL = "api.internal"
     ADDRESS_TAKEN = "api.address_taken"
     OVERLOADED = "api.overloaded"
+    TOO_MANY_CODES = "api.too_many_codes"
 
 
 def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
@@ -98,6 +99,7 @@ STATUS: Mapping[str, int] = {
         ProgrammeRefusal.NOT_VALID, HolderRefusal.UNKNOWN_PARTY, HolderRefusal.PARTY_NOT_PERSON,
         HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
     ),
+    **_codes(429, ApiProblem.TOO_MANY_CODES),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
         IdentityFault.KEYS_EXPOSED, IdentityFault.KEYS_UNREADABLE, IdentityFault.SUITE_UNKNOWN, PgFault.TOO_OLD,
@@ -125,6 +127,7 @@ _TITLES: Mapping[int, Mapping[Language, str]] = {
         (413, "Body too large", "请求体过大"),
         (415, "Unsupported media type", "不支持的媒体类型"),
         (422, "Invalid request", "请求无效"),
+        (429, "Too many wrong ones, wait", "错误过多，请稍候"),
         (500, "Internal error", "内部错误"),
         (503, "Unavailable, try again", "暂不可用，请重试"),
     )

@@ -14,6 +14,9 @@ from koudai.api.scalars import (
     Key,
     Moment,
     Name,
+    PayCodeDigits,
+    PinDigits,
+    Private,
     Reason,
     Seconds,
 )
@@ -25,6 +28,16 @@ class OnCard(Body, frozen=True, kw_only=True):
 
     gift_card_id: Id | UnsetType = UNSET
     gan: Gan | UnsetType = UNSET
+
+
+class Paying(Private, OnCard, frozen=True, kw_only=True):
+    """What pays: a card by `gift_card_id` or `gan`, or a `pay_code` in its place. A card with a PIN asks for it.
+
+    A PIN is told on a `device`, where wrong ones are counted as well; a pay code needs none.
+    """
+
+    pay_code: PayCodeDigits | UnsetType = UNSET
+    pin: PinDigits | None = None
 
 
 class Activate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ACTIVATE"):
@@ -52,7 +65,7 @@ class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
     device: Device | None = None
 
 
-class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
+class Redeem(Paying, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
     """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough."""
 
     merchant_id: Id
@@ -62,7 +75,7 @@ class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
     device: Device | None = None
 
 
-class Authorise(OnCard, frozen=True, kw_only=True, tag_field="type", tag="AUTHORISE"):
+class Authorise(Paying, frozen=True, kw_only=True, tag_field="type", tag="AUTHORISE"):
     """Reserve value for a merchant, for `ttl_s` seconds. The activity's id is the hold's id.
 
     With `partial`, what the card has available is reserved when it isn't enough.
