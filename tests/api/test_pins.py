@@ -3,12 +3,15 @@
 import io
 import re
 from base64 import b64decode
+from datetime import timedelta
 from xml.etree import ElementTree
 
+import anyio
 import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
+from koudai.api import server
 from koudai.api.problems import Problem
 from koudai.api.secret_shapes import NewPin, PinChange
 from koudai.api.throttle import SPAN_S, WRONG_CODES, Throttle
@@ -184,6 +187,18 @@ async def test_who_sends_codes_that_nobody_made_is_slowed(api, shop) -> None:
     batch = await api.post("/v1/gift_card_activities/batch", {"redemptions": [item]})
     assert [o["status"] for o in batch.json()["outcomes"]] == ["failed"]
     assert said(await pay(api, shop)) == "REDEEM", "what names the card itself is taken"
+
+
+async def test_a_server_forgets_codes_of_long_ago(instance, opened, monkeypatch) -> None:
+    monkeypatch.setattr(server, "PURGE_EVERY_S", 0.05)
+    monkeypatch.setattr(server, "PURGED_AFTER", -timedelta(hours=1))
+    async with opened(instance) as api:
+        shop = await api.loaded(await api.programme(), 10_000), await api.merchant()
+        paid_by = (await code_of(api, shop[0]))["code"]
+        assert said(await pay(api, shop, pay_code=paid_by)) in ("REDEEM", "cards.unknown_pay_code")
+        with anyio.fail_after(10):
+            while said(await pay(api, shop, pay_code=paid_by)) != "cards.unknown_pay_code":
+                await anyio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
