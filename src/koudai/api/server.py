@@ -43,7 +43,7 @@ PURGE_EVERY_S = 10.0
 """How often pay codes of long ago are forgotten."""
 
 PURGED_AFTER = timedelta(days=1)
-"""How long after its end a pay code is still known as used, replaced or expired; then it is unknown."""
+"""How long after it was made a pay code is still known as used, replaced or expired; then it is unknown."""
 
 _FOLDED_AT_ONCE = 5_000
 _BREATH_S = 0.02

@@ -95,7 +95,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     INSERT INTO cards.pin_devices (book, device, tries, since_at, locked_until)
     SELECT p_book, d.* FROM unnest(p_devices, p_tries, p_since, p_locked) AS d
     ON CONFLICT (book, device) DO UPDATE SET tries = excluded.tries, since_at = excluded.since_at,
-        locked_until = excluded.locked_until
+        locked_until = excluded.locked_until, recorded_at = clock_timestamp()
 $$;
 
 -- Kills the live pay codes of cards whose accounts the caller has locked.
@@ -132,7 +132,8 @@ BEGIN
     END IF;
 END $$;
 
--- Forgets up to p_limit pay codes that expired before a moment, and devices that guessed before it; how many.
+-- Forgets up to p_limit pay codes that were made before a moment of the machine's time, and devices that guessed wrong
+-- for the last time before it; how many.
 CREATE OR REPLACE FUNCTION cards.purge_codes_v1(p_before timestamptz, p_limit integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
@@ -140,11 +141,11 @@ DECLARE
     devices bigint;
 BEGIN
     DELETE FROM cards.pay_codes WHERE code_hash = ANY (ARRAY(
-        SELECT code_hash FROM cards.pay_codes WHERE expires_at < p_before ORDER BY expires_at LIMIT p_limit
+        SELECT code_hash FROM cards.pay_codes WHERE recorded_at < p_before ORDER BY recorded_at LIMIT p_limit
         FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS codes = ROW_COUNT;
     DELETE FROM cards.pin_devices d USING (
-        SELECT book, device FROM cards.pin_devices WHERE since_at < p_before ORDER BY since_at LIMIT p_limit
+        SELECT book, device FROM cards.pin_devices WHERE recorded_at < p_before ORDER BY recorded_at LIMIT p_limit
         FOR UPDATE SKIP LOCKED) AS o
     WHERE d.book = o.book AND d.device = o.device;
     GET DIAGNOSTICS devices = ROW_COUNT;

@@ -82,5 +82,5 @@ async def _add(tx: Tx, book: int, keyring: Keyring, now: datetime, made: Sequenc
 
 
 async def purge_codes(tx: Tx, before: datetime, limit: int = 5_000) -> int:
-    """Forget pay codes that expired before a moment, and devices that guessed PINs before it; how many."""
+    """Forget pay codes made before a moment of the machine's time, and devices that guessed before it; how many."""
     return int(await tx.value(SQL["purge_codes"], before, limit))
