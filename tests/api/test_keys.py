@@ -84,6 +84,10 @@ SCOPED = [
     ("POST", "/v1/gift_cards/x/restrictions/y/lift", {"kind": "holder"}, Scope.CARDS_BLOCK),
     ("POST", "/v1/gift_cards/x/loss_report", {}, Scope.CARDS_BLOCK),
     ("GET", "/v1/gift_cards/x/restrictions", None, Scope.CARDS_RESTRICT),
+    ("POST", "/v1/gift_cards/x/pin", {"pin": "274916"}, Scope.CARDS_PIN),
+    ("POST", "/v1/gift_cards/x/pin/change", {"old_pin": "274916", "pin": "805263", "device": "d"}, Scope.CARDS_PIN),
+    ("POST", "/v1/gift_cards/x/pin/reset", None, Scope.CARDS_PIN_RESET),
+    ("POST", "/v1/gift_cards/x/pay_codes", None, Scope.CARDS_PAY_CODE),
     ("POST", ACTIVITIES + "/batch", {"redemptions": [{}]}, Scope.CARDS_REDEEM),
 ]
 

@@ -56,6 +56,8 @@ ACTIVITY = "cards.activities {pay}"
 AT_PAY, AT_BACK = at("pay"), at("back")
 ON_PAY = at("pay", "redemption_batch_id, redemption_ordinal")
 
+CODE = "cards.pay_codes "
+
 DAMAGES = [
     # An entry is not what it was
     damage("ledger.transfer_accounts", TRANSFER, f"UPDATE ledger.transfers SET debit_account = 10000 WHERE {AT_PAY}"),
@@ -411,6 +413,19 @@ DAMAGES = [
     damage("cards.activity_transfer", "cards.activities {fell_back}",
            f"UPDATE ledger.transfers SET credit_account = {{shop_account}} WHERE {at('fell_back')}"),
     damage("cards.lot_origin", "ledger.lots {cashback_lot}", f"UPDATE cards.activities SET source = 'cash' WHERE {at('rewarded')}"),
+    # A card's PIN or pay code is where it must not be
+    damage("cards.pin_flag", "cards.cards {coded}", "DELETE FROM cards.pins"),
+    damage("cards.pin_flag", "cards.cards {coded}", "UPDATE cards.cards SET has_pin = false WHERE id = {coded}"),
+    damage("cards.pin_flag", "cards.cards {coded}", "UPDATE cards.cards SET state = 'DEACTIVATED' WHERE id = {coded}"),
+    damage("cards.pay_code_live", CODE + "{live_code}", "UPDATE cards.cards SET state = 'BLOCKED' WHERE id = {coded}"),
+    damage("cards.pay_code_live", CODE + "{live_code}",
+           "UPDATE ledger.accounts SET successor_id = {uncoded} WHERE id = {coded}"),
+    damage("cards.pay_code_live", CODE + "{live_code}", "UPDATE cards.pay_codes SET book = 2 WHERE card_id = {coded}"),
+    damage("cards.pay_code_used", CODE + "{used_code}", "UPDATE cards.pay_codes SET card_id = {uncoded} WHERE batch_id > 0"),
+    damage("cards.pay_code_used", CODE + "{used_code}", "UPDATE cards.pay_codes SET ordinal = ordinal + 7 WHERE batch_id > 0"),
+    damage("cards.pay_code_used", CODE + "{dead_code}",
+           "UPDATE cards.pay_codes SET killed_at = NULL, (batch_id, ordinal) = ({by_code_batch}, {by_code_ordinal})"
+           " WHERE code_hash = decode('{dead_code}', 'hex')"),
 ]  # fmt: skip
 
 
@@ -469,6 +484,7 @@ async def tell_story(db, keyring):
     await tell_of_lots(within, run, keyring, shop, facts, places)
     await tell_of_restrictions(within, run, keyring, programme, shop, facts, places)
     await tell_of_a_basket(Counter(db, keyring), facts, places)
+    await tell_of_secrets(within, run, keyring, shop, programme, facts, places)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",
@@ -630,6 +646,23 @@ async def tell_of_gifts(within, do, keyring, ids, facts, places):
             (made,) = await within(lambda tx, claim=claim: cards.claim(tx, 1, [claim], keyring))
             places["claim"], facts["new_card"] = made.activity.place, made.cards[0].card.id
     await do("took_back", cards.WithdrawGift, gift=places["give_ungiven"])
+
+
+async def tell_of_secrets(within, run, keyring, shop, programme, facts, places):
+    """A card with a PIN that pays by codes: one is used, one is dead, one lives."""
+    wishes = [cards.Issue(key=f"coded {n}", programme_id=programme.id) for n in range(2)]
+    coded, other = (one.card.id for one in await within(lambda tx: cards.issue(tx, 1, wishes, keyring)))
+    await run(cards.Load(key="coded load", card=coded, amount_minor=50, asset="CNY", source=FundingSource.CASH))
+    await run(cards.SetPin(key="pin", card=coded, pin=cards.pin_of(keyring, "274916")))
+    for name in ("used", "dead", "live"):
+        wish = [cards.MakePayCode(coded)]
+        (made,) = await within(lambda tx, w=wish: cards.make_pay_codes(tx, 1, w, keyring))
+        code = cards.pay_code_of(keyring, made.code)
+        facts[f"{name}_code"] = code.hex()
+        if name == "used":
+            done = await run(cards.Redeem(key="by code", card=code, merchant_id=shop.id, amount_minor=10, asset="CNY"))
+            places["by_code"] = done.place
+    facts |= {"coded": coded, "uncoded": other}
 
 
 def memory_time(made):

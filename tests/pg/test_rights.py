@@ -100,6 +100,16 @@ UPDATE cards.programmes SET max_balance_minor = NULL
 UPDATE cards.funding_accounts SET account_id = 1
 UPDATE cards.programme_accounts SET account_id = 1
 DELETE FROM cards.programme_accounts
+UPDATE cards.cards SET has_pin = false
+INSERT INTO cards.pins VALUES (1, decode(repeat('00', 32), 'hex'), 0, NULL, now())
+UPDATE cards.pins SET tries = 0
+DELETE FROM cards.pins
+INSERT INTO cards.pin_devices VALUES (1, 'd', 1, now(), NULL)
+UPDATE cards.pin_devices SET tries = 1
+DELETE FROM cards.pin_devices
+INSERT INTO cards.pay_codes VALUES ('x', 1, 1, now(), now() + interval '1 h')
+UPDATE cards.pay_codes SET batch_id = NULL, ordinal = NULL
+DELETE FROM cards.pay_codes
 UPDATE programmes.versions SET effective_at = now()
 DELETE FROM programmes.versions
 UPDATE programmes.gates SET reference = 'x'

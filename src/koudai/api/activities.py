@@ -4,7 +4,7 @@ import msgspec
 
 from koudai import cards
 from koudai.api.batcher import Answer
-from koudai.api.commands import SCOPES, command_of, named_by
+from koudai.api.commands import SCOPES, by_code, command_of, named_by
 from koudai.api.door import Call, Door
 from koudai.api.exchange import Headers, Receive, Scope, idempotency_key, read_json
 from koudai.api.fields import decoded
@@ -22,6 +22,8 @@ def understood(door: Door, principal: Principal, key: str, body: bytes) -> tuple
     """The command that a body means, and the field by which it names its card. Raises Problem where it means none."""
     wish = decoded(_decode, body)
     require(principal, SCOPES[type(wish)])
+    if by_code(wish):
+        door.gate.codes.check(principal.key_id)
     return command_of(door.ids, wish, key, principal.key_id), named_by(wish)
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from koudai import cards
 from koudai.api.batcher import BATCH_COMMANDS, Answer
-from koudai.api.commands import named_by, redeem
+from koudai.api.commands import by_code, named_by, redeem
 from koudai.api.door import Door
 from koudai.api.exchange import BATCH_LIMIT_BYTES, Headers, Receive, Scope, read_json
 from koudai.api.fields import decoded
@@ -64,6 +64,8 @@ class _Batch:
                 await asyncio.sleep(0)
             try:
                 body = decoded(_decode_item, raw)
+                if by_code(body):
+                    self._door.gate.codes.check(self._principal.key_id)
                 command = redeem(self._door.ids, body, body.idempotency_key)
             except Problem as problem:
                 outcomes.append(self._told(_at(problem, start + at)))
@@ -95,7 +97,7 @@ class _Batch:
     def _told(self, problem: Problem) -> Declined | Failed:
         self._door.metrics.problem(problem.code)
         told = problem.told(self._language)
-        unjudged = problem.status >= 500 or problem.code == ApiProblem.UNAUTHENTICATED
+        unjudged = problem.status >= 500 or problem.code in (ApiProblem.UNAUTHENTICATED, ApiProblem.TOO_MANY_CODES)
         return Failed(told) if unjudged else Declined(told)
 
 

@@ -17,7 +17,7 @@ from koudai.api.metrics import Metrics
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import GiftCardActivity
 from koudai.base import Fault, Refused
-from koudai.cards import Activity, Command
+from koudai.cards import Activity, CardRefusal, Command
 from koudai.identity import Principal, hold_keys
 from koudai.pg import Database, PgFault, Tx
 
@@ -215,6 +215,9 @@ class Batcher:
                 # Nothing was written yet. The rest is run anew, without the commands of those keys.
                 self._gate.forget(good - revoked.still_good)
                 good = revoked.still_good
+        for (principal, _), outcome in zip(items, outcomes, strict=True):
+            if isinstance(outcome, Refused) and outcome.code == CardRefusal.UNKNOWN_PAY_CODE:
+                self._gate.codes.wrong(principal.key_id)
         shown = iter(self._ids.activities([o for o in outcomes if isinstance(o, Activity)]))
         return [next(shown) if isinstance(o, Activity) else o for o in outcomes]
 

@@ -75,13 +75,14 @@ def redeem(ids: Ids, body: Redeem | BatchRedemption, key: str) -> cards.Redeem:
     """The redemption that a body means."""
     return cards.Redeem(
         key=key,
-        card=ids.card_ref(body.gift_card_id, body.gan),
+        card=ids.payer(body.gift_card_id, body.gan, body.pay_code),
         merchant_id=ids.merchant(body.merchant_id),
         amount_minor=body.amount_minor,
         asset=known_currency(body.currency),
         partial=body.partial,
         device=body.device,
         lines=None if body.lines is None else as_lines(body.lines),
+        pin=None if body.pin is None else ids.pin(body.pin),
     )
 
 
@@ -92,7 +93,14 @@ def as_lines(lines: Sequence[BodyLine]) -> tuple[Line, ...]:
 
 def named_by(body: Any) -> str:
     """The field by which a request names its card."""
+    if by_code(body):
+        return "pay_code"
     return "gift_card_id" if getattr(body, "gan", UNSET) is UNSET else "gan"
+
+
+def by_code(body: Any) -> bool:
+    """Whether a request pays by a pay code."""
+    return getattr(body, "pay_code", UNSET) is not UNSET
 
 
 def _activate(ids: Ids, body: Activate, key: str) -> cards.Activate:
@@ -139,7 +147,7 @@ def in_utc(field: str, moment: datetime) -> datetime:
 def _authorise(ids: Ids, body: Authorise, key: str) -> cards.Authorise:
     return cards.Authorise(
         key=key,
-        card=ids.card_ref(body.gift_card_id, body.gan),
+        card=ids.payer(body.gift_card_id, body.gan, body.pay_code),
         merchant_id=ids.merchant(body.merchant_id),
         amount_minor=body.amount_minor,
         asset=known_currency(body.currency),
@@ -148,6 +156,7 @@ def _authorise(ids: Ids, body: Authorise, key: str) -> cards.Authorise:
         group=body.group,
         device=body.device,
         lines=None if body.lines is None else as_lines(body.lines),
+        pin=None if body.pin is None else ids.pin(body.pin),
     )
 
 

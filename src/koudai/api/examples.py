@@ -130,6 +130,10 @@ GIFT = {
 
 CLAIM = {"claim": _example("Who has the link claims", {"token": "5Yv0mW3c1lQb9hXo2Rk7tN4uJ8aZ6sPdFgEyCiVwLqM"})}
 
+PIN = {"pin": _example("A PIN", {"pin": "274916"})}
+
+PIN_CHANGE = {"pin": _example("Another PIN", {"old_pin": "274916", "pin": "805263", "device": "app-1"})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from koudai.api.problems import ApiProblem, Problem
+from koudai.api.throttle import Throttle
 from koudai.identity import Principal, Scope, authenticate, good_keys
 from koudai.pg import Database, Tx
 
@@ -11,7 +12,7 @@ _REMEMBERED = 10_000
 
 
 class Gate:
-    """Remembers who a presented token belongs to, by the token's digest.
+    """Remembers who a presented token belongs to, by the token's digest, and who sends wrong pay codes.
 
     That the key is still in force is never taken from memory: each transaction asks again, so a
     revoked key does nothing after its revocation.
@@ -20,6 +21,7 @@ class Gate:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: dict[bytes, Principal] = {}
+        self.codes = Throttle()
 
     async def identify(self, authorization: bytes | None) -> Principal:
         """Who presents this Authorization header. Raises Problem when it is nobody."""

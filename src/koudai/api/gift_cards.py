@@ -41,6 +41,7 @@ async def create(call: Call) -> GiftCard | Refused:
         programme_id=call.door.ids.programme(call.body.programme_id),
         active=call.body.active,
         holder_ref=call.body.holder_ref,
+        pin=None if call.body.pin is None else call.door.ids.pin(call.body.pin),
     )
     (outcome,) = await call.transact(lambda tx: cards.issue(tx, call.book, [wish], call.door.instance.keyring))
     if not isinstance(outcome, Issued):

@@ -6,8 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from koudai.api.holder_shapes import Private
-from koudai.api.scalars import Body, Device, Moment, Name
+from koudai.api.scalars import Body, Device, Moment, Name, Private
 from koudai.api.shapes import GiftCard, GiftCardActivity
 from koudai.cards import GiftState, ReplaceReason
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from koudai.api.scalars import Body, Device, Id, Moment, Reason
+from koudai.api.scalars import Body, Device, Id, Moment, Private, Reason
 from koudai.holders import DocumentType, Field, Kind, Level, Outcome, Purpose, State
 from koudai.identity import Mode
 
@@ -14,13 +14,6 @@ Stated = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]+$"
 TextVersion = Annotated[
     str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$", description="Which text was agreed to.")
 ]
-
-
-class Private(msgspec.Struct, frozen=True):
-    """What carries personal data: its repr tells nothing of it."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(…)"
 
 
 class NewPerson(Private, Body, frozen=True, kw_only=True, tag_field="kind", tag="person"):

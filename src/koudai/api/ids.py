@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from koudai.api.problems import ApiProblem, FieldFault, Problem, invalid
 from koudai.api.shapes import BasketLine, GiftCardActivity
 from koudai.base import MAX_MINOR
-from koudai.cards import Activity, BasketLine as Line, CardRef, is_number
+from koudai.cards import Activity, BasketLine as Line, CardRef, Pin, is_number, is_pay_code, pay_code_of, pin_of
 from koudai.holders import KIND as HOLDER
 from koudai.identity import Keyring
 from koudai.ledger import Place
@@ -89,6 +89,20 @@ class Ids:
         if gan is not UNSET and gift_card_id is UNSET:
             return self.number_hash(gan)
         raise invalid("gift_card_id", "one_of", other="gan")
+
+    def payer(self, gift_card_id: str | UnsetType, gan: str | UnsetType, pay_code: str | UnsetType) -> CardRef:
+        """What pays: a card as `card_ref` names it, or a pay code in its place. Raises Problem otherwise."""
+        if pay_code is UNSET:
+            return self.card_ref(gift_card_id, gan)
+        if gift_card_id is not UNSET or gan is not UNSET:
+            raise invalid("pay_code", "one_of", other="gift_card_id" if gan is UNSET else "gan")
+        if not is_pay_code(pay_code):
+            raise invalid("pay_code", "pay_code")
+        return pay_code_of(self._keyring, pay_code)
+
+    def pin(self, digits: str) -> Pin:
+        """A PIN as commands carry it."""
+        return pin_of(self._keyring, digits)
 
     def number_hash(self, gan: str) -> bytes:
         """What a card's number is found by. Raises Problem when its check digit is wrong."""

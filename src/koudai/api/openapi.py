@@ -15,9 +15,9 @@ from koudai.ledger import LedgerRefusal
 from koudai.pg import PgFault
 
 _BY_CARD = (
-    "Activate", "AdjustDecrement", "AdjustIncrement", "Authorise", "BatchRedemption", "Block", "Expire", "Load",
-    "Redeem", "Renew", "Transfer", "Unblock",
+    "Activate", "AdjustDecrement", "AdjustIncrement", "Block", "Expire", "Load", "Renew", "Transfer", "Unblock",
 )  # fmt: skip
+_PAYING = ("Authorise", "BatchRedemption", "Redeem")
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -25,10 +25,10 @@ _ABOUT = """\
 Prepaid and gift cards: programmes, merchants, cards, and everything that happens to a card.
 
 Amounts are whole minor units (`amount_minor`: 12.50 CNY is 1250) with their currency; times are RFC 3339 in UTC.
-Every request that books or makes something carries an `Idempotency-Key`, kept for ever: the same key and request give
-the first outcome again, the same key with another request is refused, naming the field. Problems are RFC 9457,
-with a dotted `code`, in English or Chinese by `Accept-Language`. 401, 422 for a malformed request and 503 are not
-remembered; judged refusals are.
+Every request that books or makes something (but a pay code) carries an `Idempotency-Key`, kept for ever: the same key
+and request give the first outcome again, the same key with another request is refused, naming the field. Problems are
+RFC 9457, with a dotted `code`, in English or Chinese by `Accept-Language`. 401, 422 for a malformed request, 429 and
+503 are not remembered; judged refusals are.
 
 金额以最小单位的整数表示，时间为 UTC。每个写请求都带 `Idempotency-Key`，永久有效。
 """
@@ -58,6 +58,7 @@ _KEY: Json = {
 }
 
 _HEADERS: dict[int, Json] = {
+    429: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
     503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
 }
@@ -108,6 +109,8 @@ def _finished(components: Json) -> Json:
     by_card = [{"required": ["gift_card_id"]}, {"required": ["gan"]}]
     for name in _BY_CARD:
         components[name]["oneOf"] = by_card
+    for name in _PAYING:
+        components[name]["oneOf"] = [*by_card, {"required": ["pay_code"]}]
     components["Capture"]["oneOf"] = [
         {"required": ["hold_id"], "properties": {"group": False}},
         {"required": ["group"], "properties": {"hold_id": False, "amount_minor": False}},

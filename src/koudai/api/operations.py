@@ -31,6 +31,7 @@ from koudai.api.law_operations import LAW_OPERATIONS
 from koudai.api.merchant_shapes import Merchant, MerchantPage, NewMerchant
 from koudai.api.problems import ApiProblem
 from koudai.api.restriction_operations import RESTRICTION_OPERATIONS
+from koudai.api.secret_operations import SECRET_OPERATIONS
 from koudai.api.shapes import (
     BatchOutcomes,
     ClockAdvance,
@@ -71,6 +72,9 @@ _PAGE = ("cursor", "limit")
 _OF_LAW = (PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED)
 
 _OF_ISSUE = (CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED)
+_OF_SECRETS = (
+    CardRefusal.PIN_WEAK, CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.PAY_CODE_NOT_OFFERED,
+)  # fmt: skip
 _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
@@ -82,12 +86,14 @@ _OF_RESTRICTIONS = (
 
 # What only a programme, a card's issue, its split or a restriction can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
-    ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
+    ApiProblem.BAD_NUMBER, ApiProblem.TOO_MANY_CODES,
+    LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
     ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
     ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS, *OF_REISSUE,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS,
+        *OF_REISSUE, *_OF_SECRETS,
     }),
     *_OF_LAW,
 )  # fmt: skip
@@ -174,7 +180,9 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards", name="issue_gift_card", tag="Gift cards",
         summary="Issue a card; its number is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_ISSUE, keyed=True, request=NewGiftCard, response=GiftCard, status=201,
-        codes=(CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, *_OF_LAW), examples=GIFT_CARD, handle=gift_cards.create,
+        codes=(
+            CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, *_OF_LAW, CardRefusal.PIN_WEAK, CardRefusal.PIN_NOT_OFFERED,
+        ), examples=GIFT_CARD, handle=gift_cards.create,
     ),
     Operation(
         method="GET", path="/v1/gift_cards", name="list_gift_cards", tag="Gift cards",
@@ -237,6 +245,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     *RESTRICTION_OPERATIONS,
     *GIFT_OPERATIONS,
+    *SECRET_OPERATIONS,
     *HOLDER_OPERATIONS,
     *LAW_OPERATIONS,
     Operation(

@@ -39,6 +39,7 @@ class ApiProblem(StrEnum):
     INTERNAL = "api.internal"
     ADDRESS_TAKEN = "api.address_taken"
     OVERLOADED = "api.overloaded"
+    TOO_MANY_CODES = "api.too_many_codes"
 
 
 def _codes(status: int, *codes: StrEnum) -> dict[str, int]:
@@ -55,7 +56,7 @@ STATUS: Mapping[str, int] = {
     **_codes(
         404, ApiProblem.NOT_FOUND, CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.UNKNOWN_CARD,
         CardRefusal.UNKNOWN_MERCHANT, CardRefusal.UNKNOWN_REDEMPTION, LedgerRefusal.UNKNOWN_ACCOUNT,
-        LedgerRefusal.UNKNOWN_ALARM,
+        LedgerRefusal.UNKNOWN_ALARM, CardRefusal.UNKNOWN_PAY_CODE,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
         ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
         CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.UNKNOWN_GIFT,
@@ -76,6 +77,10 @@ STATUS: Mapping[str, int] = {
         CardRefusal.NOT_ONE_ROOT, CardRefusal.NOT_REPLACEABLE, CardRefusal.GIFT_PENDING, CardRefusal.NOT_GIVABLE,
         CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_NOT_DUE, CardRefusal.IDENTITY_TOO_LOW,
         CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED,
+        CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.NO_PIN, CardRefusal.PIN_MISSING,
+        CardRefusal.PIN_DEVICE_LOCKED, CardRefusal.PIN_LOCKED, CardRefusal.PIN_WRONG,
+        CardRefusal.PAY_CODE_NOT_OFFERED, CardRefusal.PAY_CODE_USED, CardRefusal.PAY_CODE_REPLACED,
+        CardRefusal.PAY_CODE_EXPIRED,
         LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
         LedgerRefusal.BELOW_FLOOR, IdentityFault.CLOCK_OUT_OF_RANGE, PolicyRefusal.OVER_LIMIT,
         PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
@@ -101,11 +106,13 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.AMOUNT_NOT_POSITIVE, LedgerRefusal.AMOUNT_TOO_LARGE, LedgerRefusal.SAME_ACCOUNT,
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
+        CardRefusal.PIN_WEAK, CardRefusal.PIN_NEEDS_DEVICE,
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
         CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH, CardRefusal.RECEIVER_MISSING,
     ),
+    **_codes(429, ApiProblem.TOO_MANY_CODES),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,
         IdentityFault.KEYS_EXPOSED, IdentityFault.KEYS_UNREADABLE, IdentityFault.SUITE_UNKNOWN, PgFault.TOO_OLD,
@@ -133,6 +140,7 @@ _TITLES: Mapping[int, Mapping[Language, str]] = {
         (413, "Body too large", "请求体过大"),
         (415, "Unsupported media type", "不支持的媒体类型"),
         (422, "Invalid request", "请求无效"),
+        (429, "Too many wrong ones, wait", "错误过多，请稍候"),
         (500, "Internal error", "内部错误"),
         (503, "Unavailable, try again", "暂不可用，请重试"),
     )

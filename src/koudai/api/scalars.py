@@ -20,6 +20,21 @@ Gan = Annotated[
         extra_json_schema={"pattern": "^[0-9]{19}$", "maxLength": 19},
     ),
 ]
+PayCodeDigits = Annotated[
+    str,
+    Meta(
+        max_length=100,
+        description="In the place of the card: a pay code as its holder shows it, 20 digits. It pays once.",
+        extra_json_schema={"pattern": "^80[0-9]{18}$", "maxLength": 20},
+    ),
+]
+PinDigits = Annotated[
+    str,
+    Meta(
+        min_length=6, max_length=6, pattern=r"^[0-9]{6}(?![\s\S])", description="Six digits.",
+        extra_json_schema={"pattern": "^[0-9]{6}$"},
+    ),
+]  # fmt: skip
 AmountMinor = Annotated[
     int, Meta(ge=1, le=MAX_MINOR, description="Whole minor units: 12.50 CNY is 1250.", examples=[1250])
 ]
@@ -77,3 +92,10 @@ Word = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\s,\x00]+(
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent: a field that isn't known is refused, so that a misspelt one isn't passed over."""
+
+
+class Private(msgspec.Struct, frozen=True):
+    """What carries secrets or personal data: its repr tells nothing of it."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"

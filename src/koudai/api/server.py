@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import cast
 
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from koudai import ledger, proof
+from koudai import cards, ledger, proof
 from koudai.api import docs
 from koudai.api.batcher import Batcher
 from koudai.api.door import Door, Operation, Route
@@ -38,6 +39,12 @@ GRACE_S = 30
 
 FOLD_EVERY_S = 1.0
 """How often what hot accounts gathered is folded into their balances."""
+
+PURGE_EVERY_S = 10.0
+"""How often pay codes of long ago are forgotten."""
+
+PURGED_AFTER = timedelta(days=1)
+"""How long after it was made a pay code is still known as used, replaced or expired; then it is unknown."""
 
 _FOLDED_AT_ONCE = 5_000
 _BREATH_S = 0.02
@@ -82,6 +89,7 @@ async def _working(door: Door) -> AsyncIterator[None]:
     chores = (
         asyncio.create_task(_fold(instance)),
         asyncio.create_task(return_gifts(instance, _log_failure)),
+        asyncio.create_task(_purge(instance)),
         asyncio.create_task(proof.run_sequencer(instance.db, instance.keyring, _log_failure)),
     )
     try:
@@ -120,6 +128,21 @@ async def _fold(instance: Instance) -> None:
                 await _revive(instance.target.embedded)
             if not failing:
                 (log_fault if isinstance(error, Fault) else log_bug)(error)  # type: ignore[arg-type]
+            failing = True
+
+
+async def _purge(instance: Instance) -> None:
+    """Forget pay codes and guesses of long ago, for as long as the server runs; an outage is told once."""
+    failing = False
+    while True:
+        await asyncio.sleep(PURGE_EVERY_S)
+        before = instance.clock.now() - PURGED_AFTER
+        try:
+            await instance.db.transact(lambda tx, before=before: cards.purge_codes(tx, before))  # type: ignore[misc]
+            failing = False
+        except Exception as error:  # noqa: BLE001 the next round may succeed, and nobody else would try it
+            if not failing:
+                _log_failure(error)
             failing = True
 
 

@@ -20,7 +20,9 @@ from koudai.api.scalars import (
     Key,
     Moment,
     Name,
+    PinDigits,
     Prefix,
+    Private,
     WindowSeconds,
 )
 from koudai.api.wishes import (
@@ -33,7 +35,7 @@ from koudai.api.wishes import (
     Expire,
     Lines,
     Load,
-    OnCard,
+    Paying,
     Redeem,
     Refund,
     Renew,
@@ -92,12 +94,13 @@ class NewGateEntry(Body, frozen=True, kw_only=True):
     reference: Name
 
 
-class NewGiftCard(Body, frozen=True, kw_only=True):
+class NewGiftCard(Private, Body, frozen=True, kw_only=True):
     """A card: active at once, or pending until it is activated; without a holder it is bearer."""
 
     programme_id: Id
     active: bool = True
     holder_ref: Name | None = None
+    pin: PinDigits | None = None
 
 
 class NewSplit(Body, frozen=True, kw_only=True):
@@ -143,7 +146,7 @@ NewActivity = (
 """What may be asked for at POST /v1/gift_card_activities."""
 
 
-class BatchRedemption(OnCard, frozen=True, kw_only=True):
+class BatchRedemption(Paying, frozen=True, kw_only=True):
     """One redemption of a batch, with a key of its own."""
 
     idempotency_key: Key

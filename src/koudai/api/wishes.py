@@ -16,6 +16,9 @@ from koudai.api.scalars import (
     Key,
     Moment,
     Name,
+    PayCodeDigits,
+    PinDigits,
+    Private,
     Reason,
     Seconds,
     Word,
@@ -28,6 +31,16 @@ class OnCard(Body, frozen=True, kw_only=True):
 
     gift_card_id: Id | UnsetType = UNSET
     gan: Gan | UnsetType = UNSET
+
+
+class Paying(Private, OnCard, frozen=True, kw_only=True):
+    """What pays: a card by `gift_card_id` or `gan`, or a `pay_code` in its place. A card with a PIN asks for it.
+
+    A PIN is told on a `device`, where wrong ones are counted as well; a pay code needs none.
+    """
+
+    pay_code: PayCodeDigits | UnsetType = UNSET
+    pin: PinDigits | None = None
 
 
 class Activate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ACTIVATE"):
@@ -68,7 +81,7 @@ class Line(Body, frozen=True, kw_only=True):
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=200, description="They come to the amount.")]
 
 
-class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
+class Redeem(Paying, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
     """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
 
     `lines` are the basket, which a programme asks for that lists or excludes goods. With `partial`, those lines are
@@ -83,7 +96,7 @@ class Redeem(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REDEEM"):
     lines: Lines | None = None
 
 
-class Authorise(OnCard, frozen=True, kw_only=True, tag_field="type", tag="AUTHORISE"):
+class Authorise(Paying, frozen=True, kw_only=True, tag_field="type", tag="AUTHORISE"):
     """Reserve value for a merchant, for `ttl_s` seconds. The activity's id is the hold's id.
 
     With `partial`, what the card has available is reserved when it isn't enough. `lines` are as those of a

@@ -6,6 +6,7 @@ cards, folds them in order through pure functions, and writes one batch.
 
 from pathlib import Path
 
+from koudai.cards.codes import NewPayCode, PayCode, is_pay_code, pay_code_of
 from koudai.cards.commands import (
     Activate,
     Adjust,
@@ -13,6 +14,7 @@ from koudai.cards.commands import (
     Block,
     Capture,
     CardRef,
+    ChangePin,
     Channel,
     ClaimGift,
     Command,
@@ -28,9 +30,11 @@ from koudai.cards.commands import (
     Replace,
     ReplaceReason,
     ReportLoss,
+    ResetPin,
     Restrict,
     ReturnGift,
     Reverse,
+    SetPin,
     SpendSplit,
     Split,
     Transfer,
@@ -57,6 +61,8 @@ from koudai.cards.model import (
     Words,
 )
 from koudai.cards.numbers import is_number, is_prefix
+from koudai.cards.pay_code import MakePayCode, make_pay_codes, purge_codes
+from koudai.cards.pins import Pin, is_pin, pin_of
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
 from koudai.cards.restrict import inherit
 from koudai.cards.restrictions import Ending, Queued, Restriction, RestrictionKind
@@ -95,6 +101,7 @@ __all__ = [
     "CardRef",
     "CardRefusal",
     "CardState",
+    "ChangePin",
     "Channel",
     "ClaimGift",
     "Command",
@@ -111,8 +118,12 @@ __all__ = [
     "Judged",
     "Lift",
     "Load",
+    "MakePayCode",
     "Minted",
+    "NewPayCode",
     "Outcome",
+    "PayCode",
+    "Pin",
     "Programme",
     "Purpose",
     "Queued",
@@ -122,11 +133,13 @@ __all__ = [
     "Replace",
     "ReplaceReason",
     "ReportLoss",
+    "ResetPin",
     "Restrict",
     "Restriction",
     "RestrictionKind",
     "ReturnGift",
     "Reverse",
+    "SetPin",
     "SpendSplit",
     "Split",
     "Transfer",
@@ -145,13 +158,19 @@ __all__ = [
     "give",
     "inherit",
     "is_number",
+    "is_pay_code",
+    "is_pin",
     "is_prefix",
     "issue",
+    "make_pay_codes",
     "page_cards",
     "page_family",
     "page_judgements",
     "page_programmes",
+    "pay_code_of",
+    "pin_of",
     "programmes_by_id",
+    "purge_codes",
     "put_versions",
     "replace",
     "restrictions_of_card",

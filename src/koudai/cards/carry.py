@@ -168,8 +168,8 @@ def _unreasoned(desk: Desk, command: Adjust, card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
-    if card.given and not command.increment:
-        return pending(card)
+    if card.gift_until is not None and not command.increment:
+        return pending(card.gift_until)
     for name in ("reason", "made_by"):
         if not getattr(command, name).strip():
             return Refused(CardRefusal.REASON_MISSING, {"field": name})

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused, render_time
 from koudai.cards.basket import Basket, judge_basket
+from koudai.cards.codes import PayCode
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
-from koudai.cards.restrictions import amount_bound, bound_minor, stopped_by
+from koudai.cards.restrictions import Stack, amount_bound, bound_minor, stopped_by
+from koudai.cards.shown import not_shown
 from koudai.ledger import Flow, Limit, Slot, judge_cap, judge_floor
 from koudai.merchants import Merchant
 
@@ -34,7 +36,11 @@ def bad_amount(amount_minor: int) -> Refused | None:
 
 def card_for(desk: Desk, ref: CardRef | None, amount_minor: int) -> HeldCard | Refused:
     """The locked card that an amount moves on; a bad amount, or a card that nobody knows, is refused."""
-    return bad_amount(amount_minor) or card_of(desk, ref) or Refused(CardRefusal.UNKNOWN_CARD)
+    return bad_amount(amount_minor) or card_of(desk, ref) or _unknown(ref)
+
+
+def _unknown(ref: CardRef | None) -> Refused:
+    return Refused(CardRefusal.UNKNOWN_PAY_CODE if isinstance(ref, PayCode) else CardRefusal.UNKNOWN_CARD)
 
 
 def bad_asset(asset: str, *expected: str) -> Refused | None:
@@ -50,21 +56,28 @@ def not_usable(card: HeldCard, *, stranger: bool = False) -> Refused | None:
 
     A `stranger`, whose card it isn't, isn't told who restricts it.
     """
-    if card.state is CardState.DEACTIVATED and card.pocket.successor_id is None:
+    replaced = card.pocket.successor_id is not None
+    return stopped(card.state, card.restrictions, card.gift_until, replaced=replaced, stranger=stranger)
+
+
+def stopped(
+    state: CardState, restrictions: Stack, gift_until: datetime | None, *, replaced: bool, stranger: bool = False
+) -> Refused | None:  # fmt: skip
+    """Why a card in a state is of no use now."""
+    if state is CardState.DEACTIVATED and not replaced:
         return Refused(CardRefusal.DEACTIVATED)
-    if card.state is CardState.PENDING:
+    if state is CardState.PENDING:
         return Refused(CardRefusal.NOT_ACTIVE)
-    if card.state is CardState.BLOCKED:
-        return stopped_by(card.restrictions, stranger=stranger)
-    if card.pocket.successor_id is not None:
+    if state is CardState.BLOCKED:
+        return stopped_by(restrictions, stranger=stranger)
+    if replaced:
         return Refused(CardRefusal.REPLACED)
-    return pending(card) if card.given else None
+    return None if gift_until is None else pending(gift_until)
 
 
-def pending(card: HeldCard) -> Refused:
-    """The card waits for who claims it as a gift."""
-    assert card.gift_until is not None, "it is given"
-    return Refused(CardRefusal.GIFT_PENDING, {"claim_until": render_time(card.gift_until)})
+def pending(gift_until: datetime) -> Refused:
+    """The card waits until then for who claims it as a gift."""
+    return Refused(CardRefusal.GIFT_PENDING, {"claim_until": render_time(gift_until)})
 
 
 def has_holds(card: HeldCard) -> Refused | None:
@@ -163,6 +176,7 @@ def payable(desk: Desk, command: Redeem | Authorise) -> Payable | Refused:
     bad = bad_asset(command.asset, card.asset, merchant.asset) or not_usable(card)
     if not bad and isinstance(command, Authorise) and not 1 <= command.ttl_s <= MAX_TTL_S:
         bad = Refused(CardRefusal.BAD_TERM, {"field": "ttl_s"})
+    bad = bad or not_shown(desk, card, command)
     if bad:
         return bad
     basket = judge_basket(card, merchant, command)

@@ -7,12 +7,13 @@ from hashlib import sha256
 import msgspec
 
 from koudai.cards.model import Words
+from koudai.cards.pins import Pin
 from koudai.cards.restrictions import RestrictionKind
 from koudai.ledger import FundingSource, Place
 from koudai.programmes import Line
 
 CardRef = int | bytes
-"""A card by its id, or by the keyed hash of its number."""
+"""A card by its id, or by the keyed hash of its number; to pay with, also by that of a pay code (`codes.PayCode`)."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class Issue(Command, frozen=True, kw_only=True):
     programme_id: int
     active: bool = True
     holder_ref: str | None = None
+    pin: Pin | None = None
 
 
 class Split(Command, frozen=True, kw_only=True):
@@ -97,6 +99,7 @@ class Redeem(Payment, frozen=True, kw_only=True):
     """Pay a merchant. With `partial`, what the card has available is taken when it isn't enough.
 
     `lines` are the basket, which comes to the amount; with `partial`, those of them are paid that are payable.
+    A card with a PIN asks for it, unless it is named by a pay code; a PIN is told on a `device`.
     """
 
     card: CardRef
@@ -105,6 +108,7 @@ class Redeem(Payment, frozen=True, kw_only=True):
     asset: str
     partial: bool = False
     device: str | None = None
+    pin: Pin | None = None
 
 
 class Authorise(Payment, frozen=True, kw_only=True):
@@ -122,6 +126,7 @@ class Authorise(Payment, frozen=True, kw_only=True):
     partial: bool = False
     group: str | None = None
     device: str | None = None
+    pin: Pin | None = None
 
 
 class Capture(Command, frozen=True, kw_only=True):
@@ -345,3 +350,25 @@ class ReturnGift(Command, frozen=True, kw_only=True):
     """Enter that a gift went back to its giver, since nobody claimed it in time."""
 
     gift: Place
+
+
+class SetPin(Command, frozen=True, kw_only=True):
+    """Give a card a PIN that has none."""
+
+    card: CardRef
+    pin: Pin
+
+
+class ChangePin(Command, frozen=True, kw_only=True):
+    """Give a card another PIN, for who knows the old one. `device` is where that is told."""
+
+    card: CardRef
+    old_pin: Pin
+    pin: Pin
+    device: str | None = None
+
+
+class ResetPin(Command, frozen=True, kw_only=True):
+    """Take the PIN of a card away with its lock, for the holder to set a new one."""
+
+    card: CardRef

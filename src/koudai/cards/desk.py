@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import seconds_of
+from koudai.cards.codes import Codes
 from koudai.cards.model import (
     Activity,
     ActivityType,
@@ -20,6 +21,7 @@ from koudai.cards.model import (
     Part,
 )
 from koudai.cards.numbers import Mint
+from koudai.cards.pins import Pins
 from koudai.cards.restrictions import Restriction, Stack
 from koudai.cards.tally import Owed, Tally
 from koudai.cards.terms import BookTerms, Subjects, Terms
@@ -36,8 +38,8 @@ class HeldCard:
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
     """
 
-    __slots__ = ("asset", "gift_until", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised",
-                 "promised_at", "restrictions", "state", "terms")  # fmt: skip
+    __slots__ = ("asset", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "last", "lineage", "pocket",
+                 "promised", "promised_at", "restrictions", "state", "terms")  # fmt: skip
 
     @property
     def kind(self) -> Kind:
@@ -47,6 +49,7 @@ class HeldCard:
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
         promised_at: datetime, lineage: Lineage, promised: Effective | None, gift_until: datetime | None = None,
+        *, has_pin: bool = False,
     ) -> None:  # fmt: skip
         self.id = pocket.id
         self.asset = pocket.asset
@@ -59,6 +62,7 @@ class HeldCard:
         self.lineage = lineage
         self.promised = promised
         self.restrictions: Stack = ()
+        self.has_pin = has_pin
         self.last = pocket.newest
         self.gift_until = gift_until
 
@@ -208,6 +212,8 @@ class Desk:
         self.new_gifts: list[tuple[HeldGift, bytes, bytes]] = []
         self.tried: dict[Place, HeldGift] = {}
         self.gift_untils: dict[int, datetime | None] = {}
+        self.pins = Pins()
+        self.codes = Codes()
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}

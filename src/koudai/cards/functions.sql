@@ -200,5 +200,89 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE c.ctid = s.at
 $$;
 
+-- Keeps the PINs of cards whose accounts the caller has locked, with the wrong tries since the last right one.
+CREATE OR REPLACE FUNCTION cards.keep_pins_v1(
+    p_cards bigint[], p_hashes bytea[], p_tries integer[], p_locked timestamptz[], p_changed timestamptz[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    INSERT INTO cards.pins AS p (card_id, pin_hash, tries, locked_at, changed_at)
+    SELECT * FROM unnest(p_cards, p_hashes, p_tries, p_locked, p_changed)
+    ON CONFLICT (card_id) DO UPDATE SET pin_hash = excluded.pin_hash, tries = excluded.tries,
+        locked_at = excluded.locked_at, changed_at = excluded.changed_at;
+    UPDATE cards.cards SET has_pin = true WHERE id = ANY (p_cards) AND NOT has_pin
+$$;
+
+-- Takes the PINs of cards away whose accounts the caller has locked.
+CREATE OR REPLACE FUNCTION cards.drop_pins_v1(p_cards bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    DELETE FROM cards.pins WHERE card_id = ANY (p_cards);
+    UPDATE cards.cards SET has_pin = false WHERE id = ANY (p_cards) AND has_pin
+$$;
+
+-- Keeps how often devices guessed wrong; the caller has locked what the ledger knows of each.
+CREATE OR REPLACE FUNCTION cards.keep_pin_devices_v1(
+    p_book integer, p_devices text[], p_tries integer[], p_since timestamptz[], p_locked timestamptz[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    INSERT INTO cards.pin_devices (book, device, tries, since_at, locked_until)
+    SELECT p_book, d.* FROM unnest(p_devices, p_tries, p_since, p_locked) AS d
+    ON CONFLICT (book, device) DO UPDATE SET tries = excluded.tries, since_at = excluded.since_at,
+        locked_until = excluded.locked_until, recorded_at = clock_timestamp()
+$$;
+
+-- Kills the live pay codes of cards whose accounts the caller has locked.
+CREATE OR REPLACE FUNCTION cards.kill_pay_codes_v1(p_cards bigint[], p_now timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.pay_codes SET killed_at = p_now
+    WHERE card_id = ANY (p_cards) AND batch_id IS NULL AND killed_at IS NULL
+$$;
+
+-- Adds pay codes for cards whose accounts the caller has locked; the live one of each is killed by its newest.
+CREATE OR REPLACE FUNCTION cards.add_pay_codes_v1(
+    p_book integer, p_now timestamptz, p_cards bigint[], p_hashes bytea[], p_expires timestamptz[], p_newest boolean[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    PERFORM cards.kill_pay_codes_v1(p_cards, p_now);
+    INSERT INTO cards.pay_codes (book, made_at, card_id, code_hash, expires_at, killed_at)
+    SELECT p_book, p_now, c.card_id, c.code_hash, c.expires_at, CASE WHEN NOT c.newest THEN p_now END
+    FROM unnest(p_cards, p_hashes, p_expires, p_newest) AS c (card_id, code_hash, expires_at, newest);
+END $$;
+
+-- Uses pay codes up, each by one entry of a batch; one that was used or killed before makes the batch fail.
+CREATE OR REPLACE FUNCTION cards.use_pay_codes_v1(p_batch_id bigint, p_ordinals integer[], p_hashes bytea[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    used bigint;
+BEGIN
+    UPDATE cards.pay_codes c SET batch_id = p_batch_id, ordinal = u.ordinal
+    FROM unnest(p_ordinals, p_hashes) AS u (ordinal, code_hash)
+    WHERE c.code_hash = u.code_hash AND c.batch_id IS NULL AND c.killed_at IS NULL;
+    GET DIAGNOSTICS used = ROW_COUNT;
+    IF used <> cardinality(p_hashes) THEN
+        RAISE EXCEPTION '% of % pay codes could not be used', cardinality(p_hashes) - used, cardinality(p_hashes);
+    END IF;
+END $$;
+
+-- Forgets up to p_limit pay codes that were made before a moment of the machine's time, and devices that guessed wrong
+-- for the last time before it; how many.
+CREATE OR REPLACE FUNCTION cards.purge_codes_v1(p_before timestamptz, p_limit integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    codes   bigint;
+    devices bigint;
+BEGIN
+    DELETE FROM cards.pay_codes WHERE code_hash = ANY (ARRAY(
+        SELECT code_hash FROM cards.pay_codes WHERE recorded_at < p_before ORDER BY recorded_at LIMIT p_limit
+        FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS codes = ROW_COUNT;
+    DELETE FROM cards.pin_devices d USING (
+        SELECT book, device FROM cards.pin_devices WHERE recorded_at < p_before ORDER BY recorded_at LIMIT p_limit
+        FOR UPDATE SKIP LOCKED) AS o
+    WHERE d.book = o.book AND d.device = o.device;
+    GET DIAGNOSTICS devices = ROW_COUNT;
+    RETURN codes + devices;
+END $$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

@@ -12,6 +12,7 @@ from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.pay import track
 from koudai.cards.restrictions import frozen_by
 from koudai.cards.reward import reward, rewards
+from koudai.cards.shown import use_code
 from koudai.ledger import Flow, Hold, HoldState, Place, count
 
 
@@ -32,6 +33,7 @@ def authorise(desk: Desk, command: Authorise, place: Place) -> Activity | Refuse
     )  # fmt: skip
     desk.add_hold(hold)
     desk.merchants_of_holds[place] = merchant.id
+    use_code(desk, command, place)
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
     reserved = desk.enter(

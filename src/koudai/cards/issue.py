@@ -10,6 +10,7 @@ from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.law import on_issue
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
 from koudai.cards.offers import not_issued
+from koudai.cards.pin import not_settable
 from koudai.cards.restrictions import bound_minor
 from koudai.cards.terms import Terms
 from koudai.ledger import Memory, Place
@@ -28,9 +29,11 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     if command.programme_id not in desk.terms.programmes:
         return Refused(CardRefusal.UNKNOWN_PROGRAMME)
     bad = not_issued(desk, command.programme_id, command.holder_ref, desk.sheet.now)
+    at = command.event_at or desk.sheet.now
+    if not bad and command.pin is not None:
+        bad = not_settable(desk.promised(command.programme_id, at), command.pin)
     if bad:
         return bad
-    at = command.event_at or desk.sheet.now
     state = CardState.ACTIVE if command.active else CardState.PENDING
     ref = command.holder_ref
     holder = None if ref is None else (ref, desk.sheet.subjects[holder_of(ref)].id)
@@ -41,6 +44,9 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     promised = desk.promised(command.programme_id, at)
     terms = desk.terms.of(command.programme_id, promised, kind)
     card, number = open_card(desk, terms, holder, state, place.ordinal if command.active else 0, at)
+    if command.pin is not None:
+        desk.pins.keep(card.id, command.pin, desk.sheet.now)
+        card.has_pin = True
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)
     issued = desk.made[place] = as_issued(card, number)

@@ -77,6 +77,20 @@ class CardRefusal(StrEnum):
     GIFT_NOT_DUE = "cards.gift_not_due"
     GIFT_FOR_ANOTHER = "cards.gift_for_another"
     IDENTITY_TOO_LOW = "cards.identity_too_low"
+    PIN_WEAK = "cards.pin_weak"
+    PIN_SET = "cards.pin_set"
+    PIN_NOT_OFFERED = "cards.pin_not_offered"
+    NO_PIN = "cards.no_pin"
+    PIN_MISSING = "cards.pin_missing"
+    PIN_NEEDS_DEVICE = "cards.pin_needs_device"
+    PIN_DEVICE_LOCKED = "cards.pin_device_locked"
+    PIN_LOCKED = "cards.pin_locked"
+    PIN_WRONG = "cards.pin_wrong"
+    PAY_CODE_NOT_OFFERED = "cards.pay_code_not_offered"
+    UNKNOWN_PAY_CODE = "cards.unknown_pay_code"
+    PAY_CODE_USED = "cards.pay_code_used"
+    PAY_CODE_REPLACED = "cards.pay_code_replaced"
+    PAY_CODE_EXPIRED = "cards.pay_code_expired"
 
 
 class CardState(StrEnum):
@@ -117,6 +131,9 @@ class ActivityType(StrEnum):
     FEE = "FEE"
     GIFT_OFFER = "GIFT_OFFER"
     GIFT_RETURN = "GIFT_RETURN"
+    SET_PIN = "SET_PIN"
+    CHANGE_PIN = "CHANGE_PIN"
+    RESET_PIN = "RESET_PIN"
 
 
 class Programme(msgspec.Struct, frozen=True):

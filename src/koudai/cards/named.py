@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
+from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Capture,
     CardRef,
@@ -55,6 +56,7 @@ class Named:
         self.groups: set[str] = set()
         self.roots: dict[int, int] = {}
         self.gifts: dict[Place, int] = {}
+        self.codes: list[PayCode] = []
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -163,7 +165,10 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     holds = {hold for c in commands if (hold := getattr(c, "hold", None)) is not None}
     named.groups = {c.group for c in commands if isinstance(c, (Capture, Void)) and c.group is not None}
     if hashes:
+        named.codes = [ref for ref in hashes if isinstance(ref, PayCode)]
         named.ids_of_numbers = dict(await tx.rows(SQL["ids_of_numbers"], book, byteas(list(hashes))))
+    if named.codes:
+        named.ids_of_numbers |= dict(await tx.rows(SQL["cards_of_codes"], book, byteas(named.codes)))
     if keys:
         named.keys = as_keys(await tx.rows(*recall_statement(book, keys))).known
     if holds or named.groups:

@@ -25,7 +25,8 @@ from koudai.cards.commands import (
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gather import gather
 from koudai.cards.gift_store import as_held_gift
-from koudai.cards.keep import days_of, recall_cashback, rewarding
+from koudai.cards.keep_baskets import days_of, recall_cashback, rewarding
+from koudai.cards.keep_secrets import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.store import SQL, as_restriction, by_place
@@ -105,10 +106,12 @@ def _statements(
     commands, card_ids = named.commands, named.card_ids()
     statements: dict[str, Statement] = {"lock": lock_statement(book, card_ids)}
     refs, pairs = named.counted(terms)
-    refs |= named.new_holders()
+    devices = devices_of_pins(named)
+    refs |= named.new_holders() | {subject_of(device) for device in devices or ()}
     if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
+    statements |= secrets_statements(book, named, card_ids, devices)
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
     unknown = merchant_ids - merchants.keys()
@@ -166,15 +169,10 @@ def _lay_out(
 ) -> Desk:  # fmt: skip
     """The desk from what the database answered."""
     desk = Desk(sheet, terms, charter)
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, root, parent, age, _, given in rows["cards"]:
-        promised = desk.promised(programme_id, promised_at)
-        kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
-        desk.cards[card_id] = HeldCard(
-            sheet.pockets[card_id], _STATES[state], terms.of(programme_id, promised, kind), holder_ref, issued_at,
-            promised_at, Lineage(root, parent, age), promised,
-            given if given is not None and given > sheet.now else None,
-        )  # fmt: skip
+    for row in rows["cards"]:
+        _hold(desk, row)
     desk.ids_of_numbers = named.ids_of_numbers
+    lay_out_secrets(desk, rows)
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
     desk.pieces = {row[0]: row[1] for row in rows.get("pieces", ())}
@@ -189,6 +187,19 @@ def _lay_out(
     desk.standings = as_standings(rows.get("standings", ()))
     desk.tracks_redemptions = bool(named.kinds & {Refund, Reverse})
     return desk
+
+
+def _hold(desk: Desk, row: Row) -> None:
+    """A card on the desk, from its row."""
+    (card_id, state, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, _,
+     given_until, has_pin) = row  # fmt: skip
+    sheet, promised = desk.sheet, desk.promised(programme_id, promised_at)
+    kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
+    desk.cards[card_id] = HeldCard(
+        sheet.pockets[card_id], _STATES[state], desk.terms.of(programme_id, promised, kind), holder_ref, issued_at,
+        promised_at, Lineage(root_id, parent_id, generation), promised,
+        given_until if given_until is not None and given_until > sheet.now else None, has_pin=has_pin,
+    )  # fmt: skip
 
 
 def _redemption(row: Row) -> Redemption:

@@ -20,6 +20,7 @@ from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law import on_load, on_payment, on_return
 from koudai.cards.model import Activity, ActivityType, CardRefusal
 from koudai.cards.reward import reward, rewards, take_back
+from koudai.cards.shown import use_code
 from koudai.ledger import (
     BARRED,
     BONUS,
@@ -112,6 +113,7 @@ def pay_out(desk: Desk, command: Redeem, judged: Payable, place: Place) -> Activ
     drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
     count(slots, amount)
     desk.moved(card, -amount)
+    use_code(desk, command, place)
     if desk.tracks_redemptions:
         track(desk, Redemption(place, card.id, merchant.id, amount, 0, at, command.device, drawn))
     paid = desk.enter(

@@ -24,7 +24,7 @@ def replace(desk: Desk, command: Replace, place: Place) -> Minted | Refused:
         return Refused(CardRefusal.UNKNOWN_CARD)
     # A lost card is stopped first and then replaced.
     stopped = card.state is CardState.BLOCKED and card.pocket.successor_id is None
-    bad = (pending(card) if card.given else None) if stopped else not_usable(card)
+    bad = (None if card.gift_until is None else pending(card.gift_until)) if stopped else not_usable(card)
     # What the law has frozen stays where it is.
     bad = bad or frozen_by(card.restrictions) or not_replaced(card) or has_holds(card)
     if bad:

@@ -220,5 +220,7 @@ def _entered(
 
 def _settle(desk: Desk, card: HeldCard) -> None:
     state = CardState.BLOCKED if any(one.whole for one in card.restrictions) else CardState.ACTIVE
+    if state is CardState.BLOCKED:
+        desk.codes.kill(card.id)
     if card.state in _STATES and card.state is not state:
         card.state = desk.states[card.id] = state

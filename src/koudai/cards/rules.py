@@ -9,12 +9,14 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards.carry import adjust, expire, renew, transfer
+from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Activate,
     Adjust,
     Authorise,
     Block,
     Capture,
+    ChangePin,
     ClaimGift,
     Command,
     Expire,
@@ -27,9 +29,11 @@ from koudai.cards.commands import (
     Renew,
     Replace,
     ReportLoss,
+    ResetPin,
     Restrict,
     ReturnGift,
     Reverse,
+    SetPin,
     SpendSplit,
     Split,
     Transfer,
@@ -44,6 +48,8 @@ from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
 from koudai.cards.model import Activity, Given, Issued, Minted, Words
 from koudai.cards.pay import load, redeem, refund, reverse
+from koudai.cards.pin import change_pin, reset_pin, set_pin
+from koudai.cards.pins import Pin
 from koudai.cards.reissue import replace
 from koudai.cards.restrict import block, lift, report_loss, restrict, unblock
 from koudai.cards.split import spend_split, split
@@ -57,13 +63,19 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | 
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
     fields: dict[str, Any] = dict(zip(names, (verb, *always(command)), strict=True))
     for name in cards:
-        if type(fields[name]) is bytes:
+        if isinstance(fields[name], bytes):
             fields[name] = _card_field(desk, fields[name])
     # What came later stands in a request only where it says something, so that older keys stay what they were.
     for name in sometimes:
         value = getattr(command, name)
         if value is not None:
-            fields[name] = _said(desk, command.key, value) if type(value) is Words else value
+            fields[name] = (
+                _said(desk, command.key, value)
+                if type(value) is Words
+                else value.under(command.key)
+                if isinstance(value, Pin)
+                else value
+            )
     request = request_text(fields)
     known = sheet.keys.recall(command.key, request)
     if known is not None:
@@ -98,7 +110,12 @@ def _made(outcome: Activity | Issued | Minted | Given) -> str | None:
 
 
 def _card_field(desk: Desk, ref: bytes) -> int | str:
-    """A card as a request names it: the same whether by id or by number; an unknown number by its hash."""
+    """A card as a request names it: the same whether by id or by number; an unknown number by its hash.
+
+    So is a pay code, also one that was forgotten meanwhile.
+    """
+    if isinstance(ref, PayCode):
+        return ref.hex()
     return desk.ids_of_numbers.get(ref) or ref.hex()
 
 
@@ -123,7 +140,7 @@ _ONE_CARD = ("card",)
 _PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 
 _RULES: dict[type[Command], _Entry] = {
-    Issue: _rule("issue", issue, ("programme_id", "active", "holder_ref")),
+    Issue: _rule("issue", issue, ("programme_id", "active", "holder_ref"), ("pin",)),
     Activate: _rule("activate", change_state, _ONE_CARD),
     Block: _rule("block", block, _ONE_CARD),
     Unblock: _rule("unblock", unblock, _ONE_CARD),
@@ -131,10 +148,10 @@ _RULES: dict[type[Command], _Entry] = {
         "load", load, ("card", "amount_minor", "asset", "source"),
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
     ),
-    Redeem: _rule("redeem", redeem, _PAID, ("device", "basket")),
+    Redeem: _rule("redeem", redeem, _PAID, ("device", "basket", "pin")),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
     Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
-    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device", "basket")),
+    Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device", "basket", "pin")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
     Void: _rule("void", void, ("hold", "group")),
     Transfer: _rule(
@@ -160,4 +177,7 @@ _RULES: dict[type[Command], _Entry] = {
     ClaimGift: _rule("claim_gift", claim, ("gift", "token_hash", "holder_ref")),
     WithdrawGift: _rule("withdraw_gift", withdraw, ("gift",)),
     ReturnGift: _rule("return_gift", go_back, ("gift",)),
+    SetPin: _rule("set_pin", set_pin, _ONE_CARD, ("pin",)),
+    ChangePin: _rule("change_pin", change_pin, _ONE_CARD, ("old_pin", "pin", "device")),
+    ResetPin: _rule("reset_pin", reset_pin, _ONE_CARD),
 }  # fmt: skip

@@ -15,7 +15,8 @@ from koudai.cards.gather import what_was_judged
 from koudai.cards.gift_store import gift_statements, gifts_with_tokens
 from koudai.cards.hold import release_due
 from koudai.cards.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
-from koudai.cards.keep import keep_statements
+from koudai.cards.keep_baskets import keep_statements
+from koudai.cards.keep_secrets import write_secrets
 from koudai.cards.model import Activity, Given, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
@@ -162,4 +163,4 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(end_restrictions_statement(batch_id, desk.sheet.now, desk.unrestricted))
     more += keep_statements(desk)
     more += gift_statements(desk)
-    write(tx, desk.sheet, *more)
+    write(tx, desk.sheet, *more, *write_secrets(desk))

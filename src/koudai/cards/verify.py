@@ -8,9 +8,30 @@ from koudai.pg import Statements
 SQL = Statements(Path(__file__).with_name("verify.sql"))
 
 _WHOLE = (
-    "card_account", "card_newest", "card_state", "restriction_count", "restriction_lifted", "restriction_entries",
-    "refund_total", "refund_parts", "hold_entries", "lot_origin", "adjust_reason", "limit_counter", "lineage",
-    "tally", "tender", "basket", "cashback_given", "cashback_taken", "reissue", "gift_entries", "gift_lock",
-)  # fmt: skip
+    "adjust_reason",
+    "basket",
+    "card_account",
+    "card_newest",
+    "card_state",
+    "cashback_given",
+    "cashback_taken",
+    "gift_entries",
+    "gift_lock",
+    "hold_entries",
+    "limit_counter",
+    "lineage",
+    "lot_origin",
+    "pay_code_live",
+    "pay_code_used",
+    "pin_flag",
+    "refund_parts",
+    "refund_total",
+    "reissue",
+    "restriction_count",
+    "restriction_entries",
+    "restriction_lifted",
+    "tally",
+    "tender",
+)
 
 CARD_CHECKS = tuple(Check(f"cards.{name}", text, ranged=name not in _WHOLE) for name, text in SQL.items())

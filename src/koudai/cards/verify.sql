@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -51,7 +51,7 @@ LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER', 'GIFT_RETURN') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER', 'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
                ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
@@ -539,3 +539,32 @@ LEFT JOIN cards.refund_totals t ON t.batch_id = c.batch_id AND t.ordinal = c.ord
 WHERE (c.taken_minor = coalesce(b.amount_minor, 0)
        AND c.taken_minor = CASE WHEN t.batch_id IS NULL THEN 0
                                 ELSE div(c.given_minor::numeric * t.refunded_minor, t.paid_minor) END) IS NOT TRUE
+
+-- pin_flag: cards that ask for a PIN without having one, that have one without asking, or that are closed and have one
+SELECT 'cards.cards ' || c.id,
+       'is ' || c.state || CASE WHEN c.has_pin THEN ', asks for a PIN' ELSE ', asks for none' END
+       || CASE WHEN p.card_id IS NULL THEN ', and has none' ELSE ', and has one' END
+FROM cards.cards c
+LEFT JOIN cards.pins p ON p.card_id = c.id
+WHERE c.has_pin <> (p.card_id IS NOT NULL) OR (c.has_pin AND c.state::text = 'DEACTIVATED')
+
+-- pay_code_live: pay codes that could pay from a card that is stopped or was replaced
+SELECT 'cards.pay_codes ' || encode(k.code_hash, 'hex'),
+       'lives, and its card ' || k.card_id || CASE WHEN h.successor_id IS NOT NULL THEN ' was replaced'
+                                                  ELSE ' is ' || coalesce(c.state::text, 'not there') END
+FROM cards.pay_codes k
+LEFT JOIN cards.cards c ON c.id = k.card_id
+LEFT JOIN ledger.heads h ON h.id = k.card_id
+WHERE k.batch_id IS NULL AND k.killed_at IS NULL
+  AND (c.state::text = 'ACTIVE' AND h.successor_id IS NULL AND c.book = k.book) IS NOT TRUE
+
+-- pay_code_used: pay codes whose entry isn't a payment of their card, or that share it with another one
+SELECT 'cards.pay_codes ' || encode(k.code_hash, 'hex'),
+       'was used at ' || k.batch_id || '/' || k.ordinal || ', where '
+       || coalesce(a.type || ' of card ' || a.card_id, 'nothing') || ' stands'
+FROM cards.pay_codes k
+LEFT JOIN cards.activities a ON a.batch_id = k.batch_id AND a.ordinal = k.ordinal
+WHERE k.batch_id IS NOT NULL
+  AND (a.card_id = k.card_id AND a.type IN ('REDEEM', 'AUTHORISE')
+       AND NOT EXISTS (SELECT 1 FROM cards.pay_codes o WHERE o.batch_id = k.batch_id AND o.ordinal = k.ordinal
+                       AND o.code_hash <> k.code_hash)) IS NOT TRUE

@@ -11,12 +11,13 @@ from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, found_card, happen
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
-from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
+from koudai.cli.options import as_json, at_issuer, of_card, of_payer, with_amount, with_device, with_key
 from koudai.cli.reissue import replace
 from koudai.cli.render import activity_object, card_object, cell, fields
 from koudai.cli.restrict import lift, lost, restrict, restrictions
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
+from koudai.cli.secret import pay_code, pin, pin_for, read_pin
 from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
 from koudai.cli.split import spend_split, split
@@ -29,7 +30,21 @@ from koudai.programmes import Line
 _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
-for verb in (issue, split, spend_split, replace, authorise, capture, void, restrict, lift, restrictions, lost):
+for verb in (
+    issue,
+    split,
+    spend_split,
+    replace,
+    authorise,
+    capture,
+    void,
+    restrict,
+    lift,
+    restrictions,
+    lost,
+    pin,
+    pay_code,
+):
     card.add_command(verb)
 
 
@@ -74,7 +89,7 @@ def load(
 
 
 @card.command("redeem", help=word("help.card_redeem"))
-@of_card
+@of_payer
 @click.option("--merchant", type=Opaque("mrch"), required=True, metavar="MERCHANT", help=word("opt.merchant"))
 @with_amount
 @click.option("--partial", is_flag=True, help=word("opt.partial"))
@@ -85,15 +100,17 @@ def load(
 @as_json
 @click.pass_obj
 def redeem(
-    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, partial: bool,
-    lines: tuple[Line, ...], device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    call: Call, card: str, asks_pin: bool, merchant: str, amount_minor: int, currency: Asset, partial: bool,
+    lines: tuple[Line, ...],
+    device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Pay a merchant."""
+    told = read_pin(word("say.pin")) if asks_pin else None
     happen(
         call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Redeem(
             key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
-            amount_minor=amount_minor, asset=currency.code, partial=partial, device=device,
+            amount_minor=amount_minor, asset=currency.code, partial=partial, device=device, pin=pin_for(side, told),
             lines=lines or None,
         ),
     )  # fmt: skip

@@ -41,6 +41,8 @@ class CliFault(StrEnum):
     NOT_AN_ACCOUNT = "cli.not_an_account"
     NOT_A_TIME = "cli.not_a_time"
     NOT_A_DAY = "cli.not_a_day"
+    NOT_A_PIN = "cli.not_a_pin"
+    NOT_A_PICTURE = "cli.not_a_picture"
     NOT_DETAILS = "cli.not_details"
     OUT_EXISTS = "cli.out_exists"
     OUT_UNWRITABLE = "cli.out_unwritable"

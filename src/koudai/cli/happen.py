@@ -14,7 +14,9 @@ from koudai.pg import Tx
 
 
 def card_ref(side: Side, name: str) -> cards.CardRef:
-    """A card by its id or by the hash of its number."""
+    """A card by its id or by the hash of its number; what pays, also by that of a pay code."""
+    if cards.is_pay_code(name):
+        return cards.pay_code_of(side.instance.keyring, name)
     if not name.startswith("gftc_"):
         return side.instance.keyring.lookup_hash(name)
     return side.internal_id("gftc", name)[0]

@@ -7,8 +7,9 @@ from koudai.base import Asset, Fault
 from koudai.cli.basket import with_lines
 from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, happen
-from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_device, with_key
+from koudai.cli.options import as_json, at_issuer, of_payer, with_amount, with_device, with_key
 from koudai.cli.running import Call
+from koudai.cli.secret import pin_for, read_pin
 from koudai.cli.session import Side
 from koudai.cli.tree import Command
 from koudai.cli.values import Amount, Duration, Opaque, Text
@@ -20,7 +21,7 @@ _hold = click.option("--hold", type=Opaque("gact"), metavar="ACTIVITY", help=wor
 
 
 @click.command("authorise", cls=Command, help=word("help.card_authorise"))
-@of_card
+@of_payer
 @click.option("--merchant", type=Opaque("mrch"), required=True, metavar="MERCHANT", help=word("opt.merchant"))
 @with_amount
 @click.option("--ttl", "ttl_s", type=Duration(366), default="7d", metavar="DURATION", help=word("opt.ttl"))
@@ -33,17 +34,19 @@ _hold = click.option("--hold", type=Opaque("gact"), metavar="ACTIVITY", help=wor
 @as_json
 @click.pass_obj
 def authorise(
-    call: Call, card: str, merchant: str, amount_minor: int, currency: Asset, ttl_s: int, partial: bool,
-    group: str | None, lines: tuple[Line, ...], device: str | None, issuer: str, mode: str, key: str | None,
-    as_json: bool,
+    call: Call, card: str, asks_pin: bool, merchant: str, amount_minor: int, currency: Asset, ttl_s: int,
+    partial: bool, group: str | None, lines: tuple[Line, ...], device: str | None, issuer: str, mode: str,
+    key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Reserve value for a merchant."""
+    told = read_pin(word("say.pin")) if asks_pin else None
     happen(
         call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Authorise(
             key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
             amount_minor=amount_minor, asset=currency.code, ttl_s=ttl_s, partial=partial, group=group, device=device,
             lines=lines or None,
+            pin=pin_for(side, told),
         ),
     )  # fmt: skip
 

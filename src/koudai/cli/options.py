@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from koudai.cli.values import Amount, CardName, Currency, Key, OneOf, Text
+from koudai.cli.values import Amount, CardName, Currency, Key, OneOf, Payer, Text
 from koudai.cli.words import word
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,3 +59,9 @@ def with_device(command: F) -> F:
 def of_card(command: F) -> F:
     """The argument CARD."""
     return click.argument("card", type=CardName())(command)
+
+
+def of_payer(command: F) -> F:
+    """The argument CARD where a pay code may stand in its place, and `--pin`."""
+    command = click.option("--pin", "asks_pin", is_flag=True, help=word("opt.pin"))(command)
+    return click.argument("card", type=Payer())(command)

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -250,6 +251,32 @@ class CardName(click.ParamType[str]):
         if not is_number(digits):
             raise Fault(CliFault.CHECK_DIGIT, option=named(param) if param else "")
         return digits
+
+
+class Payer(CardName):
+    """What pays: a card as `CardName` has it, or a pay code in its place."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id, the number or the code."""
+        from koudai.cards import is_pay_code  # noqa: PLC0415  the room is loaded when a card is named
+
+        if value == "-":
+            value = sys.stdin.readline(200).strip()
+        digits = value.replace(" ", "")
+        return digits if is_pay_code(digits) else super().convert(value, param, ctx)
+
+
+class Picture(click.ParamType[Path]):
+    """A file for a picture, whose form goes by its ending."""
+
+    name = "picture"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The file."""
+        path = Path(value)
+        if path.suffix.lower() not in (".svg", ".png"):
+            wrong(CliFault.NOT_A_PICTURE, param, value)
+        return path
 
 
 class Prefix(click.ParamType[str]):

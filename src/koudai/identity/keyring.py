@@ -48,6 +48,7 @@ class Keyring:
         self._keys = {purpose: keys[purpose] for purpose in PURPOSES}
         self._vaults = {name: keys[name] for name in sorted(vaults, key=_number)}
         self._fields = AESGCM(keys["fields"])
+        self._pins = HKDF(SHA256(), 32, None, b"koudai keyring: pins").derive(keys["lookup"])
         # One block, encrypted as it is, is a keyed permutation of 128 bits: what an opaque id needs.
         # Without chaining there is no state, so one context serves for ever.
         ids = Cipher(algorithms.AES(keys["ids"]), modes.ECB())  # noqa: S305
@@ -98,6 +99,13 @@ class Keyring:
     def lookup_hash(self, value: str) -> bytes:
         """HMAC-SHA-256 of a value, cut to 128 bits: equal values are found without being kept."""
         return hmac.digest(self._keys["lookup"], value.encode(), "sha256")[:16]
+
+    def pin_proof(self, pin: str) -> bytes:
+        """HMAC-SHA-256 of a PIN under a key of its own, which is derived from `lookup` and is in no database.
+
+        A PIN has a million values, so no hash without a secret protects it, however slow.
+        """
+        return hmac.digest(self._pins, pin.encode(), "sha256")
 
     def opaque_id(self, kind: str, high: int, low: int = 0) -> str:
         """An id for the outside: `kind`, an underscore, and the encrypted internal id as 32 hex digits."""
