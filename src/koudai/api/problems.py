@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from koudai.base import Fault, Refused
-from koudai.cards import CardRefusal
+from koudai.cards import CardRefusal, CardWarning
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
@@ -54,6 +54,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.UNKNOWN_ALARM,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
         ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
+        CardRefusal.UNKNOWN_STOCK,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -80,6 +81,9 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
         HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
         HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
+        CardRefusal.CARRIER_NOT_OFFERED, CardRefusal.NOT_STOCK, CardRefusal.OUT_OF_ORDER, CardRefusal.LIES_ELSEWHERE,
+        CardRefusal.NOT_SOLD, CardRefusal.PAYMENT_DIFFERS, CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD,
+        CardWarning.BULK_PURCHASE, CardRefusal.NOT_ACTIVE_YET, CardRefusal.TOO_LATE, CardRefusal.CALLED_OFF,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -91,7 +95,8 @@ STATUS: Mapping[str, int] = {
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, HolderRefusal.UNKNOWN_PARTY, HolderRefusal.PARTY_NOT_PERSON,
-        HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
+        HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED, CardRefusal.STOCK_TOO_LARGE,
+        CardRefusal.PLACE_MISSING, CardRefusal.PAYMENT_MISSING,
     ),
     **_codes(
         500, ApiProblem.INTERNAL, ApiProblem.ADDRESS_TAKEN, IdentityFault.KEYS_MISSING, IdentityFault.KEYS_WRONG,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from koudai.base import MAX_MINOR, Refused
+from koudai.base import MAX_MINOR, Refused, render_time
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
@@ -51,6 +51,8 @@ def not_usable(card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.state is CardState.BLOCKED:
         return Refused(CardRefusal.BLOCKED)
+    if card.waits_until is not None:
+        return Refused(CardRefusal.NOT_ACTIVE_YET, {"active_at": render_time(card.waits_until)})
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
     return None

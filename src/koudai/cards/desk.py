@@ -7,6 +7,7 @@ from typing import Any
 from koudai.base import seconds_of
 from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
 from koudai.cards.numbers import Mint
+from koudai.cards.stock_model import Shelf, Stock
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
@@ -17,10 +18,11 @@ class HeldCard:
     """A locked card: its state and terms, who holds it, where it comes from, its pocket, and its newest entry.
 
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
+    `waits_until` is when it can be used, where it was sold at a till and that is still to come.
     """
 
     __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "state", "terms")  # fmt: skip
+                 "state", "terms", "waits_until")  # fmt: skip
 
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
@@ -36,6 +38,7 @@ class HeldCard:
         self.promised_at = promised_at
         self.lineage = lineage
         self.promised = promised
+        self.waits_until: datetime | None = None
         self.last = pocket.newest
 
 
@@ -99,7 +102,7 @@ class Desk:
         self.holds: dict[Place, Hold] = {}
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
-        self.made: dict[Place, Activity | Issued | Minted] = {}
+        self.made: dict[Place, Activity | Issued | Minted | Stock] = {}
         self.programmes: Mapping[int, Terms] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
@@ -110,6 +113,7 @@ class Desk:
         self.parts: list[Part] = []
         self.states: dict[int, CardState] = {}
         self.tracks_redemptions = False
+        self.shelf = Shelf()
         self._seconds: dict[datetime, int] = {}
 
     def seconds(self, moment: datetime) -> int:

@@ -55,6 +55,21 @@ class CardRefusal(StrEnum):
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
     NOTHING_TO_RENEW = "cards.nothing_to_renew"
+    CARRIER_NOT_OFFERED = "cards.carrier_not_offered"
+    STOCK_TOO_LARGE = "cards.stock_too_large"
+    UNKNOWN_STOCK = "cards.unknown_stock"
+    NOT_STOCK = "cards.not_stock"
+    OUT_OF_ORDER = "cards.out_of_order"
+    PLACE_MISSING = "cards.place_missing"
+    LIES_ELSEWHERE = "cards.lies_elsewhere"
+    NOT_SOLD = "cards.not_sold"
+    PAYMENT_MISSING = "cards.payment_missing"
+    PAYMENT_DIFFERS = "cards.payment_differs"
+    PAYMENT_USED = "cards.payment_used"
+    WARNING_UNREAD = "cards.warning_unread"
+    NOT_ACTIVE_YET = "cards.not_active_yet"
+    TOO_LATE = "cards.too_late"
+    CALLED_OFF = "cards.called_off"
 
 
 class CardState(StrEnum):
@@ -87,6 +102,8 @@ class ActivityType(StrEnum):
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
     DEACTIVATE = "DEACTIVATE"
+    PRINT = "PRINT"
+    RECEIVE = "RECEIVE"
 
 
 class Programme(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ from typing import Any
 from koudai.base import MAX_MINOR
 from koudai.cards.commands import Capture, CardRef, Command, Issue, Purpose, Refund, Reverse, Split, Transfer, Void
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
+from koudai.cards.shelf import find_members
+from koudai.cards.stock_model import STEPS, OfStock
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -39,6 +41,7 @@ class Named:
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
         self.roots: dict[int, int] = {}
+        self.members: dict[int, list[int]] = {}
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -51,6 +54,8 @@ class Named:
         ids |= {account for account, _ in self.holds.values()}
         # How many pieces there are of a root is counted under its lock.
         ids |= set(self.roots.values())
+        if self.kinds.intersection(STEPS):
+            ids |= {one for c in self.commands if isinstance(c, OfStock) for one in c.chosen(self.members)}
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -115,7 +120,7 @@ def _of_family(command: Command) -> tuple[CardRef, ...]:
     return ()
 
 
-_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, Transfer}
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, Transfer, *STEPS}
 
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
@@ -148,6 +153,8 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
         named.roots = dict(await tx.rows(SQL["roots"], book, int8s(ids)))
+    if named.kinds.intersection(STEPS):
+        named.members = await find_members(tx, book, commands)
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:

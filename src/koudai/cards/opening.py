@@ -20,6 +20,8 @@ from koudai.cards.commands import (
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
+from koudai.cards.shelf import TOUCHING, read_shelf
+from koudai.cards.stock_model import MAX_STOCK, CreateStock, Sell
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.identity import Mode, mode_of_book
@@ -51,6 +53,8 @@ from koudai.programmes import Promises, count_versions_statement, launches_of, p
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
+_ISSUE: set[type[Command]] = {Issue, CreateStock}
+_FRESH: set[type[Command]] = {Load, Adjust, Sell, *_ISSUE}
 _CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
 _STATES = {state.value: state for state in CardState}
 
@@ -60,7 +64,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     merchants = known_merchants(tx, book)
     statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
-    wanted = {c.programme_id for c in named.commands if isinstance(c, Issue)} if Issue in named.kinds else set()
+    wanted = _programmes_issued(named)
     known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted)
     sheet = sheet_from(
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
@@ -73,14 +77,22 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _read_lots(tx, desk, named)
     if named.kinds & {Adjust, Expire}:
         await _open_accounts(tx, desk)
-    if Issue in named.kinds:
-        await _read_launches(tx, book, desk, named)
+    if wanted:
+        await _read_launches(tx, book, desk, wanted)
+    if named.kinds & TOUCHING:
+        await read_shelf(tx, desk, named.commands, named.members)
     return desk
 
 
-async def _read_launches(tx: Tx, book: int, desk: Desk, named: Named) -> None:
+def _programmes_issued(named: Named) -> set[int]:
+    """The programmes under which cards are made."""
+    if not named.kinds & _ISSUE:
+        return set()
+    return {c.programme_id for c in named.commands if isinstance(c, (Issue, CreateStock))}
+
+
+async def _read_launches(tx: Tx, book: int, desk: Desk, issuing: set[int]) -> None:
     """Which of the programmes under which cards are issued were not launched, on a live side."""
-    issuing = {c.programme_id for c in named.commands if isinstance(c, Issue)}
     if await mode_of_book(tx, book) is Mode.LIVE:
         desk.unlaunched = issuing - (await launches_of(tx, book, issuing)).keys()
 
@@ -135,11 +147,13 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     statements: dict[str, Statement] = {}
     if named.roots:
         statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(set(named.roots.values()))))
-    if named.kinds & {Load, Adjust, Issue}:
+    if named.kinds & _FRESH:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
             statements["corrected"] = by_place("cards_of_entries", corrected)
-        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust, Issue)) for c in named.commands))
+        needed = sum(isinstance(c, (Load, Adjust, Issue, Sell)) for c in named.commands)
+        needed += sum(1 + max(0, min(c.count, MAX_STOCK)) for c in named.commands if isinstance(c, CreateStock))
+        statements["fresh"] = fresh_ids_statement(needed)
     return statements
 
 
@@ -151,11 +165,13 @@ def _lay_out(
     desk = Desk(sheet)
     desk.programmes = terms.programmes
     desk.promises = promises
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
-        desk.cards[card_id] = HeldCard(
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, active_at, *came in rows["cards"]:
+        card = desk.cards[card_id] = HeldCard(
             sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
             promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
         )  # fmt: skip
+        if active_at is not None and active_at > sheet.now:
+            card.waits_until = active_at
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
@@ -226,12 +242,12 @@ def _new_lots(desk: Desk, named: Named) -> int:
     """
     lots = Counter({card.id: card.pocket.count_lots() for card in desk.cards.values()})
     drawn = sum(len(redemption.drawn) for redemption in desk.redemptions.values())
-    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands) + drawn
+    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust, Sell)) for c in named.commands) + drawn
     revived = max((len(redemption.drawn) for redemption in desk.redemptions.values()), default=0)
     needed = 0
     for c in named.commands:
         card_id = named.card_id(getattr(c, "card", None))
-        if isinstance(c, (Load, Adjust)) and card_id is not None:
+        if isinstance(c, (Load, Adjust, Sell)) and card_id is not None:
             lots[card_id] += 1
         elif isinstance(c, Transfer):
             target = named.card_id(c.to_card)

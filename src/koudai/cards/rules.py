@@ -33,12 +33,15 @@ from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.pay import load, redeem, refund, reverse
+from koudai.cards.sell import sell
 from koudai.cards.split import split
 from koudai.cards.state import change_state
+from koudai.cards.stock import call_off, create_stock, print_cards, receive, write_off
+from koudai.cards.stock_model import CallOff, CreateStock, Print, Receive, Sell, Stock, WriteOff
 from koudai.ledger import Memory, Place, request_text
 
 
-def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused | Memory:
+def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Stock | Refused | Memory:
     """Fold one command; a Memory answers a key that was used before: what it led to is read elsewhere."""
     sheet = desk.sheet
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
@@ -66,10 +69,12 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused 
     return outcome
 
 
-def _made(outcome: Activity | Issued | Minted) -> str | None:
-    """The cards that a command made, as they are remembered under its key."""
+def _made(outcome: Activity | Issued | Minted | Stock) -> str | None:
+    """The cards, or the stock, that a command made, as they are remembered under its key."""
     if isinstance(outcome, Activity):
         return None
+    if isinstance(outcome, Stock):
+        return request_text({"stock_id": outcome.id})
     if isinstance(outcome, Issued):
         return request_text({"card_id": outcome.card.id})
     return request_text({"card_ids": [piece.card.id for piece in outcome.cards]})
@@ -82,7 +87,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 
 _CARDS = ("card", "to_card")
 
-_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Refused]
+_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Stock | Refused]
 _Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 
@@ -98,6 +103,7 @@ def _rule(verb: str, rule: _Rule, always: tuple[str, ...], sometimes: tuple[str,
 
 
 _ONE_CARD = ("card",)
+_CHOSEN = ("stock_id", "first", "last", "cards")
 _PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 
 _RULES: dict[type[Command], _Entry] = {
@@ -126,4 +132,15 @@ _RULES: dict[type[Command], _Entry] = {
     Split: _rule("split", split, ("card", "pieces", "asset"), ("device",)),
     Expire: _rule("expire", expire, _ONE_CARD),
     Renew: _rule("renew", renew, ("card", "expires_at")),
+    # Not who made it, as for a correction.
+    CreateStock: _rule("create_stock", create_stock, ("programme_id", "count", "design")),
+    Print: _rule("print", print_cards, _CHOSEN),
+    Receive: _rule("receive", receive, (*_CHOSEN, "merchant_id", "place")),
+    WriteOff: _rule("write_off", write_off, (*_CHOSEN, "reason")),
+    Sell: _rule(
+        "sell", sell,
+        ("card", "amount_minor", "asset", "source", "payment_ref", "till", "clerk", "acknowledged"),
+        ("merchant_id", "place", "payment_minor", "payer", "refund_to"),
+    ),
+    CallOff: _rule("call_off", call_off, _ONE_CARD, ("reason",)),
 }  # fmt: skip

@@ -17,6 +17,8 @@ from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
+from koudai.cards.shelf import shelf_statements, stocks_again
+from koudai.cards.stock_model import CreateStock, Stock
 from koudai.cards.store import (
     SQL,
     add_cards_statement,
@@ -61,6 +63,13 @@ async def split(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
+async def create_stock(
+    tx: Tx, book: int, commands: Sequence[CreateStock], keyring: Keyring, *, generate: Generate = generate
+) -> list[Stock | Refused]:  # fmt: skip
+    """Make stocks of physical cards, in the same way; one outcome for each. Their numbers are told by `print_stock`."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
 async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
@@ -73,14 +82,20 @@ async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | Non
     if not again:
         return folded
     activities = await read_activities(tx, book, {memory.place for memory in again})
-    made = await shown_again(tx, desk, [memory for memory in again if memory.facts])
-    return [_seen_again(one, activities, made) if isinstance(one, Memory) else one for one in folded]
+    facts = [memory for memory in again if memory.facts]
+    stocks = await stocks_again(tx, book, facts)
+    made = await shown_again(tx, desk, [memory for memory in facts if "stock_id" not in memory.facts_told()])
+    return [_seen_again(one, activities, made, stocks) if isinstance(one, Memory) else one for one in folded]
 
 
-def _seen_again(memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued]) -> Any:
+def _seen_again(
+    memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued], stocks: Mapping[int, Stock]
+) -> Any:
     """The outcome of a key that was used before."""
     if not memory.facts:
         return activities[memory.place]
+    if "stock_id" in memory.facts_told():
+        return stocks[memory.fact("stock_id")]
     issued = tuple(made[card_id] for card_id in cards_of(memory))
     return issued[0] if "card_id" in memory.facts_told() else Minted(activities[memory.place], issued)
 
@@ -97,4 +112,4 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(lay_refunds_statement(batch_id, desk.parts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
-    write(tx, desk.sheet, *more)
+    write(tx, desk.sheet, *more, *shelf_statements(desk))

@@ -5,6 +5,7 @@ from koudai.cards.checks import card_of
 from koudai.cards.commands import Activate, Block, Command, Unblock
 from koudai.cards.desk import Desk
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.stock import not_by_hand
 from koudai.ledger import Place
 
 _State = tuple[ActivityType, CardState, dict[CardState, CardRefusal]]
@@ -37,6 +38,9 @@ def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) 
     kind, state, refusals = _STATES[type(command)]
     if card.state is CardState.DEACTIVATED:
         return Refused(CardRefusal.DEACTIVATED)
+    bad = not_by_hand(desk, card, command)
+    if bad:
+        return bad
     if card.state in refusals:
         return Refused(refusals[card.state])
     card.state = desk.states[card.id] = state

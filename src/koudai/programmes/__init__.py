@@ -15,7 +15,7 @@ from koudai.programmes.figures import declared_figures
 from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
 from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
 from koudai.programmes.law import examined, refuses, required_gates, violated
-from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Validity, Version
+from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Till, Validity, Version
 from koudai.programmes.promise import Effective, Promises, promise
 from koudai.programmes.put import PutVersion, put_versions, start_of
 from koudai.programmes.shelf import shipped_names, shipped_text
@@ -72,6 +72,7 @@ __all__ = [
     "Spending",
     "Stage",
     "Start",
+    "Till",
     "Validity",
     "Version",
     "count_versions_statement",
