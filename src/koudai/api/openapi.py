@@ -17,6 +17,7 @@ from koudai.pg import PgFault
 _BY_CARD = (
     "Activate", "AdjustDecrement", "AdjustIncrement", "Authorise", "BatchRedemption", "Block", "Expire", "Load",
     "Redeem", "Renew", "Transfer", "Unblock",
+    "NewSale", "CallOff",
 )  # fmt: skip
 
 _SCHEMAS = "#/components/schemas/"

@@ -47,6 +47,7 @@ from koudai.api.shapes import (
     SandboxClock,
     Split,
 )
+from koudai.api.stock_operations import STOCK_OPERATIONS
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
@@ -60,18 +61,24 @@ _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
 
-# What only a programme, a card's issue or its split can be refused for is not told of an activity.
+_OF_STOCK = (
+    CardRefusal.CARRIER_NOT_OFFERED, CardRefusal.STOCK_TOO_LARGE, CardRefusal.UNKNOWN_STOCK, CardRefusal.NOT_STOCK,
+    CardRefusal.OUT_OF_ORDER, CardRefusal.PLACE_MISSING, CardRefusal.LIES_ELSEWHERE, CardRefusal.PAYMENT_MISSING,
+    CardRefusal.PAYMENT_DIFFERS, CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD, CardRefusal.TOO_LATE,
+)  # fmt: skip
+
+# What only a programme, a stock, a card's issue or its split can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_STOCK,
     }),
 )  # fmt: skip
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
+    CardRefusal.NOT_ACTIVE, CardRefusal.NOT_ACTIVE_YET, CardRefusal.BLOCKED, CardRefusal.REPLACED, *_OF_SPLIT,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM,
 )  # fmt: skip
@@ -202,6 +209,7 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
     ),
     *HOLDER_OPERATIONS,
+    *STOCK_OPERATIONS,
     Operation(
         method="GET", path="/v1/policy/clauses", name="list_policy_clauses", tag="Policy",
         summary="List the clauses of law by which things are refused", scope=Scope.PROGRAMMES_READ,

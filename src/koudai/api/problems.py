@@ -139,6 +139,7 @@ _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见�
 _FIELDS = {
     "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
     "redemption": "redemption_id", "hold": "hold_id", "corrects": "corrects_id", "increment": "type", "verb": "type",
+    "cards": "gift_card_ids",
 }  # fmt: skip
 
 
