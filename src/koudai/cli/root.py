@@ -24,6 +24,7 @@ _COMMANDS = {
     "verify": "koudai.cli.verify:verify",
     "doctor": "koudai.cli.doctor:doctor",
     "card": "koudai.cli.card:card",
+    "stock": "koudai.cli.stock:stock",
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
     "policy": "koudai.cli.policy:policy",
