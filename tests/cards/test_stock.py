@@ -211,6 +211,20 @@ async def test_cards_are_chosen_by_stock_by_range_or_one_by_one(counter, shop):
     await counter.verify()
 
 
+async def test_cards_are_received_at_one_place_that_is_there_and_written_off_for_a_reason(counter, shop):
+    merchant = await counter.merchant()
+    stock = await shop.make()
+    await counter.do(shop.print(stock_id=stock.id))
+    for where in ({"place": " "}, {"place": None}):
+        assert await counter.no(shop.receive(stock_id=stock.id, **where)) == Refused(R.PLACE_MISSING)
+    both = cards.Receive(key="both", stock_id=stock.id, merchant_id=merchant.id, place="hall", made_by="Wu")
+    assert await counter.no(both) == Refused(R.PLACE_MISSING)
+    assert (await counter.no(shop.receive(stock_id=stock.id, merchant_id=10**6))).code == R.UNKNOWN_MERCHANT
+    refused = await counter.no(shop.write_off(stock_id=stock.id, reason=" "))
+    assert refused == Refused(R.REASON_MISSING, {"field": "reason"})
+    assert [await shop.state(card) for card in await shop.members(stock)] == [S.PRINTED]
+
+
 async def test_the_numbers_are_given_out_once_and_it_is_kept_to_whom(counter, shop, site):
     stock = await shop.make(2)
     first = await shop.printed(stock, key="p")
