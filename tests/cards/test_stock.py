@@ -294,6 +294,12 @@ async def test_a_card_is_sold_where_it_lies_when_it_is_paid_and_within_the_caps(
     await counter.verify()
 
 
+def replace(counter, card, other):
+    return cards.Transfer(
+        key=counter.key(), card=card, to_card=other, asset="CNY", purpose=cards.Purpose.REPLACEMENT
+    )  # fmt: skip
+
+
 async def test_a_card_can_be_used_once_its_delay_is_over(counter, shop):
     merchant = await counter.merchant()
     await delayed(shop, 3600)
@@ -306,6 +312,9 @@ async def test_a_card_can_be_used_once_its_delay_is_over(counter, shop):
         cards.Transfer(key="t", card=card, to_card=other, asset="CNY", purpose=cards.Purpose.GIFT),
     ):
         assert await counter.no(command) == Refused(R.NOT_ACTIVE_YET, at)
+    await counter.do(counter.block(card))
+    assert await counter.no(replace(counter, card, other)) == Refused(R.NOT_ACTIVE_YET, at)
+    await counter.do(counter.unblock(card))
     assert await shop.state(card) is S.SOLD
     await counter.within(lambda tx: ledger.advance_clock(tx, counter.book, START + timedelta(hours=1)))
     assert await shop.state(card) is S.ACTIVE
@@ -324,6 +333,7 @@ async def test_a_buyer_who_was_tricked_calls_the_card_off(counter, shop):
     await counter.within(lambda tx: ledger.advance_clock(tx, counter.book, START + timedelta(days=1)))
     assert (await counter.no(counter.redeem(card, merchant, 1))).code == R.BLOCKED
     assert (await counter.no(counter.unblock(card))).code == R.CALLED_OFF
+    assert (await counter.no(replace(counter, card, await counter.card(shop.programme)))).code == R.CALLED_OFF
     assert await shop.state(card) is S.CALLED_OFF
     await counter.verify()
 

@@ -17,6 +17,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.stock import not_by_hand
 from koudai.ledger import (
     BONUS,
     MAY_PASS,
@@ -101,7 +102,7 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.SAME_CARD)
     if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
         return Refused(CardRefusal.NOT_ONE_ROOT)
-    bad = bad_asset(command.asset, source.asset, target.asset)
+    bad = bad_asset(command.asset, source.asset, target.asset) or not_by_hand(desk, source, command)
     # A lost card is stopped first and then replaced.
     stopped = source.state is CardState.BLOCKED and command.purpose is Purpose.REPLACEMENT
     if not bad and (not stopped or source.pocket.successor_id is not None):

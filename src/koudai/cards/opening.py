@@ -20,7 +20,7 @@ from koudai.cards.commands import (
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
-from koudai.cards.shelf import TOUCHING, read_shelf
+from koudai.cards.shelf import read_shelf, touches_stock
 from koudai.cards.stock_model import MAX_STOCK, CreateStock, Sell
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
@@ -79,7 +79,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _open_accounts(tx, desk)
     if wanted:
         await _read_launches(tx, book, desk, wanted)
-    if named.kinds & TOUCHING:
+    if touches_stock(named.kinds, named.commands):
         await read_shelf(tx, desk, named.commands, named.members)
     return desk
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from koudai.base import day_start_s, moment_of
-from koudai.cards.commands import Activate, Command, Unblock
+from koudai.cards.commands import Activate, Command, Purpose, Transfer, Unblock
 from koudai.cards.desk import Desk
 from koudai.cards.sell import counted
 from koudai.cards.stock_model import STEPS, CallOff, Item, OfStock, Payment, Sell, Stock, StockState, Tally
@@ -15,8 +15,15 @@ from koudai.pg import Tx, bools, columns, int4s, int8s, texts, times
 
 _HOUR = timedelta(hours=1)
 
-TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, Activate, Unblock}
-"""The commands that ask how far a card of a stock came."""
+_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, Activate, Unblock}
+
+
+def touches_stock(kinds: set[type[Command]], commands: Sequence[Command]) -> bool:
+    """Whether commands ask how far a card of a stock came; replacements do, other transfers don't."""
+    if kinds & _TOUCHING:
+        return True
+    return Transfer in kinds and any(isinstance(c, Transfer) and c.purpose is Purpose.REPLACEMENT for c in commands)
+
 
 _STOCK = (int8s, int4s, texts, int4s, texts, times)
 _MEMBER = (int8s, int8s, int4s)

@@ -4,7 +4,7 @@ from collections import Counter
 
 from koudai.base import Refused, render_time
 from koudai.cards.checks import card_of
-from koudai.cards.commands import Activate, Command, Unblock
+from koudai.cards.commands import Activate, Command, Purpose, Transfer, Unblock
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue import open_card
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
@@ -117,14 +117,20 @@ def call_off(desk: Desk, command: CallOff, place: Place) -> Activity | Refused:
 
 
 def not_by_hand(desk: Desk, card: HeldCard, command: Command) -> Refused | None:
-    """A card of a stock is activated by its sale alone; one that was called off stays blocked."""
+    """A card of a stock is activated by its sale alone, and one that was called off stays blocked.
+
+    A replacement would do away with the delay and with the stop, so it waits for the one and is refused for the other.
+    """
     item = desk.shelf.items.get(card.id)
     if item is None:
         return None
     if isinstance(command, Activate) and item.state in _UNSOLD:
         return Refused(CardRefusal.NOT_SOLD, {"state": str(item.state)})
-    if isinstance(command, Unblock) and item.state is StockState.CALLED_OFF:
+    replaced = isinstance(command, Transfer) and command.purpose is Purpose.REPLACEMENT
+    if item.state is StockState.CALLED_OFF and (replaced or isinstance(command, Unblock)):
         return Refused(CardRefusal.CALLED_OFF)
+    if replaced and card.waits_until is not None:
+        return Refused(CardRefusal.NOT_ACTIVE_YET, {"active_at": render_time(card.waits_until)})
     return None
 
 
