@@ -7,7 +7,7 @@ import pytest
 
 from koudai.api import problems
 from koudai.api.problems import STATUS, ApiProblem, language_of
-from koudai.cards import CardRefusal
+from koudai.cards import CardRefusal, CardWarning
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
@@ -23,7 +23,7 @@ CODES = [
     str(code)
     for room in (
         ApiProblem, LedgerRefusal, CardRefusal, HolderRefusal, IdentityFault, PgFault, EmbeddedFault, PolicyRefusal, PilotRefusal,
-        ProgrammeRefusal, ProgrammeFault, MerchantRefusal,
+        ProgrammeRefusal, ProgrammeFault, MerchantRefusal, CardWarning,
     )
     for code in room
 ]  # fmt: skip

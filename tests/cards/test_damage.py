@@ -426,7 +426,59 @@ DAMAGES = [
     damage("cards.pay_code_used", CODE + "{dead_code}",
            "UPDATE cards.pay_codes SET killed_at = NULL, (batch_id, ordinal) = ({by_code_batch}, {by_code_ordinal})"
            " WHERE code_hash = decode('{dead_code}', 'hex')"),
+    # A card of a stock didn't go its way, wasn't sold for what it holds, or with a payment that others used
+    *(
+        damage("cards.stock_way", f"cards.stock_cards {{{name}}}", f"UPDATE {what} = {{{name}}}")
+        for name, what in (
+            ("stock_new", "cards.stock_cards SET state = 'PRINTED' WHERE card_id"),
+            ("stock_new", "cards.cards SET state = 'ACTIVE' WHERE id"),
+            ("stock_printed", "cards.stock_cards SET state = 'CREATED' WHERE card_id"),
+            ("stock_printed", "cards.cards SET state = 'ACTIVE' WHERE id"),
+            ("stock_in", "cards.stock_cards SET state = 'SOLD' WHERE card_id"),
+            ("stock_in", "cards.cards SET state = 'ACTIVE' WHERE id"),
+            ("stock_sold", "cards.stock_cards SET state = 'IN_STOCK' WHERE card_id"),
+            ("stock_sold", "cards.stock_cards SET state = 'CALLED_OFF' WHERE card_id"),
+            ("stock_sold", "cards.cards SET state = 'PENDING' WHERE id"),
+            ("stock_lost", "cards.cards SET state = 'ACTIVE' WHERE id"),
+            ("stock_lost", "cards.sales SET card_id = {stock_lost} WHERE {stock_lost}"),
+            ("stock_sold", "cards.activities SET type = 'PRINT' WHERE type = 'RECEIVE' AND card_id"),
+        )
+    ),
+    damage("cards.stock_way", "cards.stock_cards {stock_sold}", "DELETE FROM cards.sales WHERE card_id = {stock_sold}"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}",
+           "UPDATE cards.sales SET amount_minor = amount_minor - 1 WHERE card_id = {stock_sold}"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}",
+           "UPDATE cards.activities SET type = 'REFUND' WHERE type = 'LOAD' AND card_id = {stock_sold}"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}", "UPDATE cards.payments SET source = 'debit'"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}",
+           "UPDATE cards.cards SET active_at = NULL WHERE id = {stock_sold}"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}", "DELETE FROM cards.payments"),
+    damage("cards.payment_used", "cards.payments 1/slip", "UPDATE cards.payments SET used_minor = used_minor - 1"),
+    damage("cards.payment_used", "cards.payments 1/slip",
+           "ALTER TABLE cards.payments DROP CONSTRAINT payments_within_paid",
+           "UPDATE cards.payments SET amount_minor = used_minor - 1"),
+    damage("cards.payment_used", "cards.payments 1/slip", "DELETE FROM cards.sales WHERE card_id = {stock_sold}"),
 ]  # fmt: skip
+
+
+async def tell_of_stock(within, run, keyring, programme, facts):
+    """Cards of a stock, one in each state."""
+    wish = cards.CreateStock(key="stock", programme_id=programme.id, count=5, design="spring", made_by="Li Na")
+    (stock,) = await within(lambda tx: cards.create_stock(tx, 1, [wish], keyring))
+    members = await within(lambda tx: cards.page_stock_cards(tx, 1, stock.id, 0, 9))
+    names = ("stock_printed", "stock_in", "stock_sold", "stock_lost", "stock_new")
+    ids = {name: member.card_id for name, member in zip(names, members, strict=True)}
+    facts |= ids
+    for command in (
+        cards.Print(key="printing", stock_id=stock.id, first=1, last=4, made_by="Wu"),
+        cards.Receive(key="receiving", stock_id=stock.id, first=2, last=4, place="hall", made_by="Wu"),
+        cards.WriteOff(key="writing", cards=(ids["stock_lost"],), reason="burnt", made_by="Wu"),
+        cards.Sell(
+            key="selling", card=ids["stock_sold"], amount_minor=50, asset="CNY", source=FundingSource.CASH,
+            payment_ref="slip", payment_minor=60, till="one", clerk="Wu", place="hall",
+        ),
+    ):  # fmt: skip
+        assert not isinstance(await run(command), Refused)
 
 
 async def tell_story(db, keyring):
@@ -485,6 +537,7 @@ async def tell_story(db, keyring):
     await tell_of_restrictions(within, run, keyring, programme, shop, facts, places)
     await tell_of_a_basket(Counter(db, keyring), facts, places)
     await tell_of_secrets(within, run, keyring, shop, programme, facts, places)
+    await tell_of_stock(within, run, keyring, programme, facts)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",

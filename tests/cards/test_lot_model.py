@@ -1198,7 +1198,15 @@ def test_every_reason_to_refuse_is_given(tell):
     of_gifts = {code for code in cards.CardRefusal if "gift" in code} | {cards.CardRefusal.IDENTITY_TOO_LOW}
     # Nobody there has a PIN or a pay code: see test_pins, test_pay_codes and, at random, test_secrets.
     of_secrets = {code for code in cards.CardRefusal if "pin_" in code or "_pin" in code or "pay_code" in code}
-    others = of_programmes | of_splits | of_documents | of_restrictions | of_gifts | of_secrets
+    # It has no stock: see test_stock.
+    of_stock = {
+        cards.CardRefusal.CARRIER_NOT_OFFERED, cards.CardRefusal.STOCK_TOO_LARGE, cards.CardRefusal.UNKNOWN_STOCK,
+        cards.CardRefusal.NOT_STOCK, cards.CardRefusal.OUT_OF_ORDER, cards.CardRefusal.PLACE_MISSING,
+        cards.CardRefusal.LIES_ELSEWHERE, cards.CardRefusal.NOT_SOLD, cards.CardRefusal.PAYMENT_MISSING,
+        cards.CardRefusal.PAYMENT_DIFFERS, cards.CardRefusal.PAYMENT_USED, cards.CardRefusal.WARNING_UNREAD,
+        cards.CardRefusal.NOT_ACTIVE_YET, cards.CardRefusal.TOO_LATE, cards.CardRefusal.CALLED_OFF,
+    }  # fmt: skip
+    others = of_programmes | of_splits | of_documents | of_restrictions | of_gifts | of_secrets | of_stock
     assert set(cards.CardRefusal) - set(table) <= others
 
 

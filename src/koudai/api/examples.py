@@ -260,6 +260,45 @@ READING = {
 
 ERASURE = {"ended": _example("The last card was closed then", {"ended_at": "2021-03-31T16:00:00Z"})}
 
+_STOCK = "stck_00000000000000000000000000000000"
+
+STOCK = {
+    "spring": _example(
+        "Five hundred cards for the spring festival",
+        {"programme_id": "prgm_00000000000000000000000000000000", "count": 500, "design": "Spring festival 2027"},
+    )
+}
+
+PRINTING = {"all": _example("All cards of a stock", {"stock_id": _STOCK})}
+
+RECEIPT = {
+    "box": _example(
+        "A box of cards arrives at a shop", {"stock_id": _STOCK, "first": 1, "last": 100, "place": "shop 7"}
+    )
+}
+
+WRITING_OFF = {"one": _example("One card was torn", {"gift_card_ids": [_CARD], "reason": "torn"})}
+
+SALE = {
+    "debit": _example(
+        "A card of 200.00, paid by debit card",
+        {
+            "gift_card_id": _CARD,
+            "amount_minor": 20_000,
+            "currency": "CNY",
+            "source": "debit",
+            "payment_ref": "pos-20270115-0042",
+            "till": "shop 7, till 2",
+            "clerk": "Chen",
+            "place": "shop 7",
+        },
+    )
+}
+
+CALL_OFF = {
+    "tricked": _example("The buyer was told by telephone to buy it", {"gift_card_id": _CARD, "reason": "fraud"})
+}
+
 CLOCK = {"a_day": _example("Go on to a moment", {"to": "2028-01-31T16:00:00Z"})}
 
 BATCH = {

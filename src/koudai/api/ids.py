@@ -15,6 +15,7 @@ from koudai.ledger import Place
 
 CARD, ACTIVITY, MERCHANT, PROGRAMME, CURSOR = "gftc", "gact", "mrch", "prgm", "cur"
 GIFT = "gift"
+STOCK = "stck"
 NOBODY = ""
 """The ref of no holder: a command that names it is judged, refused and remembered like any other."""
 
@@ -46,6 +47,11 @@ class Ids:
     def _programme(self, opaque: str) -> int:
         pair = self._keyring.internal_id(PROGRAMME, opaque)
         return pair[0] if pair is not None and pair[0] <= MAX_INT4 else UNKNOWN
+
+    def stock(self, opaque: str) -> int:
+        """The stock behind an id, or UNKNOWN."""
+        pair = self._keyring.internal_id(STOCK, opaque)
+        return pair[0] if pair is not None and pair[0] <= MAX_MINOR else UNKNOWN
 
     def holder(self, opaque: str) -> str:
         """The ref of a holder, which is its id as the outside sees it; NOBODY where it isn't one of ours."""

@@ -60,6 +60,7 @@ from koudai.api.shapes import (
     SandboxClock,
     Split,
 )
+from koudai.api.stock_operations import STOCK_OPERATIONS
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
@@ -84,7 +85,14 @@ _OF_RESTRICTIONS = (
     CardRefusal.NO_LOSS_REPORT, CardRefusal.NOTHING_LEFT,
 )  # fmt: skip
 
-# What only a programme, a card's issue, its split or a restriction can be refused for is not told of an activity.
+_OF_STOCK = (
+    CardRefusal.CARRIER_NOT_OFFERED, CardRefusal.STOCK_TOO_LARGE, CardRefusal.UNKNOWN_STOCK, CardRefusal.NOT_STOCK,
+    CardRefusal.OUT_OF_ORDER, CardRefusal.PLACE_MISSING, CardRefusal.LIES_ELSEWHERE, CardRefusal.PAYMENT_MISSING,
+    CardRefusal.PAYMENT_DIFFERS, CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD, CardRefusal.TOO_LATE,
+)  # fmt: skip
+
+# What only a programme, a stock, a card's issue, its split or a restriction can be refused for is not told of an
+# activity.
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, ApiProblem.TOO_MANY_CODES,
     LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
@@ -92,7 +100,7 @@ _ACTIVITY_CODES = (
     ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
     ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     *(code for code in CardRefusal if code not in {
-        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS,
+        CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS, *_OF_STOCK,
         *OF_REISSUE, *_OF_SECRETS,
     }),
     *_OF_LAW,
@@ -100,8 +108,8 @@ _ACTIVITY_CODES = (
 
 _SPLIT_CODES = (
     CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.RESTRICTED, CardRefusal.REPLACED,
-    CardRefusal.GIFT_PENDING, *_OF_SPLIT,
+    CardRefusal.NOT_ACTIVE, CardRefusal.NOT_ACTIVE_YET, CardRefusal.BLOCKED, CardRefusal.RESTRICTED,
+    CardRefusal.REPLACED, CardRefusal.GIFT_PENDING, *_OF_SPLIT,
     CardRefusal.AMOUNT_RESTRICTED,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
     LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, *_OF_LAW,
@@ -247,6 +255,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *GIFT_OPERATIONS,
     *SECRET_OPERATIONS,
     *HOLDER_OPERATIONS,
+    *STOCK_OPERATIONS,
     *LAW_OPERATIONS,
     Operation(
         method="GET", path="/v1/test_clock", name="get_test_clock", tag="Test clock",

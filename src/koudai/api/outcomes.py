@@ -4,13 +4,13 @@ import msgspec
 
 from koudai import cards, ledger
 from koudai.api.door import Call
-from koudai.api.ids import CARD, MERCHANT, PROGRAMME
+from koudai.api.ids import CARD, MERCHANT, PROGRAMME, STOCK
 from koudai.api.problems import ApiProblem, Problem, problem_of
 from koudai.api.shapes import KeyOutcome
 from koudai.pg import Tx
 
 _MADE = {"card_id": ("gift_card_id", CARD), "merchant_id": ("merchant_id", MERCHANT),
-         "programme_id": ("programme_id", PROGRAMME)}  # fmt: skip
+         "programme_id": ("programme_id", PROGRAMME), "stock_id": ("stock_id", STOCK)}  # fmt: skip
 
 
 async def show(call: Call) -> KeyOutcome:

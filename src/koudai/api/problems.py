@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from koudai.base import Fault, Refused
-from koudai.cards import CardRefusal
+from koudai.cards import CardRefusal, CardWarning
 from koudai.holders import HolderRefusal
 from koudai.identity import IdentityFault
 from koudai.ledger import LedgerRefusal
@@ -59,7 +59,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.UNKNOWN_ALARM, CardRefusal.UNKNOWN_PAY_CODE,
         IdentityFault.KEY_UNKNOWN, CardRefusal.UNKNOWN_ENTRY, CardRefusal.UNKNOWN_HOLD, PolicyRefusal.UNKNOWN_CLAUSE,
         ProgrammeFault.UNREADABLE, ProgrammeFault.UNKNOWN_VERSION, HolderRefusal.UNKNOWN_HOLDER,
-        CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.UNKNOWN_GIFT,
+        CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.UNKNOWN_GIFT, CardRefusal.UNKNOWN_STOCK,
     ),
     **_codes(405, ApiProblem.METHOD_NOT_ALLOWED),
     **_codes(
@@ -96,7 +96,10 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
         HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
         HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
-        MerchantRefusal.REF_TAKEN, CardRefusal.BASKET_MISSING,
+        MerchantRefusal.REF_TAKEN, CardRefusal.BASKET_MISSING, CardRefusal.CARRIER_NOT_OFFERED,
+        CardRefusal.NOT_STOCK, CardRefusal.OUT_OF_ORDER, CardRefusal.LIES_ELSEWHERE, CardRefusal.NOT_SOLD,
+        CardRefusal.PAYMENT_DIFFERS, CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD, CardWarning.BULK_PURCHASE,
+        CardRefusal.NOT_ACTIVE_YET, CardRefusal.TOO_LATE, CardRefusal.CALLED_OFF,
     ),
     **_codes(413, ApiProblem.BODY_TOO_LARGE),
     **_codes(415, ApiProblem.NOT_JSON),
@@ -111,6 +114,7 @@ STATUS: Mapping[str, int] = {
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
         CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH, CardRefusal.RECEIVER_MISSING,
+        CardRefusal.STOCK_TOO_LARGE, CardRefusal.PLACE_MISSING, CardRefusal.PAYMENT_MISSING,
     ),
     **_codes(429, ApiProblem.TOO_MANY_CODES),
     **_codes(
@@ -155,7 +159,7 @@ _SEE_LOG = {Language.EN: "the server's log says more", Language.ZH: "详情见�
 _FIELDS = {
     "basket": "lines", "pieces": "amounts_minor", "card": "gift_card_id", "to_card": "to_gift_card_id",
     "redemption": "redemption_id", "hold": "hold_id", "corrects": "corrects_id", "increment": "type", "verb": "type",
-    "gift": "id", "token_hash": "token", "words": "greeting",
+        "gift": "id", "token_hash": "token", "words": "greeting", "cards": "gift_card_ids",
 }  # fmt: skip
 
 

@@ -352,6 +352,7 @@ class KeyOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     programme_id: str | None = None
     holder_id: str | None = None
     problem: ProblemBody | None = None
+    stock_id: str | None = None
 
 
 class ClockAdvance(Body, frozen=True, kw_only=True):

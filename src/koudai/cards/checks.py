@@ -57,11 +57,13 @@ def not_usable(card: HeldCard, *, stranger: bool = False) -> Refused | None:
     A `stranger`, whose card it isn't, isn't told who restricts it.
     """
     replaced = card.pocket.successor_id is not None
-    return stopped(card.state, card.restrictions, card.gift_until, replaced=replaced, stranger=stranger)
+    waits = card.gift_until, card.waits_until
+    return stopped(card.state, card.restrictions, *waits, replaced=replaced, stranger=stranger)
 
 
 def stopped(
-    state: CardState, restrictions: Stack, gift_until: datetime | None, *, replaced: bool, stranger: bool = False
+    state: CardState, restrictions: Stack, gift_until: datetime | None, waits_until: datetime | None, *, replaced: bool,
+    stranger: bool = False,
 ) -> Refused | None:  # fmt: skip
     """Why a card in a state is of no use now."""
     if state is CardState.DEACTIVATED and not replaced:
@@ -72,6 +74,8 @@ def stopped(
         return stopped_by(restrictions, stranger=stranger)
     if replaced:
         return Refused(CardRefusal.REPLACED)
+    if waits_until is not None:
+        return Refused(CardRefusal.NOT_ACTIVE_YET, {"active_at": render_time(waits_until)})
     return None if gift_until is None else pending(gift_until)
 
 

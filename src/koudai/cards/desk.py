@@ -23,6 +23,7 @@ from koudai.cards.model import (
 from koudai.cards.numbers import Mint
 from koudai.cards.pins import Pins
 from koudai.cards.restrictions import Restriction, Stack
+from koudai.cards.stock_model import Shelf, Stock
 from koudai.cards.tally import Owed, Tally
 from koudai.cards.terms import BookTerms, Subjects, Terms
 from koudai.holders import Standing
@@ -36,10 +37,11 @@ class HeldCard:
     """A locked card: its state and terms, who holds it, where it comes from, its pocket, and its newest entry.
 
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
+    `waits_until` is when it can be used, where it was sold at a till and that is still to come.
     """
 
     __slots__ = ("asset", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "last", "lineage", "pocket",
-                 "promised", "promised_at", "restrictions", "state", "terms")  # fmt: skip
+                 "promised", "promised_at", "restrictions", "state", "terms", "waits_until")  # fmt: skip
 
     @property
     def kind(self) -> Kind:
@@ -63,6 +65,7 @@ class HeldCard:
         self.promised = promised
         self.restrictions: Stack = ()
         self.has_pin = has_pin
+        self.waits_until: datetime | None = None
         self.last = pocket.newest
         self.gift_until = gift_until
 
@@ -186,7 +189,7 @@ class Desk:
         self.holds: dict[Place, Hold] = {}
         self.groups: dict[str, list[Hold]] = {}
         self.keys_before_lock: set[str] = set()
-        self.made: dict[Place, Activity | Issued | Minted | Given] = {}
+        self.made: dict[Place, Activity | Issued | Minted | Given | Stock] = {}
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
         self.pieces: dict[int, int] = {}
@@ -215,6 +218,7 @@ class Desk:
         self.pins = Pins()
         self.codes = Codes()
         self.tracks_redemptions = False
+        self.shelf = Shelf()
         self._seconds: dict[datetime, int] = {}
         self._laws: dict[int, Law | None] = {}
         self.asked_of_payments: dict[tuple[int, bool, int], Asked | None] = {}

@@ -284,5 +284,54 @@ BEGIN
     RETURN codes + devices;
 END $$;
 
+-- Brings locked cards of stocks further on their way, never back; one that was sold is not written off.
+CREATE OR REPLACE FUNCTION cards.set_stock_v1(
+    p_ids bigint[], p_states text[], p_merchants integer[], p_places text[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    way     text[] := ARRAY['CREATED', 'PRINTED', 'IN_STOCK', 'SOLD', 'CALLED_OFF'];
+    changed bigint;
+BEGIN
+    UPDATE cards.stock_cards c SET state = s.state, merchant_id = s.merchant_id, place = s.place
+    FROM (SELECT f.at, u.* FROM unnest(p_ids, p_states, p_merchants, p_places) AS u (id, state, merchant_id, place)
+          JOIN LATERAL (SELECT x.ctid AS at FROM cards.stock_cards x WHERE x.card_id = u.id OFFSET 0) AS f ON true) AS s
+    WHERE c.ctid = s.at
+      AND CASE WHEN s.state = 'WRITTEN_OFF' THEN c.state IN ('CREATED', 'PRINTED', 'IN_STOCK')
+               ELSE array_position(way, s.state) > array_position(way, c.state) END;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed <> cardinality(p_ids) THEN
+        RAISE EXCEPTION 'cards of a stock go only forward on their way';
+    END IF;
+END $$;
+
+-- Books sales of locked cards: what they use of payments, and from when on each card can be used; it counts as issued
+-- when it is sold. Using more of a payment than was paid aborts by the table's constraint.
+CREATE OR REPLACE FUNCTION cards.sell_v1(
+    p_book integer, p_batch_id bigint, p_ids bigint[], p_ordinals integer[], p_amounts bigint[], p_assets text[],
+    p_refs text[], p_payers text[], p_tills text[], p_clerks text[], p_acknowledged boolean[], p_sold timestamptz[],
+    p_active timestamptz[], p_sources text[], p_paid bigint[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO cards.payments AS p (book, reference, source, asset, amount_minor, used_minor)
+    SELECT p_book, u.ref, min(u.source)::cards.funding_source, min(u.asset), max(u.paid), sum(u.amount)::bigint
+    FROM unnest(p_refs, p_sources, p_assets, p_paid, p_amounts) AS u (ref, source, asset, paid, amount)
+    GROUP BY u.ref
+    ON CONFLICT (book, reference) DO UPDATE SET used_minor = p.used_minor + excluded.used_minor;
+
+    INSERT INTO cards.sales (card_id, batch_id, amount_minor, ordinal, book, asset, payment_ref, payer, till, clerk,
+                             acknowledged, sold_at, active_at)
+    SELECT u.id, p_batch_id, u.amount, u.ordinal, p_book, u.asset, u.ref, u.payer, u.till, u.clerk, u.acknowledged, u.sold,
+           u.active
+    FROM unnest(p_ids, p_ordinals, p_amounts, p_assets, p_refs, p_payers, p_tills, p_clerks, p_acknowledged, p_sold, p_active)
+        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active);
+
+    UPDATE cards.cards c SET issued_at = s.sold, active_at = s.active
+    FROM (SELECT f.at, u.* FROM unnest(p_ids, p_sold, p_active) AS u (id, sold, active)
+          JOIN LATERAL (SELECT x.ctid AS at FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS f ON true) AS s
+    WHERE c.ctid = s.at;
+END $$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

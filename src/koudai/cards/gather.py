@@ -8,6 +8,8 @@ from koudai.base import day_start_s
 from koudai.cards.commands import ClaimGift, Command, Issue, Load, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law import payer_ref, root_of, tallies_of
+from koudai.cards.sell import as_load
+from koudai.cards.stock_model import Sell
 from koudai.cards.store import SQL
 from koudai.cards.tally import Owed, Tally
 from koudai.holders import as_standings, standings_statement
@@ -23,7 +25,7 @@ from koudai.programmes import (
 _OWED_KEPT = timedelta(minutes=1)
 _TALLY = (texts, int8s, int8s, int8s, int8s, int8s)
 _JUDGEMENT = (int4s, int8s, texts, texts, texts, texts)
-_ROOTED: set[type[Command]] = {Load, Refund, Split, SpendSplit, ClaimGift, Transfer}
+_ROOTED: set[type[Command]] = {Load, Sell, Refund, Split, SpendSplit, ClaimGift, Transfer}
 
 Statement = tuple[Any, ...]
 
@@ -36,7 +38,8 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
     """
     kinds = set(map(type, commands))
     book, statements = desk.sheet.book, dict[str, Statement]()
-    named = [(card, c) for c in commands if isinstance(c, Load) and (card := _card(desk, c)) is not None]
+    loads = (as_load(c) if isinstance(c, Sell) else c for c in commands)
+    named = [(card, c) for c in loads if isinstance(c, Load) and (card := _card(desk, c)) is not None]
     roots = _roots(desk) if kinds & _ROOTED else []
     whos = {who for card, c in named for who in tallies_of(card, c)} | {root_of(card) for card in roots}
     if whos:
@@ -59,7 +62,7 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
         statements["pilot_holders"] = pilot_holders_statement(pilots, everybody)
     if statements:
         _take(desk, dict(zip(statements, await tx.together(*statements.values()), strict=True)), roots)
-    if kinds & {Load, Issue}:
+    if kinds & {Load, Sell, Issue}:
         await _read_owed(tx, desk)
 
 

@@ -91,6 +91,21 @@ class CardRefusal(StrEnum):
     PAY_CODE_USED = "cards.pay_code_used"
     PAY_CODE_REPLACED = "cards.pay_code_replaced"
     PAY_CODE_EXPIRED = "cards.pay_code_expired"
+    CARRIER_NOT_OFFERED = "cards.carrier_not_offered"
+    STOCK_TOO_LARGE = "cards.stock_too_large"
+    UNKNOWN_STOCK = "cards.unknown_stock"
+    NOT_STOCK = "cards.not_stock"
+    OUT_OF_ORDER = "cards.out_of_order"
+    PLACE_MISSING = "cards.place_missing"
+    LIES_ELSEWHERE = "cards.lies_elsewhere"
+    NOT_SOLD = "cards.not_sold"
+    PAYMENT_MISSING = "cards.payment_missing"
+    PAYMENT_DIFFERS = "cards.payment_differs"
+    PAYMENT_USED = "cards.payment_used"
+    WARNING_UNREAD = "cards.warning_unread"
+    NOT_ACTIVE_YET = "cards.not_active_yet"
+    TOO_LATE = "cards.too_late"
+    CALLED_OFF = "cards.called_off"
 
 
 class CardState(StrEnum):
@@ -134,6 +149,8 @@ class ActivityType(StrEnum):
     SET_PIN = "SET_PIN"
     CHANGE_PIN = "CHANGE_PIN"
     RESET_PIN = "RESET_PIN"
+    PRINT = "PRINT"
+    RECEIVE = "RECEIVE"
 
 
 class Programme(msgspec.Struct, frozen=True):

@@ -23,6 +23,8 @@ from koudai.cards.commands import (
     WithdrawGift,
 )
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
+from koudai.cards.shelf import find_members
+from koudai.cards.stock_model import STEPS, OfStock
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -57,6 +59,7 @@ class Named:
         self.roots: dict[int, int] = {}
         self.gifts: dict[Place, int] = {}
         self.codes: list[PayCode] = []
+        self.members: dict[int, list[int]] = {}
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -70,6 +73,8 @@ class Named:
         # How many pieces there are of a root is counted under its lock.
         ids |= set(self.roots.values())
         ids |= set(self.gifts.values())
+        if self.kinds.intersection(STEPS):
+            ids |= {one for c in self.commands if isinstance(c, OfStock) for one in c.chosen(self.members)}
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -142,7 +147,7 @@ def _of_family(command: Command) -> tuple[CardRef, ...]:
 
 
 _GIFTS = (ClaimGift, WithdrawGift, ReturnGift)
-_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, SpendSplit, Transfer, *_GIFTS}
+_NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, SpendSplit, Transfer, *_GIFTS, *STEPS}
 
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
@@ -154,7 +159,7 @@ def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iter
                 yield ref
 
 
-async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
+async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  # noqa: C901 one branch a way of naming
     """Find what is named. Nothing is asked where all commands name ids."""
     named = Named(commands)
     hashes = {ref for ref in _cards_named(commands, named.kinds) if isinstance(ref, bytes)}
@@ -182,6 +187,8 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
         named.roots = dict(await tx.rows(SQL["roots"], book, int8s(ids)))
+    if named.kinds.intersection(STEPS):
+        named.members = await find_members(tx, book, commands)
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:

@@ -29,6 +29,8 @@ from koudai.cards.keep_baskets import days_of, recall_cashback, rewarding
 from koudai.cards.keep_secrets import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
+from koudai.cards.shelf import read_shelf, touches_stock
+from koudai.cards.stock_model import MAX_STOCK, CreateStock, Sell
 from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.holders import as_standings, standings_statement
@@ -60,6 +62,8 @@ from koudai.programmes import Charter, Kind, charter_of_book, count_charter_stat
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
+_ISSUE: set[type[Command]] = {Issue, CreateStock}
+_FRESH: set[type[Command]] = {Load, Adjust, Sell, *_ISSUE}
 _CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit, Replace, ClaimGift}
 _STATES = {state.value: state for state in CardState}
 
@@ -69,7 +73,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     merchants = known_merchants(tx, book)
     statements = _statements(book, named, terms, merchants)
     rows = dict(zip(statements, await tx.together(*statements.values()), strict=True))
-    wanted = {c.programme_id for c in named.commands if isinstance(c, Issue)} if Issue in named.kinds else set()
+    wanted = _programmes_issued(named)
     counted, charter = await charter_of_book(tx, book, rows["charter"])
     known = await terms_of_book(tx, book, {row[2] for row in rows["cards"]} | wanted, counted)
     sheet = sheet_from(
@@ -87,9 +91,18 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await recall_cashback(tx, desk, named, merchants)
     if named.kinds & {Adjust, Expire, Replace}:
         await _open_accounts(tx, desk)
+    if touches_stock(named.kinds):
+        await read_shelf(tx, desk, named.commands, named.members)
     if charter.promises:
         await gather(tx, desk, commands=named.commands)
     return desk
+
+
+def _programmes_issued(named: Named) -> set[int]:
+    """The programmes under which cards are made."""
+    if not named.kinds & _ISSUE:
+        return set()
+    return {c.programme_id for c in named.commands if isinstance(c, (Issue, CreateStock))}
 
 
 async def _read_restrictions(tx: Tx, desk: Desk, card_ids: list[int]) -> None:
@@ -155,11 +168,13 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     if named.gifts:
         statements["gifts"] = by_place("gifts", named.gifts, book)
         statements["standings"] = standings_statement(book, named.claimers())
-    if named.kinds & {Load, Adjust, Issue}:
+    if named.kinds & _FRESH:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
             statements["corrected"] = by_place("cards_of_entries", corrected)
-        statements["fresh"] = fresh_ids_statement(sum(isinstance(c, (Load, Adjust, Issue)) for c in named.commands))
+        needed = sum(isinstance(c, (Load, Adjust, Issue, Sell)) for c in named.commands)
+        needed += sum(1 + max(0, min(c.count, MAX_STOCK)) for c in named.commands if isinstance(c, CreateStock))
+        statements["fresh"] = fresh_ids_statement(needed)
     return statements
 
 
@@ -192,14 +207,16 @@ def _lay_out(
 def _hold(desk: Desk, row: Row) -> None:
     """A card on the desk, from its row."""
     (card_id, state, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, _,
-     given_until, has_pin) = row  # fmt: skip
+     given_until, has_pin, active_at) = row  # fmt: skip
     sheet, promised = desk.sheet, desk.promised(programme_id, promised_at)
     kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
-    desk.cards[card_id] = HeldCard(
+    card = desk.cards[card_id] = HeldCard(
         sheet.pockets[card_id], _STATES[state], desk.terms.of(programme_id, promised, kind), holder_ref, issued_at,
         promised_at, Lineage(root_id, parent_id, generation), promised,
         given_until if given_until is not None and given_until > sheet.now else None, has_pin=has_pin,
     )  # fmt: skip
+    if active_at is not None and active_at > sheet.now:
+        card.waits_until = active_at
 
 
 def _redemption(row: Row) -> Redemption:
@@ -260,12 +277,12 @@ def _new_lots(desk: Desk, named: Named) -> int:  # noqa: C901 one branch a comma
     # Cashback of one day is one lot, for which there are ids already.
     lots.update({card_id: min(often[card_id], len(days_of(desk, named))) for card_id in often})
     drawn = sum(len(redemption.drawn) for redemption in desk.redemptions.values())
-    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust)) for c in named.commands) + drawn
+    strains = sum(lots.values()) + sum(isinstance(c, (Load, Adjust, Sell)) for c in named.commands) + drawn
     revived = max((len(redemption.drawn) for redemption in desk.redemptions.values()), default=0)
     needed = 0
     for c in named.commands:
         card_id = named.card_id(getattr(c, "card", None))
-        if isinstance(c, (Load, Adjust)) and card_id is not None:
+        if isinstance(c, (Load, Adjust, Sell)) and card_id is not None:
             lots[card_id] += 1
         elif isinstance(c, Transfer):
             target = named.card_id(c.to_card)

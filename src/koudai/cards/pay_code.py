@@ -53,12 +53,12 @@ async def make_pay_codes(
         stacks.setdefault(one.card_id, []).append(one)
     lives: dict[int, timedelta | Refused] = {}
     for row in rows:
-        card_id, state, programme_id, promised_at, given = row[0], row[1], row[2], row[5], row[10]
+        card_id, state, programme_id, promised_at = row[0], row[1], row[2], row[5]
         stack = tuple(one for one in stacks.get(card_id, ()) if one.until is None or now < one.until)
-        waits = given if given is not None and now < given else None
+        given, active = (at if at is not None and now < at else None for at in (row[10], row[12]))
         if state == CardState.BLOCKED and not any(one.whole for one in stack):
             state = CardState.ACTIVE
-        lives[card_id] = stopped(CardState(state), stack, waits, replaced=card_id in replaced) or _life(
+        lives[card_id] = stopped(CardState(state), stack, given, active, replaced=card_id in replaced) or _life(
             charter.promises.get(programme_id), promised_at, now
         )
     outcomes: list[NewPayCode | Refused] = []

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from koudai.base import Refused
+from koudai.cards.by_hand import not_reissued
 from koudai.cards.carry import arrive
 from koudai.cards.checks import available_of, card_of, has_holds, not_usable, pending, too_little
 from koudai.cards.commands import Replace
@@ -26,7 +27,7 @@ def replace(desk: Desk, command: Replace, place: Place) -> Minted | Refused:
     stopped = card.state is CardState.BLOCKED and card.pocket.successor_id is None
     bad = (None if card.gift_until is None else pending(card.gift_until)) if stopped else not_usable(card)
     # What the law has frozen stays where it is.
-    bad = bad or frozen_by(card.restrictions) or not_replaced(card) or has_holds(card)
+    bad = bad or not_reissued(desk, card) or frozen_by(card.restrictions) or not_replaced(card) or has_holds(card)
     if bad:
         return bad
     fee = 0 if card.promised is None else card.promised.programme.fees.replacement_minor

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from koudai.base import Refused, render_time
+from koudai.cards.by_hand import not_freed
 from koudai.cards.checks import bad_amount, bad_asset, card_of
 from koudai.cards.commands import Block, CardRef, Lift, ReportLoss, Restrict, Unblock
 from koudai.cards.desk import Desk, HeldCard
@@ -60,7 +61,9 @@ def lift(desk: Desk, command: Lift, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.UNKNOWN_RESTRICTION)
     if command.kind not in may_lift(found.kind):
         return not_yours(found)
-    bad = _unordered(command.kind, command.authority, command.document)
+    bad = (not_freed(desk, card) if found.whole else None) or _unordered(
+        command.kind, command.authority, command.document
+    )
     if bad:
         return bad
     told = (command.kind, command.authority.strip(), command.document.strip(), command.made_by)
@@ -94,8 +97,13 @@ def block(desk: Desk, command: Block, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.NOT_ACTIVE)
     if any(one.whole and one.kind is RestrictionKind.ISSUER for one in card.restrictions):
         return Refused(CardRefusal.ALREADY_BLOCKED)
+    return stop(desk, card, place, command.event_at)
+
+
+def stop(desk: Desk, card: HeldCard, place: Place, event_at: datetime | None) -> Activity:
+    """Put the issuer's restriction of the whole on a card."""
     made = Restriction(place, card.id, RestrictionKind.ISSUER, "", "", None, None, False, "")
-    return _add(desk, card, made, ActivityType.BLOCK, command.event_at)
+    return _add(desk, card, made, ActivityType.BLOCK, event_at)
 
 
 def unblock(desk: Desk, command: Unblock, place: Place) -> Activity | Refused:
@@ -107,6 +115,9 @@ def unblock(desk: Desk, command: Unblock, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.DEACTIVATED)
     whole = [one for one in card.restrictions if one.whole]
     own = [one for one in whole if one.kind is RestrictionKind.ISSUER]
+    bad = not_freed(desk, card)
+    if bad:
+        return bad
     if not own:
         return not_yours(whole[0]) if whole else Refused(CardRefusal.NOT_BLOCKED)
     for one in own:

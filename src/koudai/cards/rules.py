@@ -52,12 +52,15 @@ from koudai.cards.pin import change_pin, reset_pin, set_pin
 from koudai.cards.pins import Pin
 from koudai.cards.reissue import replace
 from koudai.cards.restrict import block, lift, report_loss, restrict, unblock
+from koudai.cards.sell import sell
 from koudai.cards.split import spend_split, split
 from koudai.cards.state import change_state
+from koudai.cards.stock import call_off, create_stock, print_cards, receive, write_off
+from koudai.cards.stock_model import CallOff, CreateStock, Print, Receive, Sell, Stock, WriteOff
 from koudai.ledger import Memory, Place, request_text
 
 
-def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | Refused | Memory:
+def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | Stock | Refused | Memory:
     """Fold one command; a Memory answers a key that was used before: what it led to is read elsewhere."""
     sheet = desk.sheet
     verb, rule, names, always, cards, sometimes = _RULES[type(command)]
@@ -98,12 +101,14 @@ def _said(desk: Desk, key: str, words: Words) -> str:
     return words_hash(desk.mint.keyring, key, words)
 
 
-def _made(outcome: Activity | Issued | Minted | Given) -> str | None:
-    """The cards that a command made, or the gift, as they are remembered under its key."""
+def _made(outcome: Activity | Issued | Minted | Given | Stock) -> str | None:
+    """The cards, the gift or the stock that a command made, as they are remembered under its key."""
     if isinstance(outcome, Given):
         return request_text({"gift": outcome.gift.place})
     if isinstance(outcome, Activity):
         return None
+    if isinstance(outcome, Stock):
+        return request_text({"stock_id": outcome.id})
     if isinstance(outcome, Issued):
         return request_text({"card_id": outcome.card.id})
     return request_text({"card_ids": [piece.card.id for piece in outcome.cards]})
@@ -121,7 +126,7 @@ def _card_field(desk: Desk, ref: bytes) -> int | str:
 
 _CARDS = ("card", "to_card")
 
-_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Given | Refused]
+_Rule = Callable[[Desk, Any, Place], Activity | Issued | Minted | Given | Stock | Refused]
 _Entry = tuple[str, _Rule, tuple[str, ...], Callable[[Command], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
 
@@ -137,6 +142,7 @@ def _rule(verb: str, rule: _Rule, always: tuple[str, ...], sometimes: tuple[str,
 
 
 _ONE_CARD = ("card",)
+_CHOSEN = ("stock_id", "first", "last", "cards")
 _PAID = ("card", "merchant_id", "amount_minor", "asset", "partial")
 
 _RULES: dict[type[Command], _Entry] = {
@@ -180,4 +186,15 @@ _RULES: dict[type[Command], _Entry] = {
     SetPin: _rule("set_pin", set_pin, _ONE_CARD, ("pin",)),
     ChangePin: _rule("change_pin", change_pin, _ONE_CARD, ("old_pin", "pin", "device")),
     ResetPin: _rule("reset_pin", reset_pin, _ONE_CARD),
+    # Not who made it, as for a correction.
+    CreateStock: _rule("create_stock", create_stock, ("programme_id", "count", "design")),
+    Print: _rule("print", print_cards, _CHOSEN),
+    Receive: _rule("receive", receive, (*_CHOSEN, "merchant_id", "place")),
+    WriteOff: _rule("write_off", write_off, (*_CHOSEN, "reason")),
+    Sell: _rule(
+        "sell", sell,
+        ("card", "amount_minor", "asset", "source", "payment_ref", "till", "clerk", "acknowledged"),
+        ("merchant_id", "place", "payment_minor", "payer", "refund_to"),
+    ),
+    CallOff: _rule("call_off", call_off, _ONE_CARD, ("reason",)),
 }  # fmt: skip

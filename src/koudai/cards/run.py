@@ -22,6 +22,8 @@ from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
 from koudai.cards.restrict import lapse_due
+from koudai.cards.shelf import shelf_statements, stocks_again
+from koudai.cards.stock_model import CreateStock, Stock
 from koudai.cards.store import (
     SQL,
     add_cards_statement,
@@ -97,6 +99,13 @@ async def claim(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
+async def create_stock(
+    tx: Tx, book: int, commands: Sequence[CreateStock], keyring: Keyring, *, generate: Generate = generate
+) -> list[Stock | Refused]:  # fmt: skip
+    """Make stocks of physical cards, in the same way; one outcome for each. Their numbers are told by `print_stock`."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
 async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
@@ -111,8 +120,12 @@ async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | Non
         return folded
     activities = await read_activities(tx, book, {memory.place for memory in again})
     given = await _given_again(tx, desk, {one.place for one in again if _is_gift(one)}, activities)
-    made = await shown_again(tx, desk, [memory for memory in again if memory.facts and not _is_gift(memory)])
-    return [_seen_again(one, activities, made, given) if isinstance(one, Memory) else one for one in folded]
+    facts = [memory for memory in again if memory.facts]
+    stocks = await stocks_again(tx, book, facts)
+    made = await shown_again(
+        tx, desk, [memory for memory in facts if "stock_id" not in memory.facts_told() and not _is_gift(memory)]
+    )
+    return [_seen_again(one, activities, made, given, stocks) if isinstance(one, Memory) else one for one in folded]
 
 
 def _is_gift(memory: Memory) -> bool:
@@ -133,13 +146,16 @@ async def _given_again(
 
 
 def _seen_again(
-    memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued], given: Mapping[Place, Given]
-) -> Any:
+    memory: Memory, activities: Mapping[Place, Activity], made: Mapping[int, Issued], given: Mapping[Place, Given],
+    stocks: Mapping[int, Stock],
+) -> Any:  # fmt: skip
     """The outcome of a key that was used before."""
     if not memory.facts:
         return activities[memory.place]
     if memory.place in given:
         return given[memory.place]
+    if "stock_id" in memory.facts_told():
+        return stocks[memory.fact("stock_id")]
     issued = tuple(made[card_id] for card_id in cards_of(memory))
     return issued[0] if "card_id" in memory.facts_told() else Minted(activities[memory.place], issued)
 
@@ -163,4 +179,4 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(end_restrictions_statement(batch_id, desk.sheet.now, desk.unrestricted))
     more += keep_statements(desk)
     more += gift_statements(desk)
-    write(tx, desk.sheet, *more, *write_secrets(desk))
+    write(tx, desk.sheet, *more, *write_secrets(desk), *shelf_statements(desk))

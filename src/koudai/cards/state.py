@@ -1,6 +1,7 @@
 """Activate: PENDING → ACTIVE; no value moves. What is DEACTIVATED stays so."""
 
 from koudai.base import Refused
+from koudai.cards.by_hand import not_activated
 from koudai.cards.checks import card_of
 from koudai.cards.commands import Activate, Command
 from koudai.cards.desk import Desk
@@ -28,6 +29,9 @@ def change_state(desk: Desk, command: Activate, place: Place) -> Activity | Refu
     kind, state, refusals = _STATES[type(command)]
     if card.state is CardState.DEACTIVATED:
         return Refused(CardRefusal.DEACTIVATED)
+    bad = not_activated(desk, card)
+    if bad:
+        return bad
     if card.state in refusals:
         return Refused(refusals[card.state])
     if any(one.whole for one in card.restrictions):

@@ -23,6 +23,7 @@ _WHOLE = (
     "lot_origin",
     "pay_code_live",
     "pay_code_used",
+    "payment_used",
     "pin_flag",
     "refund_parts",
     "refund_total",
@@ -30,6 +31,8 @@ _WHOLE = (
     "restriction_count",
     "restriction_entries",
     "restriction_lifted",
+    "stock_sale",
+    "stock_way",
     "tally",
     "tender",
 )

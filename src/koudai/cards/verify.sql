@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -51,7 +51,7 @@ LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER', 'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER', 'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN', 'DEACTIVATE', 'PRINT', 'RECEIVE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
                ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
@@ -568,3 +568,45 @@ WHERE k.batch_id IS NOT NULL
   AND (a.card_id = k.card_id AND a.type IN ('REDEEM', 'AUTHORISE')
        AND NOT EXISTS (SELECT 1 FROM cards.pay_codes o WHERE o.batch_id = k.batch_id AND o.ordinal = k.ordinal
                        AND o.code_hash <> k.code_hash)) IS NOT TRUE
+
+-- stock_way: cards of stocks that aren't where their history and their sale lead to: usable without a sale, sold before
+-- they were received, received before they were printed, written off and not closed
+SELECT 'cards.stock_cards ' || c.card_id,
+       'is ' || c.state || ', its card ' || coalesce(n.state::text, 'not there') || '; printed at '
+       || coalesce(h.printed::text, 'no time') || ', received at ' || coalesce(h.received::text, 'no time') || ', sold at '
+       || coalesce('{' || s.batch_id || ',' || s.ordinal || '}', 'no time')
+FROM cards.stock_cards c
+LEFT JOIN cards.cards n ON n.id = c.card_id
+LEFT JOIN cards.sales s ON s.card_id = c.card_id
+LEFT JOIN (SELECT card_id, min(ARRAY[batch_id, ordinal]) FILTER (WHERE type = 'PRINT') AS printed,
+                  min(ARRAY[batch_id, ordinal]) FILTER (WHERE type = 'RECEIVE') AS received
+           FROM cards.activities WHERE type IN ('PRINT', 'RECEIVE') GROUP BY card_id) AS h ON h.card_id = c.card_id
+WHERE CASE WHEN c.state IN ('SOLD', 'CALLED_OFF')
+           THEN s.card_id IS NOT NULL AND h.printed < h.received AND h.received < ARRAY[s.batch_id, s.ordinal]
+                AND n.state::text = ANY (CASE c.state WHEN 'SOLD' THEN ARRAY['ACTIVE', 'BLOCKED', 'DEACTIVATED']
+                                                      ELSE ARRAY['BLOCKED', 'DEACTIVATED'] END)
+           WHEN c.state = 'WRITTEN_OFF' THEN s.card_id IS NULL AND n.state = 'DEACTIVATED'
+           ELSE s.card_id IS NULL AND n.state = 'PENDING'
+                AND CASE c.state WHEN 'CREATED' THEN h.printed IS NULL AND h.received IS NULL
+                                 WHEN 'PRINTED' THEN h.printed IS NOT NULL AND h.received IS NULL
+                                 ELSE h.printed < h.received END END IS NOT TRUE
+
+-- stock_sale: sales whose card wasn't loaded with that amount from that source, or is usable from another moment on
+SELECT 'cards.sales ' || s.card_id,
+       'sold for ' || s.amount_minor || ' against ' || s.payment_ref || ' by ' || coalesce(p.source::text, 'nothing')
+       || ' to be used from ' || s.active_at || '; its load is ' || coalesce(a.amount_minor || ' by ' || a.source, 'not there')
+       || ', its card used from ' || coalesce(c.active_at::text, 'no time')
+FROM cards.sales s
+LEFT JOIN cards.cards c ON c.id = s.card_id
+LEFT JOIN cards.payments p ON p.book = s.book AND p.reference = s.payment_ref
+LEFT JOIN cards.activities a ON a.batch_id = s.batch_id AND a.ordinal = s.ordinal AND a.type = 'LOAD'
+WHERE (a.card_id = s.card_id AND a.amount_minor = s.amount_minor AND a.source = p.source AND p.asset = s.asset
+       AND c.book = s.book AND c.active_at = s.active_at) IS NOT TRUE
+
+-- payment_used: payments of which more was used than was paid, or not what was sold against them
+SELECT 'cards.payments ' || p.book || '/' || p.reference,
+       'paid ' || p.amount_minor || ', used ' || p.used_minor || ', sold for ' || coalesce(s.amount_minor, 0)
+FROM cards.payments p
+LEFT JOIN (SELECT book, payment_ref, sum(amount_minor) AS amount_minor FROM cards.sales GROUP BY book, payment_ref) AS s
+    ON s.book = p.book AND s.payment_ref = p.reference
+WHERE (p.used_minor = s.amount_minor AND p.used_minor <= p.amount_minor) IS NOT TRUE

@@ -51,6 +51,9 @@ class CliFault(StrEnum):
     FILE_UNWRITABLE = "cli.file_unwritable"
     REFUND_NAMES = "cli.refund_names"
     REVERSE_NAMES = "cli.reverse_names"
+    STOCK_NAMES = "cli.stock_names"
+    PLACE_NAMES = "cli.place_names"
+    PRINTED_BEFORE = "cli.printed_before"
     UNKNOWN_ISSUER = "cli.unknown_issuer"
     PORT_TAKEN = "cli.port_taken"
     ADDRESS_UNUSABLE = "cli.address_unusable"
@@ -66,6 +69,7 @@ _STATUS: dict[str, int] = {
     CliFault.FILE_UNWRITABLE: FAILED,
     CliFault.OUT_UNWRITABLE: FAILED,
     CliFault.IN_UNREADABLE: FAILED,
+    CliFault.PRINTED_BEFORE: FAILED,
     CliFault.INTERRUPTED: 130,
     CliFault.TERMINATED: 143,
     # As the checker that is handed out on its own has it.

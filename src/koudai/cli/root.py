@@ -25,6 +25,7 @@ _COMMANDS = {
     "doctor": "koudai.cli.doctor:doctor",
     "card": "koudai.cli.card:card",
     "gift": "koudai.cli.gift:gift",
+    "stock": "koudai.cli.stock:stock",
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
     "policy": "koudai.cli.policy:policy",

@@ -28,6 +28,7 @@ from koudai.programmes.model import (
     OpenedPilot,
     Programme,
     Sector,
+    Till,
     Validity,
     Version,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "Stage",
     "Start",
     "StateIssuer",
+    "Till",
     "Validity",
     "Version",
     "charter_of_book",

@@ -92,6 +92,8 @@ RULES: dict[str, Rule] = {
     "kinds.*.validity.reactivation_days": _CAP,
     "kinds.*.sellable": _MORE,
     "carriers": _LISTED,
+    # Nobody has a card before it is sold, and the sale says once and for all from when on it can be used.
+    "till.*": _FREE,
     "number_prefix": _FREE,
     # A card that was issued without a PIN can't be asked for one, and one with a PIN goes on having it.
     "pin": _KEPT,

@@ -230,6 +230,34 @@ class PayCode(_Part, frozen=True):
     ttl_s: Annotated[int, Meta(ge=5, le=600, description="How long it lives, in seconds.")]
 
 
+class Till(_Part, frozen=True):
+    """How physical cards are sold: as the newest version says when they are, since nobody has them before."""
+
+    activation_delay_s: Annotated[
+        int,
+        Meta(
+            ge=0, le=604_800,
+            description="How long after its sale a card can't be used yet, in seconds, so that a buyer who was tricked"
+            " can still call it off.",
+        ),
+    ] = 0  # fmt: skip
+    warn_cards: Annotated[
+        int,
+        Meta(
+            ge=1, le=10_000,
+            description="From how many cards on, to one payer in a day or at one till or clerk in an hour, who sells"
+            " them has to read a warning. A family buys two or three; whoever is tricked is sent for many.",
+        ),
+    ] = 5  # fmt: skip
+    warn_minor: Annotated[
+        _Amount,
+        Meta(
+            description="The same from which sum on. Unless said, half of the 10,000 yuan from which on the buyer of"
+            " bearer cards has to be known."
+        ),
+    ] = 500_000
+
+
 class Programme(_Part, frozen=True, kw_only=True, rename={"class_": "class"}):
     """A card programme."""
 
@@ -244,6 +272,7 @@ class Programme(_Part, frozen=True, kw_only=True, rename={"class_": "class"}):
     carriers: Annotated[
         tuple[Carrier, ...], Meta(max_length=2, description="What numbers are on; left out: bare codes.")
     ] = ()
+    till: Annotated[Till, Meta(description="How physical cards are sold.")] = Till()
     number_prefix: Annotated[
         str,
         Meta(
