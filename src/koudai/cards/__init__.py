@@ -13,11 +13,15 @@ from koudai.cards.commands import (
     Block,
     Capture,
     CardRef,
+    Close,
     Command,
+    Exchange,
     Expire,
     Issue,
     Load,
+    PaidTo,
     Purpose,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -39,7 +43,7 @@ from koudai.cards.model import (
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
-from koudai.cards.run import Outcome, issue, run, split
+from koudai.cards.run import Outcome, exchange, issue, run, split
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -70,8 +74,10 @@ __all__ = [
     "CardRef",
     "CardRefusal",
     "CardState",
+    "Close",
     "Command",
     "CreateProgramme",
+    "Exchange",
     "Expire",
     "FundingSource",
     "Issue",
@@ -79,8 +85,10 @@ __all__ = [
     "Load",
     "Minted",
     "Outcome",
+    "PaidTo",
     "Programme",
     "Purpose",
+    "Reactivate",
     "Redeem",
     "Refund",
     "Renew",
@@ -94,6 +102,7 @@ __all__ = [
     "card_by_number",
     "cards_by_id",
     "create_programmes",
+    "exchange",
     "is_number",
     "is_prefix",
     "issue",

@@ -43,8 +43,8 @@ def bad_asset(asset: str, *expected: str) -> Refused | None:
     return None
 
 
-def not_usable(card: HeldCard) -> Refused | None:
-    """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced."""
+def not_usable(card: HeldCard, *, although_expired: bool = False) -> Refused | None:
+    """Value leaves a card, or is loaded on it, only while it is active, wasn't replaced, and its time isn't over."""
     if card.state is CardState.DEACTIVATED and card.pocket.successor_id is None:
         return Refused(CardRefusal.DEACTIVATED)
     if card.state is CardState.PENDING:
@@ -53,6 +53,13 @@ def not_usable(card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.BLOCKED)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
+    return None if although_expired else card.lapsed
+
+
+def has_holds(card: HeldCard) -> Refused | None:
+    """What holds reserve stays where it is, so a card with holds neither goes away nor is replaced."""
+    if card.pocket.held_minor:
+        return Refused(CardRefusal.HAS_HOLDS, {"held_minor": card.pocket.held_minor, "currency": card.asset})
     return None
 
 

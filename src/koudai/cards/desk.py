@@ -4,8 +4,19 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from koudai.base import seconds_of
-from koudai.cards.model import Activity, ActivityType, CardState, Entry, Issued, Lineage, Minted, NewCard, Part
+from koudai.base import Refused, seconds_of
+from koudai.cards.model import (
+    Activity,
+    ActivityType,
+    CardState,
+    Entry,
+    Issued,
+    Lineage,
+    Minted,
+    NewCard,
+    Part,
+    PayoutRow,
+)
 from koudai.cards.numbers import Mint
 from koudai.cards.terms import Kind, Terms
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
@@ -17,14 +28,16 @@ class HeldCard:
     """A locked card: its state and terms, who holds it, where it comes from, its pocket, and its newest entry.
 
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
+    `lapsed` is why it neither pays nor is loaded any more once its time is over, and how it goes on.
     """
 
-    __slots__ = ("asset", "holder_ref", "id", "issued_at", "last", "lineage", "pocket", "promised", "promised_at",
-                 "state", "terms")  # fmt: skip
+    __slots__ = ("asset", "expires_at", "holder_ref", "id", "issued_at", "lapsed", "last", "lineage", "pocket",
+                 "promised", "promised_at", "state", "terms")  # fmt: skip
 
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
         promised_at: datetime, lineage: Lineage, promised: Effective | None,
+        expires_at: datetime | None = None,
     ) -> None:  # fmt: skip
         self.id = pocket.id
         self.asset = pocket.asset
@@ -36,6 +49,8 @@ class HeldCard:
         self.promised_at = promised_at
         self.lineage = lineage
         self.promised = promised
+        self.expires_at = expires_at
+        self.lapsed: Refused | None = None
         self.last = pocket.newest
 
 
@@ -108,6 +123,8 @@ class Desk:
         self.unlaunched: Collection[int] = ()
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
+        self.expiries: dict[int, datetime] = {}
+        self.payouts: list[PayoutRow] = []
         self.states: dict[int, CardState] = {}
         self.tracks_redemptions = False
         self._seconds: dict[datetime, int] = {}

@@ -7,6 +7,7 @@ from koudai.base import Refused
 from koudai.cards import store
 from koudai.cards.commands import Issue
 from koudai.cards.desk import Desk, HeldCard, holder_of
+from koudai.cards.last import begin, set_expiry
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
 from koudai.cards.offers import not_issued
 from koudai.cards.terms import Terms
@@ -28,11 +29,12 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     bad = not_issued(desk, command.programme_id, command.holder_ref, desk.sheet.now)
     if bad:
         return bad
-    at = command.event_at or desk.sheet.recorded_at
+    at = command.event_at or desk.sheet.now
     state = CardState.ACTIVE if command.active else CardState.PENDING
     ref = command.holder_ref
     holder = None if ref is None else (ref, desk.sheet.subjects[holder_of(ref)].id)
     card, number = open_card(desk, terms, holder, state, place.ordinal if command.active else 0, at)
+    begin(desk, card, at, at if command.active else None)
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)
     issued = desk.made[place] = as_issued(card, number)
@@ -46,7 +48,7 @@ def as_issued(card: HeldCard, number: str) -> Issued:
         Card(
             card.id, card.terms.programme_id, card.state, number[-4:], card.holder_ref, card.asset,
             pocket.balance_minor, card.issued_at, card.last, available_minor=pocket.balance_minor,
-            parent_id=came.parent_id, root_id=came.root_id, generation=came.generation,
+            parent_id=came.parent_id, root_id=came.root_id, generation=came.generation, expires_at=card.expires_at,
         ),
         number,
     )  # fmt: skip
@@ -64,7 +66,7 @@ def open_card(
 ) -> tuple[HeldCard, str]:  # fmt: skip
     """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number.
 
-    One that comes from a `parent` has its root, and what it was promised.
+    One that comes from a `parent` has its root, what it was promised, and its expiry.
     """
     if desk.mint is None:
         raise ValueError("cards are made with the keyring in hand")
@@ -86,6 +88,8 @@ def open_card(
     card = desk.cards[pocket.id] = HeldCard(
         pocket, state, terms, holder_ref, at, promised_at, came, desk.promised(terms.programme_id, promised_at)
     )  # fmt: skip
+    if parent is not None and parent.expires_at is not None:
+        set_expiry(desk, card, parent.expires_at)
     return card, number
 
 

@@ -51,6 +51,18 @@ class CardRefusal(StrEnum):
     NOT_TRANSFERABLE = "cards.not_transferable"
     HAS_HOLDS = "cards.has_holds"
     REPLACED = "cards.replaced"
+    EXPIRED = "cards.expired"
+    EXPIRED_OVER = "cards.expired_over"
+    NOT_EXPIRED = "cards.not_expired"
+    NEVER_EXPIRES = "cards.never_expires"
+    NOT_RENEWABLE = "cards.not_renewable"
+    NOT_DUE = "cards.not_due"
+    OTHER_CARD_NEEDED = "cards.other_card_needed"
+    OTHER_KIND = "cards.other_kind"
+    OTHER_HOLDER = "cards.other_holder"
+    NOT_REFUNDABLE = "cards.not_refundable"
+    PAYOUT_MISSING = "cards.payout_missing"
+    PAYOUT_ELSEWHERE = "cards.payout_elsewhere"
     REASON_MISSING = "cards.reason_missing"
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
@@ -87,6 +99,8 @@ class ActivityType(StrEnum):
     EXPIRE = "EXPIRE"
     RENEW = "RENEW"
     DEACTIVATE = "DEACTIVATE"
+    PAY_OUT = "PAY_OUT"
+    FEE = "FEE"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -111,6 +125,7 @@ class Card(msgspec.Struct, frozen=True):
 
     `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve and what
     has expired. `successor_id` is the card that replaced it, `parent_id` the card that it was split from.
+    `expires_at` is when it stops paying, but for days of grace; None: never, or not before it is activated.
     """
 
     id: int
@@ -128,6 +143,7 @@ class Card(msgspec.Struct, frozen=True):
     parent_id: int | None = None
     root_id: int = 0
     generation: int = 0
+    expires_at: datetime | None = None
 
 
 class Lineage(NamedTuple):
@@ -188,3 +204,6 @@ NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, da
 
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""
+
+PayoutRow = tuple[int, int, int, int, str, str | None, str | None, str | None, str, str]
+"""Ordinal of a pay-out, card, amount, fee of it, where it goes, account, holder's and buyer's paper, reason, maker."""

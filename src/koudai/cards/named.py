@@ -26,7 +26,7 @@ Row = Sequence[Any]
 class Named:
     """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
 
-    Of a hold, its account and its device: the rest is read under lock.
+    Of a hold, its account and its device: the rest is read under lock. `touched` are cards that no command names.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:
@@ -39,6 +39,7 @@ class Named:
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
         self.roots: dict[int, int] = {}
+        self.touched: set[int] = set()
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -50,7 +51,7 @@ class Named:
         ids |= {row[2] for row in self.redemptions}
         ids |= {account for account, _ in self.holds.values()}
         # How many pieces there are of a root is counted under its lock.
-        ids |= set(self.roots.values())
+        ids |= set(self.roots.values()) | self.touched
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
 
@@ -120,7 +121,7 @@ _NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, Transfer}
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
     """All cards that commands name, by whatever."""
-    for name in ("card", "to_card") if Transfer in kinds else ("card",):
+    for name in ("card", "to_card") if kinds & {Transfer, Refund} else ("card",):
         for c in commands:
             ref = getattr(c, name, None)
             if ref is not None:

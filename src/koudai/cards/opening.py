@@ -7,7 +7,9 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
+    Close,
     Command,
+    Exchange,
     Expire,
     Issue,
     Load,
@@ -51,7 +53,7 @@ from koudai.programmes import Promises, count_versions_statement, launches_of, p
 Row = Sequence[Any]
 Statement = tuple[Any, ...]
 
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, Exchange, Close}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -71,7 +73,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
     await _read_holds(tx, book, desk, named, known, rows)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
-    if named.kinds & {Adjust, Expire}:
+    if named.kinds & {Adjust, Expire, Close}:
         await _open_accounts(tx, desk)
     if Issue in named.kinds:
         await _read_launches(tx, book, desk, named)
@@ -151,10 +153,10 @@ def _lay_out(
     desk = Desk(sheet)
     desk.programmes = terms.programmes
     desk.promises = promises
-    for card_id, state, programme_id, holder_ref, issued_at, promised_at, *came in rows["cards"]:
+    for card_id, state, programme_id, holder_ref, issued_at, promised_at, expires_at, *came in rows["cards"]:
         desk.cards[card_id] = HeldCard(
             sheet.pockets[card_id], _STATES[state], terms.programmes[programme_id], holder_ref, issued_at,
-            promised_at, Lineage(*came), desk.promised(programme_id, promised_at),
+            promised_at, Lineage(*came), desk.promised(programme_id, promised_at), expires_at,
         )  # fmt: skip
     desk.ids_of_numbers = named.ids_of_numbers
     desk.keys_before_lock = set(named.keys)
@@ -241,6 +243,8 @@ def _new_lots(desk: Desk, named: Named) -> int:
         elif isinstance(c, Split) and card_id is not None:
             # An id for each new card, and one for each lot that it may get.
             needed += len(c.pieces) * (1 + min(lots[card_id], strains))
+        elif isinstance(c, Exchange) and card_id is not None:
+            needed += 1 + min(lots[card_id], strains)
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
@@ -253,7 +257,7 @@ def _new_lots(desk: Desk, named: Named) -> int:
 
 
 async def _open_accounts(tx: Tx, desk: Desk) -> None:
-    """The accounts for corrections and for expired value, of programmes that never needed them before."""
+    """The accounts for corrections, expired value, pay-outs and fees, of programmes that never needed them before."""
     lacking: dict[int, Terms] = {
         card.terms.programme_id: card.terms for card in desk.cards.values() if len(card.terms.accounts) < len(_PURPOSES)
     }
@@ -276,4 +280,4 @@ async def _open_accounts(tx: Tx, desk: Desk) -> None:
                 card.terms = terms.with_accounts(made)
 
 
-_PURPOSES = ("adjustment", "expired")
+_PURPOSES = ("adjustment", "expired", "payout", "fees")

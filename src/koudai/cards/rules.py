@@ -8,17 +8,21 @@ from operator import attrgetter
 from typing import Any
 
 from koudai.base import Refused
-from koudai.cards.carry import adjust, expire, renew, transfer
+from koudai.cards.carry import adjust, expire, transfer
+from koudai.cards.close import close
 from koudai.cards.commands import (
     Activate,
     Adjust,
     Authorise,
     Block,
     Capture,
+    Close,
     Command,
+    Exchange,
     Expire,
     Issue,
     Load,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -33,6 +37,7 @@ from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.pay import load, redeem, refund, reverse
+from koudai.cards.prolong import exchange, reactivate, renew
 from koudai.cards.split import split
 from koudai.cards.state import change_state
 from koudai.ledger import Memory, Place, request_text
@@ -50,7 +55,7 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Refused 
     for name in sometimes:
         value = getattr(command, name)
         if value is not None:
-            fields[name] = value
+            fields[name] = _card_field(desk, value) if type(value) is bytes else value
     request = request_text(fields)
     known = sheet.keys.recall(command.key, request)
     if known is not None:
@@ -110,7 +115,7 @@ _RULES: dict[type[Command], _Entry] = {
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device"),
     ),
     Redeem: _rule("redeem", redeem, _PAID, ("device",)),
-    Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
+    Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset"), ("to_card",)),
     Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
     Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
@@ -126,4 +131,10 @@ _RULES: dict[type[Command], _Entry] = {
     Split: _rule("split", split, ("card", "pieces", "asset"), ("device",)),
     Expire: _rule("expire", expire, _ONE_CARD),
     Renew: _rule("renew", renew, ("card", "expires_at")),
+    Reactivate: _rule("reactivate", reactivate, _ONE_CARD),
+    Exchange: _rule("exchange", exchange, _ONE_CARD),
+    Close: _rule(
+        # Nor who closed it.
+        "close", close, ("card", "reason", "paid_to", "account_ref", "identity_ref", "buyer_ref", "bought_by_company"),
+    ),
 }  # fmt: skip

@@ -4,15 +4,16 @@ Commands of any kind come as a list. What they name is found, the cards are lock
 their ids, their state is read, the commands are folded in order, and one batch is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import Command, Issue, Split
+from koudai.cards.commands import Command, Exchange, Issue, Split
 from koudai.cards.desk import Desk
 from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
+from koudai.cards.last import renew_due
 from koudai.cards.model import Activity, Issued, Minted
 from koudai.cards.named import find_named
 from koudai.cards.numbers import Generate, Mint, generate
@@ -21,8 +22,10 @@ from koudai.cards.store import (
     SQL,
     add_cards_statement,
     add_entries_statement,
+    add_payouts_statement,
     lay_refunds_statement,
     read_activities,
+    set_expiries_statement,
 )
 from koudai.cards.terms import terms_of_book
 from koudai.identity import Keyring
@@ -61,12 +64,28 @@ async def split(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
-async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
+async def exchange(
+    tx: Tx, book: int, commands: Sequence[Exchange], keyring: Keyring, *, generate: Generate = generate
+) -> list[Minted | Refused]:  # fmt: skip
+    """Exchange expired cards for new ones, in the same way, one outcome for each. Numbers are told as by `issue`."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
+async def touch(tx: Tx, book: int, cards: Collection[int]) -> None:
+    """Let happen to cards what is due without any command: expired holds are given free, terms renewed."""
+    await _fold(tx, book, (), None, cards)
+
+
+async def _fold(
+    tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None, touched: Collection[int] = ()
+) -> list[Any]:  # fmt: skip
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
+    named.touched |= set(touched)
     desk = await open_desk(tx, book, named, terms)
     desk.mint = mint
     release_due(desk)
+    renew_due(desk)
     folded = [rules.apply(desk, command) for command in commands]
     _write(tx, desk)
     again = {outcome for outcome in folded if isinstance(outcome, Memory)}
@@ -95,6 +114,10 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(add_entries_statement(batch_id, desk.entries))
     if desk.parts:
         more.append(lay_refunds_statement(batch_id, desk.parts))
+    if desk.expiries:
+        more.append(set_expiries_statement(batch_id, desk.expiries))
+    if desk.payouts:
+        more.append(add_payouts_statement(batch_id, desk.payouts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
     write(tx, desk.sheet, *more)

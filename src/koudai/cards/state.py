@@ -4,6 +4,7 @@ from koudai.base import Refused
 from koudai.cards.checks import card_of
 from koudai.cards.commands import Activate, Block, Command, Unblock
 from koudai.cards.desk import Desk
+from koudai.cards.last import begin
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.ledger import Place
 
@@ -39,6 +40,10 @@ def change_state(desk: Desk, command: Activate | Block | Unblock, place: Place) 
         return Refused(CardRefusal.DEACTIVATED)
     if card.state in refusals:
         return Refused(refusals[card.state])
+    if isinstance(command, Activate) and card.lapsed is not None:
+        return card.lapsed
     card.state = desk.states[card.id] = state
+    if isinstance(command, Activate):
+        begin(desk, card, card.issued_at, command.event_at or desk.sheet.now)
     desk.sheet.touch(card.id, place.ordinal)
     return desk.enter(card, place, kind, 0, command.event_at)

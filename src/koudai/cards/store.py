@@ -1,10 +1,11 @@
 """The only caller of this room's SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, NewCard, Part, Programme
+from koudai.cards.model import Activity, ActivityType, Card, CardState, Entry, NewCard, Part, PayoutRow, Programme
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, byteas, columns, int4s, int8s, texts, times
 
@@ -55,6 +56,7 @@ _ENTRY = (
     int8s, int4s, times,
 )  # fmt: skip
 _PART = (int4s, int8s, int4s, int8s)
+_PAYOUT = (int4s, int8s, int8s, int8s, texts, texts, texts, texts, texts, texts)
 
 Statement = tuple[Any, ...]
 
@@ -79,6 +81,16 @@ def add_cards_statement(book: int, cards: Sequence[NewCard]) -> Statement:
     return (SQL["add_cards"], book, *columns(_CARD, cards))
 
 
+def set_expiries_statement(batch_id: int, expiries: Mapping[int, datetime]) -> Statement:
+    """The statement that gives cards another expiry."""
+    return (SQL["set_expiries"], batch_id, *columns((int8s, times), list(expiries.items())))
+
+
+def add_payouts_statement(batch_id: int, payouts: Sequence[PayoutRow]) -> Statement:
+    """The statement that enters pay-outs in the register."""
+    return (SQL["add_payouts"], batch_id, *columns(_PAYOUT, payouts))
+
+
 def as_card(row: Sequence[Any]) -> Card:
     """A card from a row of `find_cards` or `page_cards`."""
     return Card(
@@ -97,6 +109,7 @@ def as_card(row: Sequence[Any]) -> Card:
         parent_id=row[13],
         root_id=row[14],
         generation=row[15],
+        expires_at=row[16],
     )
 
 

@@ -118,8 +118,8 @@ FROM ledger.transfers t
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
     ON k.batch_id = t.batch_id AND k.ordinal = t.entry
--- Of a group of holds that is captured as one the key leads to the first; the cards' own checks know the others.
-WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND t.kind <> 'capture'
+-- Of a group of holds that is captured as one, and of a card that is closed, the key leads to the first; the cards' own checks know the others.
+WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND t.kind NOT IN ('capture', 'close')
 
 -- key_effect: keys of bare postings that were accepted and moved nothing, and refused keys that moved something
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
