@@ -40,7 +40,9 @@ class Life:
     async def version(self, day, **changes):
         document = text_of(effective_on=day, **changes)
         wish = PutVersion(self.counter.key(), self.programme.id, document, "Li Na")
-        (made,) = await self.counter.within(lambda tx: programmes.put_versions(tx, self.counter.book, [wish], live=False))
+        (made,) = await self.counter.within(
+            lambda tx: programmes.put_versions(tx, self.counter.book, [wish], live=False)
+        )
         assert isinstance(made, Version), made
 
     async def until(self, moment):

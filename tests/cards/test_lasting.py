@@ -255,7 +255,9 @@ async def test_of_many_who_reactivate_or_exchange_at_once_one_does(life):
     await life.open(NEVER)
     await life.card(amount=50)
     await life.until(day(11))
-    told = await asyncio.gather(*(life.told(life.do("reactivate")) for _ in range(4)), *(life.exchange() for _ in range(4)))
+    told = await asyncio.gather(
+        *(life.told(life.do("reactivate")) for _ in range(4)), *(life.exchange() for _ in range(4))
+    )
     told = [one if isinstance(one, str) else code(one) for one in told]
     assert told.count("ok") == 1
     assert set(told) <= {"ok", "cards.not_expired", "cards.replaced"}

@@ -1171,7 +1171,14 @@ def test_every_reason_to_refuse_is_given(tell):
         cards.CardRefusal.NOT_IN_FORCE, cards.CardRefusal.NOT_LAUNCHED, cards.CardRefusal.KIND_NOT_OFFERED,
         cards.CardRefusal.DEACTIVATED,
     }  # fmt: skip
-    assert set(cards.CardRefusal) - set(table) <= of_programmes | of_splits | of_documents
+    # Cards that expire and end: see test_lasting, test_closing and test_refund_to.
+    of_lives = {
+        cards.CardRefusal.EXPIRED, cards.CardRefusal.EXPIRED_OVER, cards.CardRefusal.NOT_EXPIRED,
+        cards.CardRefusal.NEVER_EXPIRES, cards.CardRefusal.NOT_RENEWABLE, cards.CardRefusal.NOT_DUE,
+        cards.CardRefusal.OTHER_CARD_NEEDED, cards.CardRefusal.OTHER_KIND, cards.CardRefusal.OTHER_HOLDER,
+        cards.CardRefusal.NOT_REFUNDABLE, cards.CardRefusal.PAYOUT_MISSING, cards.CardRefusal.PAYOUT_ELSEWHERE,
+    }  # fmt: skip
+    assert set(cards.CardRefusal) - set(table) <= of_programmes | of_splits | of_documents | of_lives
 
 
 def test_lots_holds_and_limits_do_what_their_rules_say(machine):

@@ -41,9 +41,11 @@ from koudai.cards.model import (
     Minted,
     Programme,
 )
+from koudai.cards.notices import DueNotice, due_notices, take_notices
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
 from koudai.cards.run import Outcome, exchange, issue, run, split
+from koudai.cards.sweep import Swept, sweep
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -77,6 +79,7 @@ __all__ = [
     "Close",
     "Command",
     "CreateProgramme",
+    "DueNotice",
     "Exchange",
     "Expire",
     "FundingSource",
@@ -94,6 +97,7 @@ __all__ = [
     "Renew",
     "Reverse",
     "Split",
+    "Swept",
     "Transfer",
     "Unblock",
     "Void",
@@ -102,6 +106,7 @@ __all__ = [
     "card_by_number",
     "cards_by_id",
     "create_programmes",
+    "due_notices",
     "exchange",
     "is_number",
     "is_prefix",
@@ -112,4 +117,6 @@ __all__ = [
     "programmes_by_id",
     "run",
     "split",
+    "sweep",
+    "take_notices",
 ]

@@ -15,7 +15,7 @@ from koudai.cards.hold import release_due
 from koudai.cards.issue import cards_of, shown_again
 from koudai.cards.last import renew_due
 from koudai.cards.model import Activity, Issued, Minted
-from koudai.cards.named import find_named
+from koudai.cards.named import Named, find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
 from koudai.cards.store import (
@@ -71,17 +71,20 @@ async def exchange(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
-async def touch(tx: Tx, book: int, cards: Collection[int]) -> None:
-    """Let happen to cards what is due without any command: expired holds are given free, terms renewed."""
-    await _fold(tx, book, (), None, cards)
+async def touch(tx: Tx, book: int, cards: Collection[int]) -> int:
+    """Let happen to cards what is due without any command: holds expire, terms are renewed. How many were renewed."""
+    named = Named(())
+    named.touched = set(cards)
+    desk = await open_desk(tx, book, named, await terms_of_book(tx, book))
+    release_due(desk)
+    renew_due(desk)
+    _write(tx, desk)
+    return len(desk.expiries)
 
 
-async def _fold(
-    tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None, touched: Collection[int] = ()
-) -> list[Any]:  # fmt: skip
+async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
-    named.touched |= set(touched)
     desk = await open_desk(tx, book, named, terms)
     desk.mint = mint
     release_due(desk)

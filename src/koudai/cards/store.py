@@ -91,6 +91,11 @@ def add_payouts_statement(batch_id: int, payouts: Sequence[PayoutRow]) -> Statem
     return (SQL["add_payouts"], batch_id, *columns(_PAYOUT, payouts))
 
 
+def notice_columns(notices: Sequence[tuple[int, str, int, datetime]]) -> list[Any]:
+    """Reminders (card, kind, days, of when) as the columns of a statement."""
+    return list(columns((int8s, texts, int4s, times), notices))
+
+
 def as_card(row: Sequence[Any]) -> Card:
     """A card from a row of `find_cards` or `page_cards`."""
     return Card(

@@ -339,7 +339,7 @@ WHERE (t.refunded_minor = r.amount_minor AND t.paid_minor = a.amount_minor
        AND t.refunded_minor <= a.amount_minor) IS NOT TRUE
 
 -- refund_parts: refunds whose parts don't add up, or went to another merchant, or to another card than the one that paid,
--- what took over from it, or one of the same programme and holder
+-- what took over from it, or one of the same programme and holder that was asked for
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', its parts add up to ' || coalesce(s.amount_minor, 0)
        || ', of other cards or merchants: ' || coalesce(s.strange, 0)
@@ -352,8 +352,10 @@ LEFT JOIN (SELECT p.batch_id, p.ordinal, sum(p.amount_minor) AS amount_minor,
            LEFT JOIN cards.activities o ON o.batch_id = p.redemption_batch_id AND o.ordinal = p.redemption_ordinal
            LEFT JOIN ledger.heads h ON h.id = o.card_id
            LEFT JOIN cards.cards paid ON paid.id = o.card_id
+           LEFT JOIN ledger.idempotency k ON k.batch_id = f.batch_id AND k.ordinal = f.ordinal
            LEFT JOIN cards.cards like_it ON like_it.id = f.card_id AND like_it.programme_id = paid.programme_id
                AND like_it.holder_ref IS NOT DISTINCT FROM paid.holder_ref
+               AND k.request::json ->> 'to_card' = like_it.id::text
            GROUP BY p.batch_id, p.ordinal) AS s ON s.batch_id = a.batch_id AND s.ordinal = a.ordinal
 WHERE a.type IN ('REFUND', 'REVERSAL') AND (s.amount_minor = a.amount_minor AND s.strange = 0) IS NOT TRUE
 

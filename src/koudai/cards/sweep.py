@@ -1,0 +1,45 @@
+"""Sweep: what is due without anybody asking is done to cards that nobody touches."""
+
+from typing import NamedTuple
+
+from koudai.cards.run import touch
+from koudai.cards.store import SQL
+from koudai.ledger import time_of_book
+from koudai.pg import Tx, int4s
+from koudai.programmes import Kind, Promises, Renewal, count_versions_statement, promises_of_book
+
+AT_ONCE = 500
+"""How many cards one transaction takes, so that nobody waits long behind it."""
+
+
+class Swept(NamedTuple):
+    """How many cards were renewed, and after which id the next sweep goes on; None where it came to the end."""
+
+    renewed: int
+    next_after: int | None
+
+
+async def sweep(tx: Tx, book: int, after: int = 0, limit: int = AT_ONCE) -> Swept:
+    """Renew the next cards of a book, after an id, that renew by themselves and whose time is over.
+
+    Cards that don't need nothing: that their time is over is told by their date.
+    """
+    (counted,) = await tx.together(count_versions_statement(book))
+    promises = await promises_of_book(tx, book, counted)
+    programmes = [one for one, promised in promises.items() if _renews(promised)]
+    if not programmes:
+        return Swept(0, None)
+    now = await time_of_book(tx, book)
+    rows = await tx.rows(SQL["cards_to_renew"], book, int4s(programmes), now, after, limit)
+    found = [row[0] for row in rows]
+    renewed = await touch(tx, book, found) if found else 0
+    return Swept(renewed, found[-1] if len(found) == limit else None)
+
+
+def _renews(promises: Promises) -> bool:
+    """Whether cards of a programme may renew by themselves, or got a longer term by a later version."""
+    if len(promises.versions) > 1:
+        return True
+    programme = promises.versions[0].programme
+    offered = [terms for kind in Kind if (terms := programme.of_kind(kind)) is not None]
+    return any(terms.validity.renewal is Renewal.AUTOMATIC for terms in offered)
