@@ -6,6 +6,7 @@ from koudai.api import (
     gift_cards,
     launching,
     merchants,
+    notices,
     outcomes,
     policy,
     probes,
@@ -13,8 +14,21 @@ from koudai.api import (
     sandbox,
 )
 from koudai.api.door import Operation
-from koudai.api.examples import ACTIVITIES, BATCH, CLOCK, GAN, GATE, GIFT_CARD, MERCHANT, PROGRAMME, SPLIT, VERSION
+from koudai.api.examples import (
+    ACTIVITIES,
+    BATCH,
+    CLOCK,
+    GAN,
+    GATE,
+    GIFT_CARD,
+    MERCHANT,
+    NOTICES,
+    PROGRAMME,
+    SPLIT,
+    VERSION,
+)
 from koudai.api.holder_operations import HOLDER_OPERATIONS
+from koudai.api.life_shapes import CardNoticePage, CardNotices, Exchange, NoticeTake, PayoutPage
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import (
     BatchOutcomes,
@@ -60,10 +74,17 @@ _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
 
+_EXCHANGE_CODES = (
+    CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
+    CardRefusal.REPLACED, CardRefusal.NEVER_EXPIRES, CardRefusal.NOT_EXPIRED, CardRefusal.EXPIRED_OVER,
+    CardRefusal.HAS_HOLDS,
+)  # fmt: skip
+
 # What only a programme, a card's issue or its split can be refused for is not told of an activity.
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
-    LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
+    LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
+    PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT,
     *(code for code in CardRefusal if code not in {
         CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT,
     }),
@@ -171,6 +192,12 @@ OPERATIONS: tuple[Operation, ...] = (
         examples=SPLIT, handle=gift_cards.split,
     ),
     Operation(
+        method="POST", path="/v1/gift_cards/{id}/exchange", name="exchange_gift_card", tag="Gift cards",
+        summary="Exchange an expired card for a new one; its number is told as at issue",
+        scope=Scope.CARDS_ISSUE, keyed=True, response=Exchange, status=201, codes=_EXCHANGE_CODES,
+        handle=gift_cards.exchange,
+    ),
+    Operation(
         method="GET", path="/v1/gift_cards/{id}/family", name="list_gift_card_family", tag="Gift cards",
         summary="The cards that come from the same root by splits, oldest first", scope=Scope.CARDS_READ,
         response=GiftCardPage, query=_PAGE, codes=(ApiProblem.NOT_FOUND,), handle=gift_cards.family,
@@ -200,6 +227,22 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET", path="/v1/idempotency_keys/{key}", name="get_outcome_of_key", tag="Idempotency",
         summary="What was answered under an idempotency key", scope=Scope.CARDS_READ, response=KeyOutcome,
         codes=(ApiProblem.NOT_FOUND,), handle=outcomes.show,
+    ),
+    Operation(
+        method="GET", path="/v1/notices", name="list_notices", tag="Notices",
+        summary="List the reminders that holders are due, before an expiry or after a silence", scope=Scope.CARDS_READ,
+        response=CardNoticePage, query=_PAGE, handle=notices.page,
+    ),
+    Operation(
+        method="POST", path="/v1/notices/take", name="take_notices", tag="Notices",
+        summary="Take reminders to send them: each is given once, and again under the same key",
+        scope=Scope.NOTICES_TAKE, keyed=True, request=NoticeTake, response=CardNotices, status=201, examples=NOTICES,
+        handle=notices.take,
+    ),
+    Operation(
+        method="GET", path="/v1/payouts", name="list_payouts", tag="Gift cards",
+        summary="The register of cards that were handed back: whose paper, which account, how much; oldest first",
+        scope=Scope.CARDS_CLOSE, response=PayoutPage, query=_PAGE, handle=notices.payouts,
     ),
     *HOLDER_OPERATIONS,
     Operation(

@@ -27,6 +27,7 @@ from koudai.api.ids import Ids
 from koudai.api.metrics import Metrics
 from koudai.api.operations import OPERATIONS
 from koudai.api.problems import ApiProblem, Problem
+from koudai.api.sweeping import run_sweep
 from koudai.api.wire import Protocol
 from koudai.base import Fault
 from koudai.instance import Instance, calm_collector
@@ -81,6 +82,7 @@ async def _working(door: Door) -> AsyncIterator[None]:
     chores = (
         asyncio.create_task(_fold(instance)),
         asyncio.create_task(proof.run_sequencer(instance.db, instance.keyring, _log_failure)),
+        asyncio.create_task(run_sweep(instance, _log_failure)),
     )
     try:
         yield

@@ -30,9 +30,11 @@ from koudai.api.wishes import (
     Authorise,
     Block,
     Capture,
+    Close,
     Expire,
     Load,
     OnCard,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -134,6 +136,8 @@ NewActivity = (
     | AdjustDecrement
     | Expire
     | Renew
+    | Reactivate
+    | Close
     | Block
     | Unblock
 )
@@ -228,7 +232,7 @@ class GiftCard(msgspec.Struct, frozen=True):
 
     `held_minor` is what of the balance holds reserve; `available_minor` is what can be spent now: neither
     reserved nor expired. `successor_id` is the card that replaced it, `parent_id` the card that it was split from
-    and `root_id` the first of those: each is there only where there is one.
+    and `root_id` the first of those, `expires_at` until when it lasts: each is there only where there is one.
     """
 
     id: str
@@ -245,6 +249,7 @@ class GiftCard(msgspec.Struct, frozen=True):
     gan: str | UnsetType = UNSET
     parent_id: str | UnsetType = UNSET
     root_id: str | UnsetType = UNSET
+    expires_at: datetime | UnsetType = UNSET
 
 
 class GiftCardActivity(msgspec.Struct, frozen=True):

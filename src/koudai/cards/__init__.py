@@ -39,13 +39,14 @@ from koudai.cards.model import (
     CardState,
     Issued,
     Minted,
+    Payout,
     Programme,
 )
 from koudai.cards.notices import DueNotice, due_notices, take_notices
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes
 from koudai.cards.run import Outcome, exchange, issue, run, split
-from koudai.cards.sweep import Swept, sweep
+from koudai.cards.sweep import Swept, sweep, sweep_all
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -55,6 +56,7 @@ from koudai.cards.views import (
     find_programmes as programmes_by_id,
     page_cards,
     page_family,
+    page_payouts,
     page_programmes,
 )
 from koudai.ledger import FundingSource
@@ -89,6 +91,7 @@ __all__ = [
     "Minted",
     "Outcome",
     "PaidTo",
+    "Payout",
     "Programme",
     "Purpose",
     "Reactivate",
@@ -113,10 +116,12 @@ __all__ = [
     "issue",
     "page_cards",
     "page_family",
+    "page_payouts",
     "page_programmes",
     "programmes_by_id",
     "run",
     "split",
     "sweep",
+    "sweep_all",
     "take_notices",
 ]

@@ -189,6 +189,26 @@ class Activity(msgspec.Struct, frozen=True):
     other_card_id: int | None = None
 
 
+class Payout(msgspec.Struct, frozen=True):
+    """A row of the register of cards handed back: what was paid out, `fee_minor` of it kept, to where and by whom.
+
+    `identity_ref` is whose paper was checked, `buyer_ref` the buyer's (MOFCOM Order 2012-9, Art. 21).
+    """
+
+    place: Place
+    card_id: int
+    amount_minor: int
+    fee_minor: int
+    asset: str
+    paid_to: str
+    account_ref: str | None
+    identity_ref: str | None
+    buyer_ref: str | None
+    reason: str
+    made_by: str
+    recorded_at: datetime
+
+
 class Minted(msgspec.Struct, frozen=True):
     """What a command made of a card: its entry, and the new cards, those of a split in the order of their amounts."""
 

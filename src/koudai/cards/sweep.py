@@ -1,11 +1,13 @@
 """Sweep: what is due without anybody asking is done to cards that nobody touches."""
 
+import asyncio
+from functools import partial
 from typing import NamedTuple
 
 from koudai.cards.run import touch
 from koudai.cards.store import SQL
 from koudai.ledger import time_of_book
-from koudai.pg import Tx, int4s
+from koudai.pg import Database, Tx, int4s
 from koudai.programmes import Kind, Promises, Renewal, count_versions_statement, promises_of_book
 
 AT_ONCE = 500
@@ -17,6 +19,21 @@ class Swept(NamedTuple):
 
     renewed: int
     next_after: int | None
+
+
+_BREATH_S = 0.05
+
+
+async def sweep_all(db: Database, book: int) -> int:
+    """Sweep all cards of a book, in small pieces with a breath between them. How many were renewed."""
+    renewed, after = 0, 0
+    while True:
+        swept = await db.transact(partial(sweep, book=book, after=after))
+        renewed += swept.renewed
+        if swept.next_after is None:
+            return renewed
+        after = swept.next_after
+        await asyncio.sleep(_BREATH_S)
 
 
 async def sweep(tx: Tx, book: int, after: int = 0, limit: int = AT_ONCE) -> Swept:

@@ -1,12 +1,12 @@
 """What the doors read of programmes, cards and their history."""
 
-from koudai.cards.model import Activity, Card, Programme
+from koudai.cards.model import Activity, Card, Payout, Programme
 from koudai.cards.store import SQL, as_activity, as_card, find_programmes, read_activities, with_limits
 from koudai.ledger import Place
 from koudai.pg import Tx, byteas, int8s
 
 __all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "find_programmes", "page_cards",
-           "page_family", "page_programmes"]  # fmt: skip
+           "page_family", "page_payouts", "page_programmes"]  # fmt: skip
 
 
 async def cards_by_id(tx: Tx, book: int, ids: list[int]) -> dict[int, Card]:
@@ -36,6 +36,12 @@ async def page_family(tx: Tx, book: int, card_id: int, after: int, limit: int) -
 async def page_programmes(tx: Tx, book: int, after: int, limit: int) -> list[Programme]:
     """The next `limit` programmes of a book after an id."""
     return await with_limits(tx, book, await tx.rows(SQL["page_programmes"], book, after, limit))
+
+
+async def page_payouts(tx: Tx, book: int, after: Place, limit: int) -> list[Payout]:
+    """The next `limit` rows of a book's register of cards handed back, after a place; oldest first."""
+    rows = await tx.rows(SQL["payouts"], book, *after, limit)
+    return [Payout(Place(row[0], row[1]), *row[2:]) for row in rows]
 
 
 async def activity(tx: Tx, book: int, place: Place) -> Activity | None:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "card": "koudai.cli.card:card",
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
+    "notices": "koudai.cli.notices:notices",
     "policy": "koudai.cli.policy:policy",
     "holder": "koudai.cli.holder:holder",
     "privacy": "koudai.cli.privacy:privacy",

@@ -44,6 +44,8 @@ class Scope(StrEnum):
     CARDS_TRANSFER = "cards:transfer"
     CARDS_ADJUST = "cards:adjust"
     CARDS_EXPIRE = "cards:expire"
+    CARDS_CLOSE = "cards:close"
+    NOTICES_TAKE = "notices:take"
     HOLDERS_READ = "holders:read"
     HOLDERS_WRITE = "holders:write"
     HOLDERS_REVEAL = "holders:reveal"
