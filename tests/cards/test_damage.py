@@ -538,6 +538,8 @@ async def tell_of_ends(within, run, keyring, shop, facts, places):
     await do("moved", moved)
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 4 * DAY))
     await do("prolonged", cards.Renew(key="prolonged", card=stand_in))
+    # The newest batch of a story moves value.
+    await do("spent", cards.Redeem(key="spent", card=stand_in, merchant_id=shop.id, amount_minor=10, asset="CNY"))
 
 
 def memory_time(made):
