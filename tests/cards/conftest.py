@@ -6,6 +6,7 @@ import pytest
 
 from koudai import cards, ledger, merchants
 from koudai.base import Refused, asset
+from koudai.cards import FundingSource
 from koudai.ledger import Place
 from koudai.policy import GateKind
 from koudai.programmes import EnterGate, enter_gates
@@ -71,7 +72,7 @@ class Counter:
         wish = cards.Issue(key=more.pop("key", None) or self.key(), programme_id=programme.id, **more)
         (made,) = await self.within(lambda tx: cards.issue(tx, self.book, [wish], self.keyring))
         if amount:
-            await self.do(self.load(made.card.id, amount, currency=programme.asset))
+            await self.do(self.load(made.card.id, amount, currency=programme.asset, source=FundingSource.TRANSFER))
         return made
 
     async def card(self, programme, amount=0, **more):

@@ -10,9 +10,10 @@ from koudai.base import Refused, asset
 from koudai.ledger import Flow, FundingSource, Limit, Per, Posting, Subject, post
 from koudai.ledger.verify import LEDGER_CHECKS
 from koudai.pg import Database
-from koudai.programmes import Line
+from koudai.programmes import Line, PutVersion
 from tests.cards.conftest import Counter
 from tests.cards.documented import documented
+from tests.programmes.drafts import text_of
 
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -458,6 +459,32 @@ DAMAGES = [
            "ALTER TABLE cards.payments DROP CONSTRAINT payments_within_paid",
            "UPDATE cards.payments SET amount_minor = used_minor - 1"),
     damage("cards.payment_used", "cards.payments 1/slip", "DELETE FROM cards.sales WHERE card_id = {stock_sold}"),
+    damage("cards.refund_parts", "cards.activities {moved}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {stand_in}"),
+    damage("cards.refund_parts", "cards.activities {moved}", "UPDATE cards.cards SET programme_id = 1 WHERE id = {stand_in}"),
+    # A card ended or goes on otherwise than its history says
+    damage("cards.closed_card", "cards.cards {mine}", "UPDATE cards.cards SET state = 'DEACTIVATED' WHERE id = {mine}"),
+    damage("cards.card_state", "cards.cards {closed}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {closed}"),
+    damage("cards.card_expiry", "cards.cards {stand_in}",
+           "UPDATE cards.cards SET expires_at = expires_at + interval '1 day' WHERE id = {stand_in}"),
+    damage("cards.card_expiry", "cards.cards {stand_in}", "UPDATE cards.cards SET expires_at = NULL WHERE id = {stand_in}"),
+    damage("cards.card_expiry", "cards.cards {mine}", "UPDATE cards.cards SET expires_at = now() WHERE id = {mine}"),
+    damage("cards.card_expiry", "cards.cards {stand_in}", "DELETE FROM cards.expiries WHERE card_id = {stand_in}"),
+    damage("cards.card_expiry", "cards.cards {stand_in}", f"DELETE FROM cards.activities WHERE {at('prolonged')}"),
+    damage("cards.card_expiry", "cards.cards 10000",
+           "INSERT INTO cards.expiries (card_id, batch_id, expires_at) VALUES (10000, 1, now())"),
+    damage("cards.payout_register", "cards.payouts {closing}", f"DELETE FROM cards.payouts WHERE {at('closing')}"),
+    damage("cards.payout_register", "cards.payouts {closing}", f"DELETE FROM cards.activities WHERE {at('closing')}"),
+    damage("cards.payout_register", "cards.payouts {closing}",
+           f"UPDATE cards.payouts SET amount_minor = amount_minor + 1 WHERE {at('closing')}"),
+    damage("cards.payout_register", "cards.payouts {closing}",
+           f"UPDATE cards.payouts SET fee_minor = fee_minor + 1 WHERE {at('closing')}"),
+    damage("cards.payout_register", "cards.payouts {closing}", f"UPDATE cards.payouts SET card_id = {{mine}} WHERE {at('closing')}"),
+    damage("cards.activity_transfer", "cards.activities {closing}",
+           f"UPDATE ledger.transfers SET credit_account = {{expired_account}} WHERE {at('closing')}"),
+    damage("cards.activity_chain", "cards.activities {charged}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('charged')}"),
+    damage("cards.activity_key", "cards.activities {closing}", "DELETE FROM ledger.idempotency WHERE key = 'closing'"),
+    damage("cards.key_activity", KEY + "closing", f"DELETE FROM cards.activities WHERE {at('closing')}"),
 ]  # fmt: skip
 
 
@@ -538,6 +565,7 @@ async def tell_story(db, keyring):
     await tell_of_a_basket(Counter(db, keyring), facts, places)
     await tell_of_secrets(within, run, keyring, shop, programme, facts, places)
     await tell_of_stock(within, run, keyring, programme, facts)
+    await tell_of_ends(within, run, keyring, shop, facts, places)
     for name, place in places.items():
         facts |= {
             name: f"{place.batch_id}/{place.ordinal}",
@@ -716,6 +744,40 @@ async def tell_of_secrets(within, run, keyring, shop, programme, facts, places):
             done = await run(cards.Redeem(key="by code", card=code, merchant_id=shop.id, amount_minor=10, asset="CNY"))
             places["by_code"] = done.place
     facts |= {"coded": coded, "uncoded": other}
+
+
+async def tell_of_ends(within, run, keyring, shop, facts, places):
+    """Under a document: a card is closed with a fee, its goods come back to another one, and that one is renewed."""
+    wish = cards.CreateProgramme("lasting", "Lasting", asset("CNY"), "900003")
+    (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
+    validity = {"days": 3, "renewal": "on_request"}
+    document = text_of(
+        effective_on="2020-01-01", number_prefix="900003", policy={"pack": "sandbox"}, sandbox_only=True, withdrawal={"fee_bps": 150},
+        kinds={"registered": {"validity": validity}},
+    )  # fmt: skip
+    put = PutVersion("lasting version", programme.id, document, "Li Na")
+    await within(lambda tx: cards.put_versions(tx, 1, [put], live=False))
+    wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref="ann") for name in ("closed", "stand_in")]
+    made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
+    facts["closed"], facts["stand_in"] = closed, stand_in = [issued.card.id for issued in made]
+
+    async def do(name, command):
+        done = await run(command)
+        assert not isinstance(done, Refused), (name, done)
+        places[name] = done.place
+
+    cash = FundingSource.CASH
+    await do("filled", cards.Load(key="filled", card=closed, amount_minor=1000, asset="CNY", source=cash))
+    await do("bought", cards.Redeem(key="bought", card=closed, merchant_id=shop.id, amount_minor=300, asset="CNY"))
+    ending = cards.Close(key="closing", card=closed, reason="asked for", made_by="clerk", paid_to=cards.PaidTo.CASH)
+    await do("closing", ending)
+    places["charged"] = places["closing"]._replace(ordinal=places["closing"].ordinal + 1)
+    moved = cards.Refund(key="moved", redemption=places["bought"], amount_minor=200, asset="CNY", to_card=stand_in)
+    await do("moved", moved)
+    await within(lambda tx: ledger.advance_clock(tx, 1, START + 4 * DAY))
+    await do("prolonged", cards.Renew(key="prolonged", card=stand_in))
+    # The newest batch of a story moves value.
+    await do("spent", cards.Redeem(key="spent", card=stand_in, merchant_id=shop.id, amount_minor=10, asset="CNY"))
 
 
 def memory_time(made):

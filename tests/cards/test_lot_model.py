@@ -1206,7 +1206,14 @@ def test_every_reason_to_refuse_is_given(tell):
         cards.CardRefusal.PAYMENT_DIFFERS, cards.CardRefusal.PAYMENT_USED, cards.CardRefusal.WARNING_UNREAD,
         cards.CardRefusal.NOT_ACTIVE_YET, cards.CardRefusal.TOO_LATE, cards.CardRefusal.CALLED_OFF,
     }  # fmt: skip
-    others = of_programmes | of_splits | of_documents | of_restrictions | of_gifts | of_secrets | of_stock
+    # Cards that expire and end: see test_lasting, test_closing and test_refund_to.
+    of_lives = {
+        cards.CardRefusal.EXPIRED, cards.CardRefusal.EXPIRED_OVER, cards.CardRefusal.NOT_EXPIRED,
+        cards.CardRefusal.NEVER_EXPIRES, cards.CardRefusal.NOT_RENEWABLE, cards.CardRefusal.NOT_DUE,
+        cards.CardRefusal.OTHER_CARD_NEEDED, cards.CardRefusal.OTHER_KIND, cards.CardRefusal.OTHER_HOLDER,
+        cards.CardRefusal.NOT_REFUNDABLE, cards.CardRefusal.PAYOUT_MISSING, cards.CardRefusal.PAYOUT_ELSEWHERE,
+    }  # fmt: skip
+    others = of_programmes | of_splits | of_documents | of_restrictions | of_gifts | of_secrets | of_stock | of_lives
     assert set(cards.CardRefusal) - set(table) <= others
 
 

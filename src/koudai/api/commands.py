@@ -17,9 +17,11 @@ from koudai.api.wishes import (
     Authorise,
     Block,
     Capture,
+    Close,
     Expire,
     Line as BodyLine,
     Load,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -49,6 +51,8 @@ SCOPES: dict[type[Any], Scope] = {
     AdjustDecrement: Scope.CARDS_ADJUST,
     Expire: Scope.CARDS_EXPIRE,
     Renew: Scope.CARDS_EXPIRE,
+    Reactivate: Scope.CARDS_EXPIRE,
+    Close: Scope.CARDS_CLOSE,
     Block: Scope.CARDS_BLOCK,
     Unblock: Scope.CARDS_BLOCK,
 }
@@ -218,17 +222,37 @@ def _expire(ids: Ids, body: Expire, key: str) -> cards.Expire:
 
 def _renew(ids: Ids, body: Renew, key: str) -> cards.Renew:
     card = ids.card_ref(body.gift_card_id, body.gan)
-    return cards.Renew(key=key, card=card, expires_at=in_utc("expires_at", body.expires_at))
+    until = None if body.expires_at is None else in_utc("expires_at", body.expires_at)
+    return cards.Renew(key=key, card=card, expires_at=until)
+
+
+def _reactivate(ids: Ids, body: Reactivate, key: str) -> cards.Reactivate:
+    return cards.Reactivate(key=key, card=ids.card_ref(body.gift_card_id, body.gan))
+
+
+def _close(ids: Ids, body: Close, key: str, made_by: str) -> cards.Close:
+    return cards.Close(
+        key=key,
+        card=ids.card_ref(body.gift_card_id, body.gan),
+        reason=body.reason,
+        made_by=made_by,
+        paid_to=body.paid_to,
+        account_ref=body.account_ref,
+        identity_ref=body.identity_ref,
+        buyer_ref=body.buyer_ref,
+        bought_by_company=body.bought_by_company,
+    )
 
 
 def _refund(ids: Ids, body: Refund, key: str) -> cards.Refund:
     code = known_currency(body.currency)
+    to_card = None if body.to_gift_card_id is None else ids.card(body.to_gift_card_id)
     if body.redemption_id is not UNSET:
         for field in ("gift_card_id", "gan", "merchant_id"):
             if getattr(body, field) is not UNSET:
                 raise invalid(field, "one_of", other="redemption_id")
         redemption = ids.place(body.redemption_id)
-        return cards.Refund(key=key, amount_minor=body.amount_minor, asset=code, redemption=redemption)
+        return cards.Refund(key=key, amount_minor=body.amount_minor, asset=code, redemption=redemption, to_card=to_card)
     if body.merchant_id is UNSET:
         raise invalid("redemption_id", "one_of", other="gift_card_id + merchant_id")
     return cards.Refund(
@@ -237,6 +261,7 @@ def _refund(ids: Ids, body: Refund, key: str) -> cards.Refund:
         asset=code,
         card=ids.card_ref(body.gift_card_id, body.gan),
         merchant_id=ids.merchant(body.merchant_id),
+        to_card=to_card,
     )
 
 
@@ -264,6 +289,7 @@ _MAKERS: dict[type[Any], Callable[[Ids, Any, str], cards.Command]] = {
     Transfer: _transfer,
     Expire: _expire,
     Renew: _renew,
+    Reactivate: _reactivate,
     Block: _block,
     Unblock: _unblock,
 }
@@ -272,5 +298,6 @@ _SIGNED: dict[type[Any], Callable[[Ids, Any, str, str], cards.Command]] = {
     AdjustIncrement: _adjust,
     AdjustDecrement: _adjust,
     Reversal: _reverse,
+    Close: _close,
 }
 """What the books keep with who asked for it."""

@@ -134,6 +134,8 @@ PIN = {"pin": _example("A PIN", {"pin": "274916"})}
 
 PIN_CHANGE = {"pin": _example("Another PIN", {"old_pin": "274916", "pin": "805263", "device": "app-1"})}
 
+NOTICES = {"some": _example("At most 50 reminders", {"limit": 50})}
+
 GAN = {"number": _example("A card's number", {"gan": "9000010000000000009"})}
 
 ACTIVITIES = {
@@ -219,6 +221,19 @@ ACTIVITIES = {
     "renew": _example(
         "Let what expires last longer",
         {"type": "RENEW", "gift_card_id": _CARD, "expires_at": "2029-12-31T16:00:00Z"},
+    ),
+    "renew_card": _example("Let a card last a further term", {"type": "RENEW", "gift_card_id": _CARD}),
+    "reactivate": _example("Let an expired card go on", {"type": "REACTIVATE", "gift_card_id": _CARD}),
+    "close": _example(
+        "Close a card, and pay out what it holds to an account of its holder",
+        {
+            "type": "DEACTIVATE",
+            "gift_card_id": _CARD,
+            "reason": "The holder hands the card back",
+            "paid_to": "same_name_account",
+            "account_ref": "acct-7f3a",
+            "identity_ref": "hldr_00000000000000000000000000000000",
+        },
     ),
     "activate": _example("Activate a pending card", {"type": "ACTIVATE", "gift_card_id": _CARD}),
     "block": _example("Block a lost card", {"type": "BLOCK", "gift_card_id": _CARD}),

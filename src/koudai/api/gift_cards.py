@@ -10,6 +10,7 @@ from koudai.api.commands import known_currency
 from koudai.api.door import Call
 from koudai.api.gate import require
 from koudai.api.ids import CARD, PROGRAMME
+from koudai.api.life_shapes import Exchange
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import Amount, GiftCard, GiftCardPage, Split
 from koudai.base import Refused
@@ -29,6 +30,7 @@ def shown(call: Call, found: Sequence[Card]) -> list[GiftCard]:
             id_, programme_id, c.state, c.last4, c.holder_ref, Amount(c.balance_minor, c.asset), c.held_minor,
             c.available_minor, c.issued_at, call.principal.mode, told.get(c.successor_id, UNSET),
             parent_id=told.get(c.parent_id, UNSET), root_id=told[c.root_id] if c.parent_id else UNSET,
+            expires_at=c.expires_at or UNSET,
         )
         for c, id_, programme_id in zip(found, ids, programmes, strict=True)
     ]  # fmt: skip
@@ -79,6 +81,19 @@ def _minted(call: Call, outcome: Minted) -> Split:
         for card, piece in zip(made, outcome.cards, strict=True)
     ]
     return Split(call.door.ids.activities([outcome.activity])[0], pieces)
+
+
+async def exchange(call: Call) -> Exchange | Refused:
+    """POST /v1/gift_cards/{id}/exchange: the number of the new card is told as that of an issued one."""
+    wish = cards.Exchange(key=call.key, card=call.door.ids.card(call.path("id")))
+    (outcome,) = await call.transact(lambda tx: cards.exchange(tx, call.book, [wish], call.door.instance.keyring))
+    if not isinstance(outcome, cards.Minted):
+        return outcome
+    (made,) = outcome.cards
+    (card,) = shown(call, [made.card])
+    return Exchange(
+        call.door.ids.activities([outcome.activity])[0], msgspec.structs.replace(card, gan=made.number or UNSET)
+    )
 
 
 async def family(call: Call) -> GiftCardPage:

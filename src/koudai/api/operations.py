@@ -6,6 +6,7 @@ from koudai.api import (
     gift_cards,
     launching,
     merchants,
+    notices,
     outcomes,
     probes,
     programmes,
@@ -20,6 +21,7 @@ from koudai.api.examples import (
     GATE,
     GIFT_CARD,
     MERCHANT,
+    NOTICES,
     PROGRAMME,
     SPEND_SPLIT,
     SPLIT,
@@ -28,6 +30,7 @@ from koudai.api.examples import (
 from koudai.api.gift_operations import GIFT_OPERATIONS, OF_REISSUE
 from koudai.api.holder_operations import HOLDER_OPERATIONS
 from koudai.api.law_operations import LAW_OPERATIONS
+from koudai.api.life_shapes import CardNoticePage, CardNotices, Exchange, NoticeTake, PayoutPage
 from koudai.api.merchant_shapes import Merchant, MerchantPage, NewMerchant
 from koudai.api.problems import ApiProblem
 from koudai.api.restriction_operations import RESTRICTION_OPERATIONS
@@ -80,6 +83,12 @@ _OF_SPLIT = (
     CardRefusal.BAD_PIECES, CardRefusal.PIECE_TOO_SMALL, CardRefusal.NOT_SPLITTABLE, CardRefusal.TOO_MANY_GENERATIONS,
 )  # fmt: skip
 
+_EXCHANGE_CODES = (
+    CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
+    CardRefusal.REPLACED, CardRefusal.NEVER_EXPIRES, CardRefusal.NOT_EXPIRED, CardRefusal.EXPIRED_OVER,
+    CardRefusal.HAS_HOLDS,
+)  # fmt: skip
+
 _OF_RESTRICTIONS = (
     CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.ORDER_MISSING, CardRefusal.FREEZE_TOO_LONG,
     CardRefusal.NO_LOSS_REPORT, CardRefusal.NOTHING_LEFT,
@@ -96,7 +105,8 @@ _OF_STOCK = (
 _ACTIVITY_CODES = (
     ApiProblem.BAD_NUMBER, ApiProblem.TOO_MANY_CODES,
     LedgerRefusal.BALANCE_TOO_LARGE, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
-    LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR,
+    LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
+    PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT,
     ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
     ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
     *(code for code in CardRefusal if code not in {
@@ -221,6 +231,12 @@ OPERATIONS: tuple[Operation, ...] = (
         handle=gift_cards.spend_split,
     ),
     Operation(
+        method="POST", path="/v1/gift_cards/{id}/exchange", name="exchange_gift_card", tag="Gift cards",
+        summary="Exchange an expired card for a new one; its number is told as at issue",
+        scope=Scope.CARDS_ISSUE, keyed=True, response=Exchange, status=201, codes=_EXCHANGE_CODES,
+        handle=gift_cards.exchange,
+    ),
+    Operation(
         method="GET", path="/v1/gift_cards/{id}/family", name="list_gift_card_family", tag="Gift cards",
         summary="The cards that come from the same root by splits, oldest first", scope=Scope.CARDS_READ,
         response=GiftCardPage, query=_PAGE, codes=(ApiProblem.NOT_FOUND,), handle=gift_cards.family,
@@ -254,6 +270,22 @@ OPERATIONS: tuple[Operation, ...] = (
     *RESTRICTION_OPERATIONS,
     *GIFT_OPERATIONS,
     *SECRET_OPERATIONS,
+    Operation(
+        method="GET", path="/v1/notices", name="list_notices", tag="Notices",
+        summary="List the reminders that holders are due, before an expiry or after a silence", scope=Scope.CARDS_READ,
+        response=CardNoticePage, query=_PAGE, handle=notices.page,
+    ),
+    Operation(
+        method="POST", path="/v1/notices/take", name="take_notices", tag="Notices",
+        summary="Take reminders to send them: each is given once, and again under the same key",
+        scope=Scope.NOTICES_TAKE, keyed=True, request=NoticeTake, response=CardNotices, status=201, examples=NOTICES,
+        handle=notices.take,
+    ),
+    Operation(
+        method="GET", path="/v1/payouts", name="list_payouts", tag="Gift cards",
+        summary="The register of cards that were handed back: whose paper, which account, how much; oldest first",
+        scope=Scope.CARDS_CLOSE, response=PayoutPage, query=_PAGE, handle=notices.payouts,
+    ),
     *HOLDER_OPERATIONS,
     *STOCK_OPERATIONS,
     *LAW_OPERATIONS,

@@ -28,6 +28,7 @@ from koudai.api.ids import Ids
 from koudai.api.metrics import Metrics
 from koudai.api.operations import OPERATIONS
 from koudai.api.problems import ApiProblem, Problem
+from koudai.api.renewing import run_sweep
 from koudai.api.sweeping import return_gifts
 from koudai.api.wire import Protocol
 from koudai.base import Fault
@@ -91,6 +92,7 @@ async def _working(door: Door) -> AsyncIterator[None]:
         asyncio.create_task(return_gifts(instance, _log_failure)),
         asyncio.create_task(_purge(instance)),
         asyncio.create_task(proof.run_sequencer(instance.db, instance.keyring, _log_failure)),
+        asyncio.create_task(run_sweep(instance, _log_failure)),
     )
     try:
         yield

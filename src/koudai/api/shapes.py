@@ -32,10 +32,12 @@ from koudai.api.wishes import (
     Authorise,
     Block,
     Capture,
+    Close,
     Expire,
     Lines,
     Load,
     Paying,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -140,6 +142,8 @@ NewActivity = (
     | AdjustDecrement
     | Expire
     | Renew
+    | Reactivate
+    | Close
     | Block
     | Unblock
 )
@@ -225,7 +229,8 @@ class GiftCard(msgspec.Struct, frozen=True):
 
     `held_minor` is what of the balance holds reserve; `available_minor` is what can be spent now: neither
     reserved nor expired. `successor_id` is the card that took its place, `parent_id` the card that it was split from
-    or whose place it took, and `root_id` the first of those: each is there only where there is one.
+    or whose place it took, `root_id` the first of those, and `expires_at` until when it lasts: each is there only
+    where there is one.
     """
 
     id: str
@@ -242,6 +247,7 @@ class GiftCard(msgspec.Struct, frozen=True):
     gan: str | UnsetType = UNSET
     parent_id: str | UnsetType = UNSET
     root_id: str | UnsetType = UNSET
+    expires_at: datetime | UnsetType = UNSET
 
 
 class BasketLine(msgspec.Struct, frozen=True, omit_defaults=True):

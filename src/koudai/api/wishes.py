@@ -23,7 +23,7 @@ from koudai.api.scalars import (
     Seconds,
     Word,
 )
-from koudai.cards import Channel, FundingSource, Purpose
+from koudai.cards import Channel, FundingSource, PaidTo, Purpose
 
 
 class OnCard(Body, frozen=True, kw_only=True):
@@ -137,13 +137,15 @@ class Refund(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REFUND"):
     """Give value back to the card that paid: by `redemption_id`, or by the card and the merchant.
 
     The redemption may be a capture too. By card and merchant it is laid on the latest one first. What a
-    replaced card paid goes to the card that took over.
+    replaced card paid goes to the card that took over. Where the card is closed or expired, or would hold too
+    much, it goes to `to_gift_card_id`: another one of the same programme, kind and holder.
     """
 
     amount_minor: AmountMinor
     currency: Currency
     redemption_id: Id | UnsetType = UNSET
     merchant_id: Id | UnsetType = UNSET
+    to_gift_card_id: Id | None = None
 
 
 class Reversal(Body, frozen=True, kw_only=True, tag_field="type", tag="REVERSAL"):
@@ -204,9 +206,32 @@ class Expire(OnCard, frozen=True, kw_only=True, tag_field="type", tag="EXPIRE"):
 
 
 class Renew(OnCard, frozen=True, kw_only=True, tag_field="type", tag="RENEW"):
-    """Give the value of a card that expires before `expires_at` that date."""
+    """Let a card last a further term, as its programme promised.
 
-    expires_at: Moment
+    With `expires_at`: give the value of it that expires before that date this one.
+    """
+
+    expires_at: Moment | None = None
+
+
+class Reactivate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REACTIVATE"):
+    """Let an expired card go on: it lasts a new term from now. The entry is a RENEW."""
+
+
+class Close(OnCard, frozen=True, kw_only=True, tag_field="type", tag="DEACTIVATE"):
+    """End a card for good. What was paid for on it is paid out, by the rules of its programme's pack; bonus lapses.
+
+    `paid_to` is needed where it holds such value, and `account_ref` unless that is cash. `identity_ref` is whose
+    identity paper was checked, `buyer_ref` the buyer's. All of these are as you call them, and no account's number.
+    The answer is the first entry: PAY_OUT, FEE, EXPIRE or DEACTIVATE. The API key stands for who made it.
+    """
+
+    reason: Reason
+    paid_to: PaidTo | None = None
+    account_ref: Name | None = None
+    identity_ref: Name | None = None
+    buyer_ref: Name | None = None
+    bought_by_company: bool = False
 
 
 class Block(OnCard, frozen=True, kw_only=True, tag_field="type", tag="BLOCK"):

@@ -17,13 +17,17 @@ from koudai.cards.commands import (
     ChangePin,
     Channel,
     ClaimGift,
+    Close,
     Command,
+    Exchange,
     Expire,
     GiveGift,
     Issue,
     Lift,
     Load,
+    PaidTo,
     Purpose,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -57,16 +61,18 @@ from koudai.cards.model import (
     Issued,
     Judged,
     Minted,
+    Payout,
     Programme,
     Words,
 )
+from koudai.cards.notices import DueNotice, due_notices, take_notices
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.pay_code import MakePayCode, make_pay_codes, purge_codes
 from koudai.cards.pins import Pin, is_pin, pin_of
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
 from koudai.cards.restrict import inherit
 from koudai.cards.restrictions import Ending, Queued, Restriction, RestrictionKind
-from koudai.cards.run import Outcome, claim, create_stock, give, issue, replace, run, spend_split, split
+from koudai.cards.run import Outcome, claim, create_stock, exchange, give, issue, replace, run, spend_split, split
 from koudai.cards.stock_model import (
     MAX_CHOSEN,
     MAX_STOCK,
@@ -94,7 +100,8 @@ from koudai.cards.stock_views import (
     stock_by_id,
     stock_cards_by_id,
 )
-from koudai.cards.sweep import return_due_gifts
+from koudai.cards.sweep import Swept, sweep, sweep_all
+from koudai.cards.sweep_gifts import return_due_gifts
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -105,6 +112,7 @@ from koudai.cards.views import (
     page_cards,
     page_family,
     page_judgements,
+    page_payouts,
     page_programmes,
     restrictions_of_card,
 )
@@ -135,10 +143,13 @@ __all__ = [
     "ChangePin",
     "Channel",
     "ClaimGift",
+    "Close",
     "Command",
     "CreateProgramme",
     "CreateStock",
+    "DueNotice",
     "Ending",
+    "Exchange",
     "Expire",
     "FundingSource",
     "Gift",
@@ -154,13 +165,16 @@ __all__ = [
     "Minted",
     "NewPayCode",
     "Outcome",
+    "PaidTo",
     "PayCode",
+    "Payout",
     "Pin",
     "Print",
     "PrintFile",
     "Programme",
     "Purpose",
     "Queued",
+    "Reactivate",
     "Receive",
     "Redeem",
     "Refund",
@@ -186,6 +200,7 @@ __all__ = [
     "StockState",
     "StockStep",
     "StockStepKind",
+    "Swept",
     "Transfer",
     "Unblock",
     "Void",
@@ -199,6 +214,8 @@ __all__ = [
     "claim",
     "create_programmes",
     "create_stock",
+    "due_notices",
+    "exchange",
     "find_gifts",
     "gift_path",
     "give",
@@ -212,6 +229,7 @@ __all__ = [
     "page_cards",
     "page_family",
     "page_judgements",
+    "page_payouts",
     "page_programmes",
     "page_stock_cards",
     "page_stocks",
@@ -229,5 +247,8 @@ __all__ = [
     "split",
     "stock_by_id",
     "stock_cards_by_id",
+    "sweep",
+    "sweep_all",
+    "take_notices",
     "token_hash",
 ]

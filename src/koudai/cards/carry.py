@@ -20,6 +20,7 @@ from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law import on_transfer
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.paying_out import not_closed
 from koudai.cards.restrictions import amount_bound, frozen_by, kept_minor
 from koudai.ledger import (
     BONUS,
@@ -185,19 +186,28 @@ def _unreasoned(desk: Desk, command: Adjust, card: HeldCard) -> Refused | None:
 
 
 def expire(desk: Desk, command: Expire, place: Place) -> Activity | Refused:
-    """Card → the programme's account for expired value: what is left of lots whose time is over."""
+    """Card → the programme's account for expired value: what is left of lots whose time is over.
+
+    Of a card that can't be made to go on any more, all lots, where the pack of its programme lets value lapse. What
+    was paid for lapses only then; bonus always may.
+    """
     card = card_of(desk, command.card)
     if card is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
     sheet = desk.sheet
+    over = card.lapsed is not None and card.lapsed.code == CardRefusal.EXPIRED_OVER
     parts = [
         (lot, lot.minor - lot.held_minor)
         for lot in card.pocket.lots
-        if 0 < lot.expires_s <= sheet.now_s and lot.minor > lot.held_minor
+        if (over or 0 < lot.expires_s <= sheet.now_s) and lot.minor > lot.held_minor
     ]
     if not parts:
         return Refused(CardRefusal.NOTHING_EXPIRED)
     bad = frozen_by(card.restrictions)
+    if bad:
+        return bad
+    paid = sum(minor for lot, minor in parts if not lot.flags & BONUS)
+    bad = not_closed(desk, card, paid, place, forfeits=True) if paid else None
     if bad:
         return bad
     amount, at = sum(minor for _, minor in parts), command.event_at or sheet.now
@@ -222,22 +232,22 @@ def _first(parts: list[Part], amount_minor: int) -> list[Part]:
     return taken
 
 
-def renew(desk: Desk, command: Renew, place: Place) -> Activity | Refused:
+def renew(desk: Desk, command: Renew, expires_at: datetime, place: Place) -> Activity | Refused:
     """What is free of lots that expire goes into lots that expire later."""
     card = card_of(desk, command.card)
     if card is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
     sheet = desk.sheet
-    if command.expires_at <= sheet.now:
+    if expires_at <= sheet.now:
         return Refused(CardRefusal.BAD_TERM, {"field": "expires_at"})
     if card.state is CardState.PENDING:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
-    until = expiry_s(command.expires_at)
+    until = expiry_s(expires_at)
     lots = [lot for lot in card.pocket.lots if 0 < lot.expires_s < until and lot.minor > lot.held_minor]
     if not lots:
         return Refused(CardRefusal.NOTHING_TO_RENEW)
     at = command.event_at or sheet.now
-    amount = sum(sheet.renew(place.ordinal, card.pocket, lot, command.expires_at, at) for lot in lots)
+    amount = sum(sheet.renew(place.ordinal, card.pocket, lot, expires_at, at) for lot in lots)
     return desk.enter(card, place, ActivityType.RENEW, amount, at)

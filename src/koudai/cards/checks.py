@@ -51,14 +51,15 @@ def bad_asset(asset: str, *expected: str) -> Refused | None:
     return None
 
 
-def not_usable(card: HeldCard, *, stranger: bool = False) -> Refused | None:
-    """Value leaves a card, or is loaded on it, only while it is active and wasn't replaced.
+def not_usable(card: HeldCard, *, stranger: bool = False, although_expired: bool = False) -> Refused | None:
+    """Value leaves a card, or is loaded on it, only while it is active, wasn't replaced, and its time isn't over.
 
     A `stranger`, whose card it isn't, isn't told who restricts it.
     """
     replaced = card.pocket.successor_id is not None
     waits = card.gift_until, card.waits_until
-    return stopped(card.state, card.restrictions, *waits, replaced=replaced, stranger=stranger)
+    bad = stopped(card.state, card.restrictions, *waits, replaced=replaced, stranger=stranger)
+    return bad or (None if although_expired else card.lapsed)
 
 
 def stopped(
@@ -85,7 +86,7 @@ def pending(gift_until: datetime) -> Refused:
 
 
 def has_holds(card: HeldCard) -> Refused | None:
-    """A card whose value is reserved isn't issued anew."""
+    """What holds reserve stays where it is, so a card with holds is neither issued anew nor closed."""
     if not card.pocket.held_minor:
         return None
     return Refused(CardRefusal.HAS_HOLDS, {"held_minor": card.pocket.held_minor, "currency": card.asset})

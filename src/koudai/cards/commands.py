@@ -198,17 +198,59 @@ class Expire(Command, frozen=True, kw_only=True):
 
 
 class Renew(Command, frozen=True, kw_only=True):
-    """Give the lots of a card that expire another date, later than the present one."""
+    """Let a card last a further term, as it was promised.
+
+    With `expires_at`: give the lots of a card that expire before it that date.
+    """
 
     card: CardRef
-    expires_at: datetime
+    expires_at: datetime | None = None
+
+
+class Reactivate(Command, frozen=True, kw_only=True):
+    """Let an expired card go on: it lasts a new term from now (重新激活)."""
+
+    card: CardRef
+
+
+class Exchange(Command, frozen=True, kw_only=True):
+    """Let an expired card go on as a new one, with all its value; the old number is dead (换卡)."""
+
+    card: CardRef
+
+
+class PaidTo(StrEnum):
+    """Where the value of a closed card goes."""
+
+    SAME_NAME_ACCOUNT = "same_name_account"
+    PAYER_ACCOUNT = "payer_account"
+    CASH = "cash"
+
+
+class Close(Command, frozen=True, kw_only=True):
+    """End a card for good, and pay out what was paid for on it; bonus lapses (退卡).
+
+    `paid_to` is needed where it holds such value, and `account_ref` where that isn't cash. `identity_ref` is whose
+    paper was checked, `buyer_ref` the buyer's. `made_by` is who stands up for it. All refs are opaque, and kept in
+    the register: never an account's number itself.
+    """
+
+    card: CardRef
+    reason: str
+    made_by: str
+    paid_to: PaidTo | None = None
+    account_ref: str | None = None
+    identity_ref: str | None = None
+    buyer_ref: str | None = None
+    bought_by_company: bool = False
 
 
 class Refund(Command, frozen=True, kw_only=True):
     """Give value back to the card that paid.
 
     It names the redemption, or the card and the merchant: then it is laid on the latest redemption
-    first. It is accepted whole or not at all.
+    first. It is accepted whole or not at all. Where that card is closed or expired, or would hold too much, it goes
+    to `to_card`, another one of the same kind.
     """
 
     amount_minor: int
@@ -216,6 +258,7 @@ class Refund(Command, frozen=True, kw_only=True):
     redemption: Place | None = None
     card: CardRef | None = None
     merchant_id: int | None = None
+    to_card: CardRef | None = None
 
 
 class Reverse(Command, frozen=True, kw_only=True):

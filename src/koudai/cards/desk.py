@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from koudai.base import seconds_of
+from koudai.base import Refused, seconds_of
 from koudai.cards.codes import Codes
 from koudai.cards.model import (
     Activity,
@@ -19,6 +19,7 @@ from koudai.cards.model import (
     Minted,
     NewCard,
     Part,
+    PayoutRow,
 )
 from koudai.cards.numbers import Mint
 from koudai.cards.pins import Pins
@@ -38,10 +39,11 @@ class HeldCard:
 
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
     `waits_until` is when it can be used, where it was sold at a till and that is still to come.
+    `lapsed` is why it neither pays nor is loaded any more once its time is over, and how it goes on.
     """
 
-    __slots__ = ("asset", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "last", "lineage", "pocket",
-                 "promised", "promised_at", "restrictions", "state", "terms", "waits_until")  # fmt: skip
+    __slots__ = ("asset", "expires_at", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "lapsed", "last",
+                 "lineage", "pocket", "promised", "promised_at", "restrictions", "state", "terms", "waits_until")  # fmt: skip
 
     @property
     def kind(self) -> Kind:
@@ -51,7 +53,7 @@ class HeldCard:
     def __init__(
         self, pocket: Pocket, state: CardState, terms: Terms, holder_ref: str | None, issued_at: datetime,
         promised_at: datetime, lineage: Lineage, promised: Effective | None, gift_until: datetime | None = None,
-        *, has_pin: bool = False,
+        expires_at: datetime | None = None, *, has_pin: bool = False,
     ) -> None:  # fmt: skip
         self.id = pocket.id
         self.asset = pocket.asset
@@ -66,6 +68,8 @@ class HeldCard:
         self.restrictions: Stack = ()
         self.has_pin = has_pin
         self.waits_until: datetime | None = None
+        self.expires_at = expires_at
+        self.lapsed: Refused | None = None
         self.last = pocket.newest
         self.gift_until = gift_until
 
@@ -203,6 +207,8 @@ class Desk:
         self.judgements: list[Judgement] = []
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
+        self.expiries: dict[int, datetime] = {}
+        self.payouts: list[PayoutRow] = []
         self.states: dict[int, CardState] = {}
         self.restricted: list[Restriction] = []
         self.unrestricted: list[Ended] = []

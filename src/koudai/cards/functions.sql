@@ -333,5 +333,43 @@ BEGIN
     WHERE c.ctid = s.at;
 END $$;
 
+-- Gives locked cards another expiry, and keeps each that they had.
+CREATE OR REPLACE FUNCTION cards.set_expiries_v1(p_batch_id bigint, p_ids bigint[], p_expiries timestamptz[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO cards.expiries (card_id, batch_id, expires_at)
+    SELECT u.id, p_batch_id, u.expires_at FROM unnest(p_ids, p_expiries) AS u (id, expires_at);
+
+    UPDATE cards.cards c SET expires_at = s.expires_at
+    FROM (SELECT f.at, u.expires_at FROM unnest(p_ids, p_expiries) AS u (id, expires_at)
+          JOIN LATERAL (SELECT x.ctid AS at FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS f ON true) AS s
+    WHERE c.ctid = s.at;
+END $$;
+
+-- When a card was last loaded or paid with, beginning at its newest entry; NULL where it never was. What comes after
+-- a last use is little, so the walk is short.
+CREATE OR REPLACE FUNCTION cards.last_use_v1(p_card_id bigint, p_last_batch_id bigint, p_last_ordinal integer)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    at_batch   bigint := p_last_batch_id;
+    at_ordinal integer := p_last_ordinal;
+    entry      record;
+BEGIN
+    WHILE at_batch > 0 LOOP
+        SELECT a.type, a.event_at, a.previous_batch_id, a.previous_ordinal INTO entry
+        FROM cards.activities a WHERE a.batch_id = at_batch AND a.ordinal = at_ordinal AND a.card_id = p_card_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the history of card % breaks off at %/%', p_card_id, at_batch, at_ordinal;
+        END IF;
+        IF entry.type IN ('LOAD', 'REDEEM', 'CAPTURE') THEN
+            RETURN entry.event_at;
+        END IF;
+        at_batch := entry.previous_batch_id;
+        at_ordinal := entry.previous_ordinal;
+    END LOOP;
+    RETURN NULL;
+END $$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

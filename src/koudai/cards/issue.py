@@ -7,6 +7,7 @@ from koudai.base import Refused
 from koudai.cards import store
 from koudai.cards.commands import Issue
 from koudai.cards.desk import Desk, HeldCard, holder_of
+from koudai.cards.last import begin, set_expiry
 from koudai.cards.law import on_issue
 from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
 from koudai.cards.offers import not_issued
@@ -47,6 +48,7 @@ def issue(desk: Desk, command: Issue, place: Place) -> Issued | Refused:
     if command.pin is not None:
         desk.pins.keep(card.id, command.pin, desk.sheet.now)
         card.has_pin = True
+    begin(desk, card, at, at if command.active else None)
     if command.active:
         desk.enter(card, place, ActivityType.ACTIVATE, 0, at)
     issued = desk.made[place] = as_issued(card, number)
@@ -61,7 +63,7 @@ def as_issued(card: HeldCard, number: str) -> Issued:
             card.id, card.terms.programme_id, card.state, number[-4:], card.holder_ref, card.asset,
             pocket.balance_minor, card.issued_at, card.last,
             available_minor=max(0, pocket.balance_minor - bound_minor(card.restrictions)),
-            parent_id=came.parent_id, root_id=came.root_id, generation=came.generation,
+            parent_id=came.parent_id, root_id=came.root_id, generation=came.generation, expires_at=card.expires_at,
         ),
         number,
     )  # fmt: skip
@@ -79,8 +81,8 @@ def open_card(
 ) -> tuple[HeldCard, str]:  # fmt: skip
     """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number.
 
-    One that comes from a `parent` has its root, and what it was promised; a piece of it is a generation further, and
-    one that takes its place is not.
+    One that comes from a `parent` has its root, what it was promised; a piece of it is a generation further, and
+    one that takes its place is not, and its expiry.
     """
     if desk.mint is None:
         raise ValueError("cards are made with the keyring in hand")
@@ -102,6 +104,8 @@ def open_card(
     card = desk.cards[pocket.id] = HeldCard(
         pocket, state, terms, holder_ref, at, promised_at, came, desk.promised(terms.programme_id, promised_at)
     )  # fmt: skip
+    if parent is not None and parent.expires_at is not None:
+        set_expiry(desk, card, parent.expires_at)
     return card, number
 
 

@@ -37,7 +37,7 @@ def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
     if asked is None:
         return None
     facts = _told(asked, {**_payer(desk, ref), **_shares(desk, 0)})
-    return _judge(desk, None, ref or f"new:{place.batch_id}/{place.ordinal}", Point.ISSUE, asked, facts, place)
+    return judge(desk, None, ref or f"new:{place.batch_id}/{place.ordinal}", Point.ISSUE, asked, facts, place)
 
 
 def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
@@ -58,7 +58,7 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
         if asked is not None:
             facts = _told(asked, _of_load(desk, card, command))
             facts["amount_minor"] = command.amount_minor
-            bad = _passes(desk, card, _who(card), point, asked, facts, passed)
+            bad = _passes(desk, card, who_of(card), point, asked, facts, passed)
             if bad:
                 return bad
     _keep(desk, passed, place)
@@ -125,7 +125,7 @@ def on_payment(desk: Desk, card: HeldCard, merchant: Merchant, amount_minor: int
     if asked is None:
         return None
     facts = _told(asked, {"balance_after_minor": lambda: card.pocket.balance_minor - amount_minor})
-    return _judge(desk, card, _who(card), Point.REDEEM, asked, {**facts, "amount_minor": amount_minor}, place)
+    return judge(desk, card, who_of(card), Point.REDEEM, asked, {**facts, "amount_minor": amount_minor}, place)
 
 
 def on_split(desk: Desk, card: HeldCard, pieces: tuple[int, ...], place: Place) -> Refused | None:
@@ -137,7 +137,7 @@ def on_split(desk: Desk, card: HeldCard, pieces: tuple[int, ...], place: Place) 
     passed: list[_Passed] = []
     for minor in pieces:
         facts = _told(asked, {"balance_after_minor": partial(int, minor), "root_minor": lambda: desk.root_minor(card)})
-        bad = _passes(desk, card, _who(card), Point.SPLIT, asked, {**facts, "amount_minor": minor}, passed)
+        bad = _passes(desk, card, who_of(card), Point.SPLIT, asked, {**facts, "amount_minor": minor}, passed)
         if bad:
             return bad
     _keep(desk, passed, place)
@@ -156,7 +156,7 @@ def on_gift(desk: Desk, card: HeldCard, receiver: str | None, amount_minor: int,
         "root_minor": lambda: desk.root_minor(card),
     }
     facts = {**_told(asked, makers), "amount_minor": amount_minor}
-    return _judge(desk, card, _who(card), Point.GIFT, asked, facts, place)
+    return judge(desk, card, who_of(card), Point.GIFT, asked, facts, place)
 
 
 def on_transfer(
@@ -179,7 +179,7 @@ def on_transfer(
         "root_minor": lambda: desk.root_minor(target) + (0 if point is Point.SPLIT else amount_minor),
     }
     facts = {**_told(asked, makers), "amount_minor": amount_minor}
-    return _judge(desk, source, _who(source), point, asked, facts, place)
+    return judge(desk, source, who_of(source), point, asked, facts, place)
 
 
 _POINTS = {Purpose.MERGE: Point.SPLIT, Purpose.GIFT: Point.GIFT, Purpose.SALE: Point.RESALE}
@@ -199,7 +199,7 @@ def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, p
     if asked is None:
         return None
     facts = {**_told(asked, _held(desk, target, amount_minor)), "amount_minor": amount_minor}
-    return _judge(desk, target, _who(target), Point.REFUND, asked, facts, place)
+    return judge(desk, target, who_of(target), Point.REFUND, asked, facts, place)
 
 
 def all_pass(desk: Desk, *asks: Callable[[], Refused | None]) -> Refused | None:
@@ -224,7 +224,7 @@ class _Passed(NamedTuple):
     verdict: Verdict
 
 
-def _judge(
+def judge(
     desk: Desk, card: HeldCard | None, who: str, point: Point, asked: Asked, facts: Mapping[str, Any], place: Place
 ) -> Refused | None:  # fmt: skip
     """The verdict on facts: a refusal, or None; what is noted, and what it takes of pilots, is kept with the batch."""
@@ -283,7 +283,7 @@ def _told(asked: Asked, makers: Makers) -> dict[str, Any]:
     return {name: make() for name, make in makers.items() if name in asked.wants}
 
 
-def _who(card: HeldCard) -> str:
+def who_of(card: HeldCard) -> str:
     """Whom a pilot counts as one: a holder, or all bearer cards of one root."""
     return f"root:{card.lineage.root_id}" if card.holder_ref is None else card.holder_ref
 

@@ -54,6 +54,18 @@ class CardRefusal(StrEnum):
     NOT_TRANSFERABLE = "cards.not_transferable"
     HAS_HOLDS = "cards.has_holds"
     REPLACED = "cards.replaced"
+    EXPIRED = "cards.expired"
+    EXPIRED_OVER = "cards.expired_over"
+    NOT_EXPIRED = "cards.not_expired"
+    NEVER_EXPIRES = "cards.never_expires"
+    NOT_RENEWABLE = "cards.not_renewable"
+    NOT_DUE = "cards.not_due"
+    OTHER_CARD_NEEDED = "cards.other_card_needed"
+    OTHER_KIND = "cards.other_kind"
+    OTHER_HOLDER = "cards.other_holder"
+    NOT_REFUNDABLE = "cards.not_refundable"
+    PAYOUT_MISSING = "cards.payout_missing"
+    PAYOUT_ELSEWHERE = "cards.payout_elsewhere"
     REASON_MISSING = "cards.reason_missing"
     SECOND_PERSON_MISSING = "cards.second_person_missing"
     NOTHING_EXPIRED = "cards.nothing_expired"
@@ -151,6 +163,7 @@ class ActivityType(StrEnum):
     RESET_PIN = "RESET_PIN"
     PRINT = "PRINT"
     RECEIVE = "RECEIVE"
+    PAY_OUT = "PAY_OUT"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -176,6 +189,7 @@ class Card(msgspec.Struct, frozen=True):
     `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve and what
     has expired. `successor_id` is the card that took its place, `parent_id` the one that it was split from or whose
     place it took.
+    `expires_at` is when it stops paying, but for days of grace; None: never, or not before it is activated.
     """
 
     id: int
@@ -193,6 +207,7 @@ class Card(msgspec.Struct, frozen=True):
     parent_id: int | None = None
     root_id: int = 0
     generation: int = 0
+    expires_at: datetime | None = None
 
 
 class Lineage(NamedTuple):
@@ -284,6 +299,26 @@ class Judged(msgspec.Struct, frozen=True):
         return [(name, clauses.split(",")) for name, _, clauses in named]
 
 
+class Payout(msgspec.Struct, frozen=True):
+    """A row of the register of cards handed back: what was paid out, `fee_minor` of it kept, to where and by whom.
+
+    `identity_ref` is whose paper was checked, `buyer_ref` the buyer's (MOFCOM Order 2012-9, Art. 21).
+    """
+
+    place: Place
+    card_id: int
+    amount_minor: int
+    fee_minor: int
+    asset: str
+    paid_to: str
+    account_ref: str | None
+    identity_ref: str | None
+    buyer_ref: str | None
+    reason: str
+    made_by: str
+    recorded_at: datetime
+
+
 class Minted(msgspec.Struct, frozen=True):
     """What a command made of a card: its entry, and the new cards, those of a split in the order of their amounts."""
 
@@ -353,3 +388,6 @@ LineRow = tuple[int, int, str, str, int, int, str | None]
 
 Part = tuple[int, int, int, int]
 """Ordinal of a refund, batch and ordinal of the redemption it is laid on, amount."""
+
+PayoutRow = tuple[int, int, int, int, str, str | None, str | None, str | None, str, str]
+"""Ordinal of a pay-out, card, amount, fee of it, where it goes, account, holder's and buyer's paper, reason, maker."""

@@ -44,7 +44,8 @@ Row = Sequence[Any]
 class Named:
     """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
 
-    Of a hold, its account and its device, and of a gift its card: the rest is read under lock.
+    Of a hold, its account and its device, and of a gift its card: the rest is read under lock. `touched` are cards
+    that no command names.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:
@@ -60,6 +61,7 @@ class Named:
         self.gifts: dict[Place, int] = {}
         self.codes: list[PayCode] = []
         self.members: dict[int, list[int]] = {}
+        self.touched: set[int] = set()
 
     def card_id(self, ref: CardRef | None) -> int | None:
         """A card's id, whichever way it was named."""
@@ -71,7 +73,7 @@ class Named:
         ids |= {row[2] for row in self.redemptions}
         ids |= {account for account, _ in self.holds.values()}
         # How many pieces there are of a root is counted under its lock.
-        ids |= set(self.roots.values())
+        ids |= set(self.roots.values()) | self.touched
         ids |= set(self.gifts.values())
         if self.kinds.intersection(STEPS):
             ids |= {one for c in self.commands if isinstance(c, OfStock) for one in c.chosen(self.members)}
@@ -152,7 +154,7 @@ _NAMING: set[type[Command]] = {Refund, Reverse, Capture, Void, Split, SpendSplit
 
 def _cards_named(commands: Sequence[Command], kinds: set[type[Command]]) -> Iterable[CardRef]:
     """All cards that commands name, by whatever."""
-    for name in ("card", "to_card") if Transfer in kinds else ("card",):
+    for name in ("card", "to_card") if kinds & {Transfer, Refund} else ("card",):
         for c in commands:
             ref = getattr(c, name, None)
             if ref is not None:

@@ -9,7 +9,9 @@ from koudai.cards.commands import (
     Adjust,
     Capture,
     ClaimGift,
+    Close,
     Command,
+    Exchange,
     Expire,
     Issue,
     Load,
@@ -64,7 +66,7 @@ Statement = tuple[Any, ...]
 
 _ISSUE: set[type[Command]] = {Issue, CreateStock}
 _FRESH: set[type[Command]] = {Load, Adjust, Sell, *_ISSUE}
-_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit, Replace, ClaimGift}
+_CARRY: set[type[Command]] = {Transfer, Renew, Refund, Reverse, Split, SpendSplit, Replace, ClaimGift, Exchange, Close}
 _STATES = {state.value: state for state in CardState}
 
 
@@ -89,7 +91,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _read_lots(tx, desk, named)
     if named.kinds & {Redeem, Capture, Refund, Reverse}:
         await recall_cashback(tx, desk, named, merchants)
-    if named.kinds & {Adjust, Expire, Replace}:
+    if named.kinds & {Adjust, Expire, Replace, Close}:
         await _open_accounts(tx, desk)
     if touches_stock(named.kinds):
         await read_shelf(tx, desk, named.commands, named.members)
@@ -207,13 +209,13 @@ def _lay_out(
 def _hold(desk: Desk, row: Row) -> None:
     """A card on the desk, from its row."""
     (card_id, state, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, _,
-     given_until, has_pin, active_at) = row  # fmt: skip
+     given_until, has_pin, active_at, expires_at) = row  # fmt: skip
     sheet, promised = desk.sheet, desk.promised(programme_id, promised_at)
     kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
     card = desk.cards[card_id] = HeldCard(
         sheet.pockets[card_id], _STATES[state], desk.terms.of(programme_id, promised, kind), holder_ref, issued_at,
         promised_at, Lineage(root_id, parent_id, generation), promised,
-        given_until if given_until is not None and given_until > sheet.now else None, has_pin=has_pin,
+        given_until if given_until is not None and given_until > sheet.now else None, expires_at, has_pin=has_pin,
     )  # fmt: skip
     if active_at is not None and active_at > sheet.now:
         card.waits_until = active_at
@@ -297,6 +299,8 @@ def _new_lots(desk: Desk, named: Named) -> int:  # noqa: C901 one branch a comma
         elif isinstance(c, (Replace, ClaimGift)):
             old = named.gifts.get(c.gift) if isinstance(c, ClaimGift) else card_id
             needed += 1 + (0 if old is None else min(lots[old], strains))
+        elif isinstance(c, Exchange) and card_id is not None:
+            needed += 1 + min(lots[card_id], strains)
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
@@ -309,7 +313,7 @@ def _new_lots(desk: Desk, named: Named) -> int:  # noqa: C901 one branch a comma
 
 
 async def _open_accounts(tx: Tx, desk: Desk) -> None:
-    """The accounts for corrections, expired value and fees, of programmes that never needed them before."""
+    """The accounts for corrections, expired value, pay-outs and fees, of programmes that never needed them before."""
     lacking: dict[int, Terms] = {
         card.terms.programme_id: card.terms for card in desk.cards.values() if len(card.terms.accounts) < len(_PURPOSES)
     }
@@ -332,4 +336,4 @@ async def _open_accounts(tx: Tx, desk: Desk) -> None:
                 card.terms = card.terms.with_accounts(made)
 
 
-_PURPOSES = ("adjustment", "expired", "fee")
+_PURPOSES = ("adjustment", "expired", "fee", "payout")

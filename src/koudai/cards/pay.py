@@ -19,6 +19,7 @@ from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law import on_load, on_payment, on_return
 from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.refund_to import lasts_until, refund_target
 from koudai.cards.reward import reward, rewards, take_back
 from koudai.cards.shown import use_code
 from koudai.ledger import (
@@ -131,7 +132,7 @@ def track(desk: Desk, redemption: Redemption) -> None:
 
 
 def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
-    """Merchant → the card that paid or took over, laid on the named redemption or on the latest ones there."""
+    """Merchant → the card that paid, or that gets it instead; laid on the named redemption or on the latest ones."""
     bad = bad_amount(command.amount_minor)
     if bad:
         return bad
@@ -157,11 +158,11 @@ def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
     if left < command.amount_minor:
         facts = {"refundable_minor": left, "amount_minor": command.amount_minor, "currency": card.asset}
         return Refused(CardRefusal.REFUND_EXCEEDS_PAID, facts)
-    target = successor_of(desk, card)
-    bad = over_balance_cap(desk, target, command.amount_minor) or desk.sheet.too_full(
-        target.pocket, command.amount_minor
-    )
-    bad = bad or on_return(desk, card, target, command.amount_minor, place)
+    target = refund_target(desk, command, successor_of(desk, card))
+    if isinstance(target, Refused):
+        return target
+    amount = command.amount_minor
+    bad = desk.sheet.too_full(target.pocket, amount) or on_return(desk, card, target, amount, place)
     if bad:
         return bad
     return _give_back(desk, command, place, target, merchant_id, laid_on, command.amount_minor, ActivityType.REFUND)
@@ -247,7 +248,8 @@ def _restore(
 ) -> None:  # fmt: skip
     """Put a part of a redemption back into the lots that it drew."""
     if redemption.drawn:
-        desk.sheet.restore(entry, payer, card.pocket, redemption.give_back(part), kind, at)
+        lasting = {} if redemption.card_id == card.id else lasts_until(desk, redemption)
+        desk.sheet.restore(entry, payer, card.pocket, redemption.give_back(part), kind, at, lasting)
         return
     # It was booked before there were lots: what comes back has a provenance that nobody recorded.
     redemption.refunded_minor += part

@@ -31,7 +31,7 @@ SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AN
 
 -- read_cards: the state of cards, once they are locked
 SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions,
-       gift_until, has_pin, active_at
+       gift_until, has_pin, active_at, expires_at
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from
@@ -48,7 +48,8 @@ WHERE c.root_id = ANY ($2::bigint[]) AND c.parent_id IS NOT NULL AND c.book = $1
 -- page_family: the next cards of a book that come from a root, after an id
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
        a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation,
+       c.expires_at
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -120,6 +121,58 @@ FROM unnest($2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[], $7::bi
 -- set_states: new states of locked cards
 SELECT cards.set_states_v1($1::bigint[], $2::text[])
 
+-- set_expiries: new expiries of locked cards
+SELECT cards.set_expiries_v1($1::bigint, $2::bigint[], $3::timestamptz[])
+
+-- add_payouts: what was paid out for closed cards, for the register
+INSERT INTO cards.payouts
+    (batch_id, ordinal, card_id, amount_minor, fee_minor, paid_to, account_ref, identity_ref, buyer_ref, reason, made_by)
+SELECT $1::bigint, p.* FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
+                                   $8::text[], $9::text[], $10::text[], $11::text[]) AS p
+
+-- payouts: the register of a book's cards that were handed back, after a place
+SELECT p.batch_id, p.ordinal, p.card_id, p.amount_minor, p.fee_minor, g.asset, p.paid_to, p.account_ref, p.identity_ref,
+       p.buyer_ref, p.reason, p.made_by, b.recorded_at
+FROM cards.payouts p
+JOIN cards.cards c ON c.id = p.card_id
+JOIN cards.programmes g ON g.id = c.programme_id
+JOIN ledger.batches b ON b.id = p.batch_id
+WHERE c.book = $1::int AND (p.batch_id, p.ordinal) > ($2::bigint, $3::int) ORDER BY p.batch_id, p.ordinal LIMIT $4::int
+
+-- cards_to_renew: the next cards, after an id, of programmes that renew by themselves, whose time is over
+SELECT c.id FROM cards.cards c
+JOIN ledger.heads a ON a.id = c.id
+WHERE c.book = $1::int AND c.programme_id = ANY ($2::int[]) AND c.expires_at <= $3::timestamptz AND c.id > $4::bigint
+  AND c.state::text <> 'DEACTIVATED' AND a.successor_id IS NULL
+ORDER BY c.id LIMIT $5::int
+
+-- cards_with_notices: the next cards, after an id, of programmes that remind their holders, with their last use
+SELECT c.id, c.programme_id, c.holder_ref, c.promised_at, c.expires_at, c.last4, p.asset, a.balance_minor,
+       coalesce(cards.last_use_v1(c.id, a.last_batch_id, a.last_ordinal), c.issued_at)
+FROM cards.cards c
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.heads a ON a.id = c.id
+WHERE c.book = $1::int AND c.programme_id = ANY ($2::int[]) AND c.id > $3::bigint AND c.state::text = 'ACTIVE'
+  AND a.balance_minor > 0 AND a.successor_id IS NULL
+ORDER BY c.id LIMIT $4::int
+
+-- notices_of_cards: the reminders that were taken, of cards
+SELECT card_id, kind, days, of_at FROM cards.notices WHERE card_id = ANY ($1::bigint[])
+
+-- take_notices: notes reminders as taken; those that another taker has are left out
+INSERT INTO cards.notices (card_id, kind, days, of_at, batch_id, ordinal)
+SELECT n.*, $5::bigint, $6::int FROM unnest($1::bigint[], $2::text[], $3::int[], $4::timestamptz[]) AS n
+ON CONFLICT DO NOTHING RETURNING card_id, kind, days, of_at
+
+-- notices_taken: the reminders that were taken under a key
+SELECT n.card_id, n.kind, n.days, n.of_at, c.holder_ref, c.last4, p.asset, a.balance_minor
+FROM cards.notices n
+JOIN cards.cards c ON c.id = n.card_id AND c.book = $1::int
+JOIN cards.programmes p ON p.id = c.programme_id
+JOIN ledger.heads a ON a.id = c.id
+WHERE n.batch_id = $2::bigint AND n.ordinal = $3::int
+ORDER BY n.card_id, n.kind
+
 -- refund: lays refunds on redemptions
 SELECT cards.refund_v1($1::bigint, $2::int[], $3::bigint[], $4::int[], $5::bigint[])
 
@@ -160,7 +213,8 @@ ORDER BY a.step
 -- find_cards: cards of a book by id, with what they hold
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
        a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation,
+       c.expires_at
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
@@ -169,7 +223,8 @@ WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
 -- page_cards: the next cards of a book after an id
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
        a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
-       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation
+       cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation,
+       c.expires_at
 FROM cards.cards c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id

@@ -61,13 +61,18 @@ def reissue(
     gave = desk.enter(
         card, place, ActivityType.TRANSFER_BALANCE_FROM, amount, at, other_card_id=new.id, recipient=recipient
     )  # fmt: skip
-    closed = Place(place.batch_id, sheet.next_ordinal())
-    card.state = desk.states[card.id] = CardState.DEACTIVATED
-    sheet.touch(card.id, closed.ordinal)
-    desk.enter(card, closed, ActivityType.DEACTIVATE, 0, at, lead=place.ordinal)
+    deactivate(desk, card, place, at)
     arrive(desk, new, card, amount, place, at)
     inherit(desk, card, new, place)
     return gave, new, number
+
+
+def deactivate(desk: Desk, card: HeldCard, lead: Place, at: datetime, own: Place | None = None) -> Activity:
+    """End a card for good: an entry of its own behind what a command did to it, unless that is all it did."""
+    place = own or Place(lead.batch_id, desk.sheet.next_ordinal())
+    card.state = desk.states[card.id] = CardState.DEACTIVATED
+    desk.sheet.touch(card.id, place.ordinal)
+    return desk.enter(card, place, ActivityType.DEACTIVATE, 0, at, lead=lead.ordinal)
 
 
 def issued_anew(desk: Desk, card: HeldCard, number: str) -> Issued:

@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import Any
 
 from koudai.base import Refused
-from koudai.cards.carry import adjust, expire, renew, transfer
+from koudai.cards.carry import adjust, expire, transfer
+from koudai.cards.close import close
 from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Activate,
@@ -18,12 +19,15 @@ from koudai.cards.commands import (
     Capture,
     ChangePin,
     ClaimGift,
+    Close,
     Command,
+    Exchange,
     Expire,
     GiveGift,
     Issue,
     Lift,
     Load,
+    Reactivate,
     Redeem,
     Refund,
     Renew,
@@ -50,6 +54,7 @@ from koudai.cards.model import Activity, Given, Issued, Minted, Words
 from koudai.cards.pay import load, redeem, refund, reverse
 from koudai.cards.pin import change_pin, reset_pin, set_pin
 from koudai.cards.pins import Pin
+from koudai.cards.prolong import exchange, reactivate, renew
 from koudai.cards.reissue import replace
 from koudai.cards.restrict import block, lift, report_loss, restrict, unblock
 from koudai.cards.sell import sell
@@ -77,6 +82,8 @@ def apply(desk: Desk, command: Command) -> Activity | Issued | Minted | Given | 
                 if type(value) is Words
                 else value.under(command.key)
                 if isinstance(value, Pin)
+                else _card_field(desk, value)
+                if isinstance(value, bytes)
                 else value
             )
     request = request_text(fields)
@@ -155,7 +162,7 @@ _RULES: dict[type[Command], _Entry] = {
         ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
     ),
     Redeem: _rule("redeem", redeem, _PAID, ("device", "basket", "pin")),
-    Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset")),
+    Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset"), ("to_card",)),
     Reverse: _rule("reverse", reverse, ("redemption_key", "redemption"), ("reason",)),
     Authorise: _rule("authorise", authorise, (*_PAID, "ttl_s"), ("group", "device", "basket", "pin")),
     Capture: _rule("capture", capture, ("hold", "group", "amount_minor", "final")),
@@ -197,4 +204,10 @@ _RULES: dict[type[Command], _Entry] = {
         ("merchant_id", "place", "payment_minor", "payer", "refund_to"),
     ),
     CallOff: _rule("call_off", call_off, _ONE_CARD, ("reason",)),
+    Reactivate: _rule("reactivate", reactivate, _ONE_CARD),
+    Exchange: _rule("exchange", exchange, _ONE_CARD),
+    Close: _rule(
+        # Nor who closed it.
+        "close", close, ("card", "reason", "paid_to", "account_ref", "identity_ref", "buyer_ref", "bought_by_company"),
+    ),
 }  # fmt: skip

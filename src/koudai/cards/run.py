@@ -9,7 +9,7 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import ClaimGift, Command, GiveGift, Issue, Replace, SpendSplit, Split
+from koudai.cards.commands import ClaimGift, Command, Exchange, GiveGift, Issue, Replace, SpendSplit, Split
 from koudai.cards.desk import Desk
 from koudai.cards.gather import what_was_judged
 from koudai.cards.gift_store import gift_statements, gifts_with_tokens
@@ -17,8 +17,9 @@ from koudai.cards.hold import release_due
 from koudai.cards.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
 from koudai.cards.keep_baskets import keep_statements
 from koudai.cards.keep_secrets import write_secrets
+from koudai.cards.last import renew_due
 from koudai.cards.model import Activity, Given, Issued, Minted
-from koudai.cards.named import find_named
+from koudai.cards.named import Named, find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
 from koudai.cards.restrict import lapse_due
@@ -28,10 +29,12 @@ from koudai.cards.store import (
     SQL,
     add_cards_statement,
     add_entries_statement,
+    add_payouts_statement,
     end_restrictions_statement,
     lay_refunds_statement,
     read_activities,
     restrict_statement,
+    set_expiries_statement,
 )
 from koudai.cards.terms import terms_of_book
 from koudai.identity import Keyring
@@ -106,6 +109,25 @@ async def create_stock(
     return await _fold(tx, book, commands, Mint(keyring, generate))
 
 
+async def exchange(
+    tx: Tx, book: int, commands: Sequence[Exchange], keyring: Keyring, *, generate: Generate = generate
+) -> list[Minted | Refused]:  # fmt: skip
+    """Exchange expired cards for new ones, in the same way, one outcome for each. Numbers are told as by `issue`."""
+    return await _fold(tx, book, commands, Mint(keyring, generate))
+
+
+async def touch(tx: Tx, book: int, cards: Collection[int]) -> int:
+    """Let happen to cards what is due without any command: holds expire, terms are renewed. How many were renewed."""
+    named = Named(())
+    named.touched = set(cards)
+    desk = await open_desk(tx, book, named, await terms_of_book(tx, book))
+    release_due(desk)
+    lapse_due(desk)
+    renew_due(desk)
+    _write(tx, desk)
+    return len(desk.expiries)
+
+
 async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
     terms = await terms_of_book(tx, book)
     named = await find_named(tx, book, commands)
@@ -113,6 +135,7 @@ async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | Non
     desk.mint = mint
     release_due(desk)
     lapse_due(desk)
+    renew_due(desk)
     folded = [rules.apply(desk, command) for command in commands]
     _write(tx, desk)
     again = {outcome for outcome in folded if isinstance(outcome, Memory)}
@@ -170,6 +193,10 @@ def _write(tx: Tx, desk: Desk) -> None:
         more.append(add_entries_statement(batch_id, desk.entries))
     if desk.parts:
         more.append(lay_refunds_statement(batch_id, desk.parts))
+    if desk.expiries:
+        more.append(set_expiries_statement(batch_id, desk.expiries))
+    if desk.payouts:
+        more.append(add_payouts_statement(batch_id, desk.payouts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
     more += what_was_judged(desk)

@@ -5,6 +5,7 @@ from koudai.cards.by_hand import not_activated
 from koudai.cards.checks import card_of
 from koudai.cards.commands import Activate, Command
 from koudai.cards.desk import Desk
+from koudai.cards.last import begin
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.restrictions import stopped_by
 from koudai.ledger import Place
@@ -36,6 +37,10 @@ def change_state(desk: Desk, command: Activate, place: Place) -> Activity | Refu
         return Refused(refusals[card.state])
     if any(one.whole for one in card.restrictions):
         return stopped_by(card.restrictions)
+    if isinstance(command, Activate) and card.lapsed is not None:
+        return card.lapsed
     card.state = desk.states[card.id] = state
+    if isinstance(command, Activate):
+        begin(desk, card, card.issued_at, command.event_at or desk.sheet.now)
     desk.sheet.touch(card.id, place.ordinal)
     return desk.enter(card, place, kind, 0, command.event_at)

@@ -1,13 +1,24 @@
 """The only caller of this room's SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from koudai.cards.model import Activity, ActivityType, BasketLine, Card, CardState, Entry, NewCard, Part, Programme
+from koudai.cards.model import (
+    Activity,
+    ActivityType,
+    BasketLine,
+    Card,
+    CardState,
+    Entry,
+    NewCard,
+    Part,
+    PayoutRow,
+    Programme,
+)
 from koudai.cards.restrictions import Restriction, RestrictionKind
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, bools, byteas, columns, int4s, int8s, texts, times
@@ -61,6 +72,7 @@ _ENTRY = (
 _PART = (int4s, int8s, int4s, int8s)
 _RESTRICTION = (int4s, int8s, texts, texts, texts, int8s, times, bools, texts)
 _ENDED = (int8s, int4s, int4s, texts, texts, texts, texts, texts)
+_PAYOUT = (int4s, int8s, int8s, int8s, texts, texts, texts, texts, texts, texts)
 
 Statement = tuple[Any, ...]
 
@@ -106,6 +118,21 @@ def as_restriction(row: Sequence[Any]) -> Restriction:
     return Restriction(Place(batch_id, ordinal), card_id, RestrictionKind(kind), *told)
 
 
+def set_expiries_statement(batch_id: int, expiries: Mapping[int, datetime]) -> Statement:
+    """The statement that gives cards another expiry."""
+    return (SQL["set_expiries"], batch_id, *columns((int8s, times), list(expiries.items())))
+
+
+def add_payouts_statement(batch_id: int, payouts: Sequence[PayoutRow]) -> Statement:
+    """The statement that enters pay-outs in the register."""
+    return (SQL["add_payouts"], batch_id, *columns(_PAYOUT, payouts))
+
+
+def notice_columns(notices: Sequence[tuple[int, str, int, datetime]]) -> list[Any]:
+    """Reminders (card, kind, days, of when) as the columns of a statement."""
+    return list(columns((int8s, texts, int4s, times), notices))
+
+
 def as_card(row: Sequence[Any]) -> Card:
     """A card from a row of `find_cards` or `page_cards`."""
     return Card(
@@ -124,6 +151,7 @@ def as_card(row: Sequence[Any]) -> Card:
         parent_id=row[13],
         root_id=row[14],
         generation=row[15],
+        expires_at=row[16],
     )
 
 

@@ -4,7 +4,7 @@ FROM cards.activities a
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
     ON k.batch_id = a.batch_id AND k.ordinal = a.lead
-WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type NOT IN ('RELEASE', 'LAPSE', 'GIFT_RETURN'))
+WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL AND (a.lead <> 0 OR a.type NOT IN ('RELEASE', 'LAPSE', 'GIFT_RETURN', 'RENEW'))
 
 -- key_activity: keys of commands on cards that were accepted without an entry, or refused with one
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,
@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'reactivate', 'exchange', 'close')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -47,14 +47,16 @@ LEFT JOIN merchants.merchants m ON m.id = a.merchant_id
 LEFT JOIN cards.cards c ON c.id = a.card_id
 LEFT JOIN cards.funding_accounts f ON f.programme_id = c.programme_id AND f.source = a.source
 LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
-    AND p.purpose = CASE a.type WHEN 'EXPIRE' THEN 'expired' WHEN 'FEE' THEN 'fee' ELSE 'adjustment' END
+    AND p.purpose = CASE a.type WHEN 'EXPIRE' THEN 'expired' WHEN 'FEE' THEN 'fee' WHEN 'PAY_OUT' THEN 'payout'
+                                ELSE 'adjustment' END
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER', 'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN', 'DEACTIVATE', 'PRINT', 'RECEIVE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER',
+                           'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN', 'PRINT', 'RECEIVE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
-               ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO')
+               ('CAPTURE', 'TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO', 'RENEW')
            ELSE (t.amount_minor = a.amount_minor AND NOT t.mixed
                  AND CASE WHEN a.type IN ('REDEEM', 'CAPTURE')
                           THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
@@ -68,7 +70,7 @@ WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
                           THEN t.credit_account = a.card_id AND t.debit_account = a.other_card_id
                           WHEN a.type = 'ADJUST_INCREMENT'
                           THEN t.credit_account = a.card_id AND t.debit_account = p.account_id
-                          WHEN a.type IN ('ADJUST_DECREMENT', 'EXPIRE', 'FEE')
+                          WHEN a.type IN ('ADJUST_DECREMENT', 'EXPIRE', 'FEE', 'PAY_OUT')
                           THEN t.debit_account = a.card_id AND t.credit_account = p.account_id
                           WHEN a.type = 'RENEW' THEN t.debit_account = a.card_id AND t.credit_account = a.card_id
                           ELSE t.credit_account = a.card_id AND t.debit_account = m.account_id END) IS NOT TRUE END
@@ -123,7 +125,8 @@ FROM (SELECT e.*, CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.balan
       ) AS o ON true
       WHERE e.batch_id BETWEEN $1::bigint AND $2::bigint) AS a
 WHERE (a.before_minor
-       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK', 'FEE')
+       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK', 'FEE', 'PAY_OUT',
+                             'FEE')
               THEN -a.amount_minor
               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
@@ -388,20 +391,56 @@ LEFT JOIN cards.activities a ON a.batch_id = coalesce(t.batch_id, r.batch_id)
 WHERE (t.refunded_minor = r.amount_minor AND t.paid_minor = a.amount_minor
        AND t.refunded_minor <= a.amount_minor) IS NOT TRUE
 
--- refund_parts: refunds whose parts don't add up, or went to another card or merchant than the one that paid
+-- refund_parts: refunds whose parts don't add up, or went to another merchant, or to another card than the one that paid,
+-- what took over from it, or one of the same programme and holder that was asked for
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', its parts add up to ' || coalesce(s.amount_minor, 0)
        || ', of other cards or merchants: ' || coalesce(s.strange, 0)
 FROM cards.activities a
 LEFT JOIN (SELECT p.batch_id, p.ordinal, sum(p.amount_minor) AS amount_minor,
-                  count(*) FILTER (WHERE ((o.card_id = f.card_id OR h.successor_id IS NOT NULL)
+                  count(*) FILTER (WHERE ((o.card_id = f.card_id OR h.successor_id IS NOT NULL OR like_it.id IS NOT NULL)
                                           AND o.merchant_id = f.merchant_id) IS NOT TRUE) AS strange
            FROM cards.refund_parts p
            JOIN cards.activities f ON f.batch_id = p.batch_id AND f.ordinal = p.ordinal
            LEFT JOIN cards.activities o ON o.batch_id = p.redemption_batch_id AND o.ordinal = p.redemption_ordinal
            LEFT JOIN ledger.heads h ON h.id = o.card_id
+           LEFT JOIN cards.cards paid ON paid.id = o.card_id
+           LEFT JOIN ledger.idempotency k ON k.batch_id = f.batch_id AND k.ordinal = f.ordinal
+           LEFT JOIN cards.cards like_it ON like_it.id = f.card_id AND like_it.programme_id = paid.programme_id
+               AND like_it.holder_ref IS NOT DISTINCT FROM paid.holder_ref
+               AND k.request::json ->> 'to_card' = like_it.id::text
            GROUP BY p.batch_id, p.ordinal) AS s ON s.batch_id = a.batch_id AND s.ordinal = a.ordinal
 WHERE a.type IN ('REFUND', 'REVERSAL') AND (s.amount_minor = a.amount_minor AND s.strange = 0) IS NOT TRUE
+
+-- closed_card: cards that are closed and hold something
+SELECT 'cards.cards ' || c.id, 'is DEACTIVATED and holds ' || h.balance_minor || ', of which ' || h.held_minor || ' is reserved'
+FROM cards.cards c JOIN ledger.heads h ON h.id = c.id
+WHERE c.state::text = 'DEACTIVATED' AND (h.balance_minor <> 0 OR h.held_minor <> 0)
+
+-- card_expiry: cards that expire at another time than the newest of their expiries, or whose expiry no entry changed
+SELECT 'cards.cards ' || coalesce(c.id, e.card_id),
+       'expires ' || coalesce(c.expires_at::text, 'never') || ', its history says ' || coalesce(e.expires_at::text, 'never')
+       || CASE WHEN e.unentered THEN ', without an entry' ELSE '' END
+FROM cards.cards c
+FULL JOIN (SELECT DISTINCT ON (x.card_id) x.card_id, x.expires_at,
+                  bool_or(x.later AND a.batch_id IS NULL) OVER (PARTITION BY x.card_id) AS unentered
+           FROM (SELECT y.*, row_number() OVER (PARTITION BY y.card_id ORDER BY y.batch_id) > 1 AS later
+                 FROM cards.expiries y) AS x
+           LEFT JOIN (SELECT DISTINCT batch_id, card_id FROM cards.activities WHERE type = 'RENEW') AS a
+               ON a.batch_id = x.batch_id AND a.card_id = x.card_id
+           ORDER BY x.card_id, x.batch_id DESC) AS e ON e.card_id = c.id
+WHERE c.id IS NULL OR c.expires_at IS DISTINCT FROM e.expires_at OR e.unentered
+
+-- payout_register: pay-outs that the register doesn't tell of, or of another amount
+SELECT 'cards.payouts ' || coalesce(p.batch_id, a.batch_id) || '/' || coalesce(p.ordinal, a.lead),
+       'the register says ' || coalesce(p.amount_minor, 0) || ' with a fee of ' || coalesce(p.fee_minor, 0)
+       || ', the entries ' || coalesce(a.amount_minor, 0) || ' and ' || coalesce(a.fee_minor, 0)
+FROM cards.payouts p
+FULL JOIN (SELECT batch_id, lead, min(card_id) AS card_id, sum(amount_minor) AS amount_minor,
+                  coalesce(sum(amount_minor) FILTER (WHERE type = 'FEE'), 0) AS fee_minor
+           FROM cards.activities WHERE type IN ('PAY_OUT', 'FEE') GROUP BY batch_id, lead) AS a
+    ON a.batch_id = p.batch_id AND a.lead = p.ordinal
+WHERE (p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
 
 -- lineage: cards that come from one of another programme, root, holder (but by a gift) or generation (which a split
 -- moves on and a re-issue doesn't), or without an entry of it

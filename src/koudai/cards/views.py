@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from koudai.cards.model import Activity, Card, Judged, Programme
+from koudai.cards.model import Activity, Card, Judged, Payout, Programme
 from koudai.cards.restrictions import Ending, Queued, RestrictionKind, effective
 from koudai.cards.store import (
     SQL,
@@ -17,8 +17,19 @@ from koudai.cards.store import (
 from koudai.ledger import Place
 from koudai.pg import Tx, byteas, int8s
 
-__all__ = ["activities_of_card", "activity", "card_by_number", "cards_by_id", "find_programmes", "page_cards",
-           "page_family", "page_judgements", "page_programmes", "restrictions_of_card"]  # fmt: skip
+__all__ = [
+    "activities_of_card",
+    "activity",
+    "card_by_number",
+    "cards_by_id",
+    "find_programmes",
+    "page_cards",
+    "page_family",
+    "page_judgements",
+    "page_payouts",
+    "page_programmes",
+    "restrictions_of_card",
+]  # fmt: skip
 
 
 async def cards_by_id(tx: Tx, book: int, ids: list[int]) -> dict[int, Card]:
@@ -57,6 +68,12 @@ async def page_judgements(tx: Tx, book: int, after: Place, limit: int) -> list[J
     """
     rows = await tx.rows(SQL["page_judgements"], book, *after, limit)
     return [Judged(Place(row[0], row[1]), *row[2:]) for row in rows]
+
+
+async def page_payouts(tx: Tx, book: int, after: Place, limit: int) -> list[Payout]:
+    """The next `limit` rows of a book's register of cards handed back, after a place; oldest first."""
+    rows = await tx.rows(SQL["payouts"], book, *after, limit)
+    return [Payout(Place(row[0], row[1]), *row[2:]) for row in rows]
 
 
 async def activity(tx: Tx, book: int, place: Place) -> Activity | None:

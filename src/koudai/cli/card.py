@@ -11,6 +11,7 @@ from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, found_card, happen
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
+from koudai.cli.life import close, exchange, payouts, reactivate, renew, sweep
 from koudai.cli.options import as_json, at_issuer, of_card, of_payer, with_amount, with_device, with_key
 from koudai.cli.reissue import replace
 from koudai.cli.render import activity_object, card_object, cell, fields
@@ -31,20 +32,9 @@ _HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
 for verb in (
-    issue,
-    split,
-    spend_split,
-    replace,
-    authorise,
-    capture,
-    void,
-    restrict,
-    lift,
-    restrictions,
-    lost,
-    pin,
-    pay_code,
-):
+    issue, split, spend_split, replace, renew, reactivate, exchange, close, sweep, payouts, authorise, capture, void,
+    restrict, lift, restrictions, lost, pin, pay_code,
+):  # fmt: skip
     card.add_command(verb)
 
 
@@ -120,14 +110,15 @@ def redeem(
 @click.argument("card", type=CardName(), required=False)
 @click.option("--merchant", type=Opaque("mrch"), metavar="MERCHANT", help=word("opt.merchant"))
 @click.option("--redemption", type=Opaque("gact"), metavar="ACTIVITY", help=word("opt.redemption"))
+@click.option("--to-card", type=CardName(), metavar="CARD", help=word("opt.to_card"))
 @with_amount
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def refund(
-    call: Call, card: str | None, merchant: str | None, redemption: str | None, amount_minor: int, currency: Asset,
-    issuer: str, mode: str, key: str | None, as_json: bool,
+    call: Call, card: str | None, merchant: str | None, redemption: str | None, to_card: str | None, amount_minor: int,
+    currency: Asset, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Give value back to the card that paid."""
     by_redemption = redemption is not None and card is None and merchant is None
@@ -141,6 +132,7 @@ def refund(
             redemption=Place(*side.internal_id("gact", redemption)) if redemption else None,
             card=card_ref(side, card) if card else None,
             merchant_id=side.internal_id("mrch", merchant)[0] if merchant else None,
+            to_card=card_ref(side, to_card) if to_card else None,
         ),
     )  # fmt: skip
 

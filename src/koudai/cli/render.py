@@ -33,6 +33,7 @@ def card_object(keyring: Keyring, card: Card, mode: Mode) -> Object:
         **_named("successor_id", keyring, "gftc", card.successor_id),
         **_named("parent_id", keyring, "gftc", card.parent_id),
         **_named("root_id", keyring, "gftc", card.root_id if card.parent_id else None),
+        **({"expires_at": render_time(card.expires_at)} if card.expires_at else {}),
     }
 
 

@@ -28,6 +28,7 @@ _COMMANDS = {
     "stock": "koudai.cli.stock:stock",
     "programme": "koudai.cli.programme:programme",
     "merchant": "koudai.cli.merchant:merchant",
+    "notices": "koudai.cli.notices:notices",
     "policy": "koudai.cli.policy:policy",
     "holder": "koudai.cli.holder:holder",
     "privacy": "koudai.cli.privacy:privacy",

@@ -51,6 +51,8 @@ class Scope(StrEnum):
     CARDS_STOCK = "cards:stock"
     CARDS_PRINT = "cards:print"
     CARDS_SELL = "cards:sell"
+    CARDS_CLOSE = "cards:close"
+    NOTICES_TAKE = "notices:take"
     HOLDERS_READ = "holders:read"
     HOLDERS_WRITE = "holders:write"
     HOLDERS_REVEAL = "holders:reveal"

@@ -1,7 +1,7 @@
 """The sheet: locked accounts in memory, on which a batch is folded. Pure."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -180,10 +180,17 @@ class Sheet:
 
     def restore(
         self, entry: int, payer: int, pocket: Pocket, drawn: Sequence[Drawn], kind: str, at: datetime,
+        lasting: Mapping[int, datetime],
     ) -> None:  # fmt: skip
-        """Put value back into lots that it was drawn from, or into like ones of the pocket that took over."""
+        """Put value back into lots that it was drawn from, or into like ones of the pocket that gets it instead.
+
+        `lasting` gives lots another expiry than they had.
+        """
         for lot_id, minor in drawn:
-            lot = pocket.lot(lot_id) or self._lot_for(entry, pocket, self.provenances[lot_id][1], lot_id)
+            provenance = self.provenances[lot_id][1]
+            if lot_id in lasting:
+                provenance = msgspec.structs.replace(provenance, expires_at=lasting[lot_id])
+            lot = pocket.lot(lot_id) or self._lot_for(entry, pocket, provenance, lot_id)
             self._into(pocket, lot, minor)
             leg = self._leg(entry)
             self.transfers.append((leg, payer, pocket.id, minor, pocket.asset, kind, at, entry, None, lot.id))

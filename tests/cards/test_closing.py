@@ -1,0 +1,219 @@
+"""A card is closed: what was paid for goes back by the rules of its pack, bonus lapses, and the register says so."""
+
+import asyncio
+
+import pytest
+
+from koudai import cards
+from koudai.base import Refused
+from koudai.cards import CardRefusal, FundingSource, PaidTo
+from tests.cards.lives import START, Life, day
+
+SAME, PAYER, CASH = PaidTo.SAME_NAME_ACCOUNT, PaidTo.PAYER_ACCOUNT, PaidTo.CASH
+BANK = {"paid_to": SAME, "account_ref": "acct-1", "identity_ref": "ann"}
+
+
+@pytest.fixture
+async def life(counter):
+    return Life(counter)
+
+
+async def register(life):
+    async with life.counter.db.transaction() as tx:
+        return await tx.rows(
+            "SELECT card_id, amount_minor, fee_minor, paid_to, account_ref, identity_ref, buyer_ref, reason, made_by"
+            " FROM cards.payouts ORDER BY batch_id"
+        )
+
+
+async def kinds(life, name="card", last=4):
+    return [(e.type, e.amount_minor) for e in (await life.counter.history(life.ids[name]))[:last]][::-1]
+
+
+async def test_an_empty_card_is_closed_and_does_nothing_any_more(life):
+    await life.open(kind="registered")
+    await life.card(holder_ref="ann")
+    await life.card("pending", holder_ref="ann", active=False)
+    for name in ("card", "pending"):
+        made = await life.counter.do(life.do("close", name))
+        assert (made.type, made.amount_minor) == ("DEACTIVATE", 0)
+        assert (await life.see(name)).state == "DEACTIVATED"
+        for verb in ("load", "redeem", "activate", "close", "reactivate"):
+            assert await life.told(life.do(verb, name)) == "cards.deactivated", verb
+    assert await register(life) == []
+    await life.counter.verify()
+
+
+async def test_what_was_paid_for_is_paid_out_and_bonus_lapses(life):
+    counter = life.counter
+    await life.open(kind="registered")
+    await life.card(amount=300, holder_ref="ann")
+    await counter.do(counter.load(life.ids["card"], 50, source=FundingSource.BONUS))
+    command = life.do("close", **BANK)
+    made = await counter.do(command)
+    assert (made.type, made.amount_minor, made.balance_minor) == ("PAY_OUT", 300, 50)
+    assert await kinds(life, last=3) == [("PAY_OUT", 300), ("EXPIRE", 50), ("DEACTIVATE", 0)]
+    assert await counter.do(command) == made, "a repeated key answers its first entry"
+    assert await register(life) == [
+        (life.ids["card"], 300, 0, "same_name_account", "acct-1", "ann", None, "asked for", "clerk")
+    ]
+    assert (await life.see()).balance_minor == 0
+    await counter.verify()
+
+
+async def test_a_card_without_a_document_is_handed_back_by_plain_rules(life):
+    counter = life.counter
+    programme = await counter.programme()
+    life.ids["card"] = await counter.card(programme, 70)
+    assert await counter.no(life.do("close")) == Refused(
+        CardRefusal.PAYOUT_MISSING, {"amount_minor": 70, "currency": "CNY"}
+    )
+    assert await life.told(life.do("close", paid_to=CASH)) == "ok"
+    await counter.verify()
+
+
+@pytest.mark.parametrize(
+    ("pack", "kind", "months", "minor", "more", "outcome"),
+    [
+        # Art. 21: identity, an account of the same name, cash up to 100 yuan.
+        ("cn-single-purpose", "registered", 0, 10_001, BANK, "ok"),
+        ("cn-single-purpose", "registered", 0, 10_001, {**BANK, "identity_ref": None}, "sp.21.identity"),
+        ("cn-single-purpose", "registered", 0, 10_000, {"paid_to": CASH, "identity_ref": "ann"}, "ok"),
+        ("cn-single-purpose", "registered", 0, 10_001, {"paid_to": CASH, "identity_ref": "ann"}, "sp.21.cash"),
+        ("cn-single-purpose", "bearer", 0, 10_000, {"paid_to": CASH, "identity_ref": "bob"}, "ok"),
+        ("cn-single-purpose", "bearer", 0, 50_000, {**BANK, "identity_ref": "bob"}, "ok"),
+        # Registered only, after three months, with the holder's and the buyer's paper.
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "bob"}, "ok"),
+        ("cn-multi-purpose", "registered", 2, 100, {**BANK, "buyer_ref": "bob"}, "mp.redeem.after"),
+        ("cn-multi-purpose", "registered", 3, 100, BANK, "mp.redeem.buyer"),
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "bob", "identity_ref": None}, "mp.redeem.holder"),
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "bob", "bought_by_company": True},
+         "mp.redeem.company"),
+        ("cn-multi-purpose", "registered", 3, 100,
+         {**BANK, "buyer_ref": "bob", "bought_by_company": True, "paid_to": PAYER}, "ok"),
+        ("cn-multi-purpose", "bearer", 9, 100, {**BANK, "identity_ref": "bob", "buyer_ref": "bob"}, "mp.redeem.bearer"),
+        ("cn-voucher", "bearer", 0, 100, {"paid_to": CASH}, "ok"),
+        ("cn-telecom", "registered", 0, 100, BANK, "ok"),
+        ("generic", "bearer", 0, 50_000, {"paid_to": CASH}, "ok"),
+        ("sandbox", "bearer", 0, 50_000, {"paid_to": CASH}, "ok"),
+    ],
+)  # fmt: skip
+async def test_a_card_is_handed_back_as_its_pack_lets_it(life, pack, kind, months, minor, more, outcome):
+    classes = {"cn-multi-purpose": "multi_purpose", "cn-telecom": "telecom_topup", "cn-voucher": "fixed_goods_voucher"}
+    currency = "EUR" if pack == "generic" else "CNY"
+    counter = life.counter
+    life.programme, life.shop = await counter.programme(currency), None
+    await life.open(
+        kind=kind, currency=currency, policy={"pack": pack}, sandbox_only=pack == "sandbox",
+        **{"class": classes.get(pack, "single_purpose")},
+    )  # fmt: skip
+    await counter.enter_gates(life.programme)
+    ann = await counter.person() if kind == "registered" else None
+    await life.card(amount=minor, holder_ref=ann)
+    more = {name: ann if told == "ann" and ann else told for name, told in more.items()}
+    month = START.month + months
+    await life.until(START.replace(year=START.year + (month - 1) // 12, month=(month - 1) % 12 + 1))
+    (made,) = await counter.run(life.do("close", **more))
+    assert (made.facts["clause"] if isinstance(made, Refused) else "ok") == outcome
+    assert (await life.see()).balance_minor == (0 if outcome == "ok" else minor)
+    await counter.verify()
+
+
+@pytest.mark.parametrize(
+    ("loads", "more", "outcome"),
+    [
+        ({"source": FundingSource.DEBIT, "may_refund": False}, BANK, CardRefusal.NOT_REFUNDABLE),
+        ({"refund_to": "acct-2"}, BANK, CardRefusal.PAYOUT_ELSEWHERE),
+        ({"refund_to": "acct-1"}, BANK, None),
+        ({"expires_at": day(5)}, BANK, None),
+        ({}, {}, CardRefusal.PAYOUT_MISSING),
+        ({}, {"paid_to": SAME}, CardRefusal.BAD_TERM),
+        ({}, {"paid_to": CASH, "account_ref": "acct-1"}, CardRefusal.BAD_TERM),
+        ({}, {**BANK, "identity_ref": "mallory"}, CardRefusal.OTHER_HOLDER),
+        ({}, {**BANK, "reason": " "}, CardRefusal.REASON_MISSING),
+        ({}, {**BANK, "made_by": ""}, CardRefusal.REASON_MISSING),
+    ],
+)  # fmt: skip
+async def test_what_may_be_paid_out_goes_by_where_it_came_from(life, loads, more, outcome):
+    counter = life.counter
+    await life.open(kind="registered")
+    await life.card(holder_ref="ann")
+    await counter.do(counter.load(life.ids["card"], 40, **loads))
+    await life.until(day(9))
+    (made,) = await counter.run(life.do("close", **more))
+    assert (made.code if isinstance(made, Refused) else None) == outcome
+    assert len(await register(life)) == (outcome is None)
+    await counter.verify()
+
+
+@pytest.mark.parametrize(
+    ("fee_bps", "entries"),
+    [
+        (0, [("PAY_OUT", 999), ("DEACTIVATE", 0)]),
+        (150, [("PAY_OUT", 985), ("FEE", 14), ("DEACTIVATE", 0)]),
+        (10_000, [("FEE", 999), ("DEACTIVATE", 0)]),
+    ],
+)
+async def test_where_a_document_offers_withdrawals_their_fee_is_kept_rounded_down(life, fee_bps, entries):
+    counter = life.counter
+    await life.open(policy={"pack": "sandbox"}, sandbox_only=True, withdrawal={"fee_bps": fee_bps})
+    await life.card(amount=600)
+    await counter.do(counter.load(life.ids["card"], 399, source=FundingSource.DEBIT))
+    await counter.do(life.do("close", paid_to=CASH))
+    assert await kinds(life, last=len(entries)) == entries
+    ((_, amount, fee, *_),) = await register(life)
+    assert (amount, fee) == (999, 999 * fee_bps // 10_000)
+    await counter.verify()
+
+
+async def test_an_expired_card_pays_out_what_it_holds(life):
+    await life.open({"days": 10, "reactivation_days": 0})
+    await life.card(amount=80)
+    await life.until(day(11))
+    assert await life.told(life.do("redeem")) == "cards.expired_over"
+    assert await life.told(life.do("close", paid_to=CASH, identity_ref="bob")) == "ok"
+    await life.counter.verify()
+
+
+async def test_a_card_that_is_stopped_or_has_holds_is_not_closed(life):
+    await life.open()
+    await life.card(amount=80)
+    hold = await life.counter.do(life.do("authorise"))
+    assert await life.told(life.do("close", paid_to=CASH)) == "cards.has_holds"
+    await life.counter.do(cards.Void(key="v", hold=hold.place), life.counter.block(life.ids["card"]))
+    assert await life.told(life.do("close", paid_to=CASH)) == "cards.blocked"
+
+
+async def test_of_a_closing_and_redemptions_at_once_nothing_is_paid_twice(life):
+    counter = life.counter
+    await life.open()
+    for n in range(4):
+        await life.card(f"card {n}", 10)
+    await asyncio.gather(*(
+        life.told(life.do(verb, f"card {n}", **more))
+        for n in range(4)
+        for verb, more in (("redeem", {}), ("close", {"paid_to": CASH, "identity_ref": "bob"}), ("redeem", {}), ("close", {"paid_to": CASH, "identity_ref": "x"}))
+    ))  # fmt: skip
+    for n in range(4):
+        history = await counter.history(life.ids[f"card {n}"])
+        assert [e.type for e in history].count("PAY_OUT") == 1
+        assert sum(e.amount_minor for e in history if e.type in ("PAY_OUT", "REDEEM")) == 10
+        assert history[0].type == "DEACTIVATE"
+    await counter.verify()
+
+
+async def test_a_batch_of_closings_ends_as_one_by_one(life):
+    counter = life.counter
+    await life.open(policy={"pack": "cn-single-purpose"})
+    for name in ("together", "alone"):
+        await life.card(name, 10)
+    told = {
+        name: [life.do("redeem", name), life.do("close", name, paid_to=CASH), life.do("close", name, paid_to=CASH, identity_ref="x"),
+               life.do("redeem", name), life.do("close", name)]
+        for name in life.ids
+    }  # fmt: skip
+    together = [str(getattr(o, "code", "ok")) for o in await counter.run(*told["together"])]
+    alone = [await life.told(command) for command in told["alone"]]
+    assert together == alone == ["ok", "policy.required", "ok", "cards.deactivated", "cards.deactivated"]
+    assert await kinds(life, "together", 9) == await kinds(life, "alone", 9)
+    await counter.verify()
