@@ -752,7 +752,7 @@ async def tell_of_ends(within, run, keyring, shop, facts, places):
     (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
     validity = {"days": 3, "renewal": "on_request"}
     document = text_of(
-        effective_on="2020-01-01", number_prefix="900003", policy={"pack": "sandbox"}, sandbox_only=True, withdrawal={"fee_bps": 150},
+        effective_on="2020-01-01", number_prefix="900003", scenarios={"offline_retail": "ecommerce"}, policy={"pack": "sandbox"}, sandbox_only=True, withdrawal={"fee_bps": 150},
         kinds={"registered": {"validity": validity}},
     )  # fmt: skip
     put = PutVersion("lasting version", programme.id, document, "Li Na")

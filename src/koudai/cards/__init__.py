@@ -16,12 +16,10 @@ from koudai.cards.commands import (
     CardRef,
     ChangePin,
     Channel,
-    ClaimGift,
     Close,
     Command,
     Exchange,
     Expire,
-    GiveGift,
     Issue,
     Lift,
     Load,
@@ -36,7 +34,6 @@ from koudai.cards.commands import (
     ReportLoss,
     ResetPin,
     Restrict,
-    ReturnGift,
     Reverse,
     SetPin,
     SpendSplit,
@@ -44,9 +41,9 @@ from koudai.cards.commands import (
     Transfer,
     Unblock,
     Void,
-    WithdrawGift,
 )
 from koudai.cards.gift_link import gift_path, token_hash
+from koudai.cards.gift_model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.gift_store import find_gifts
 from koudai.cards.model import (
     Activity,

@@ -43,7 +43,8 @@ class HeldCard:
     """
 
     __slots__ = ("asset", "expires_at", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "lapsed", "last",
-                 "lineage", "pocket", "promised", "promised_at", "restrictions", "state", "terms", "waits_until")  # fmt: skip
+                 "lineage", "pocket", "promised", "promised_at", "restrictions", "state", "terms",
+                 "waits_until")  # fmt: skip
 
     @property
     def kind(self) -> Kind:

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from koudai.base import day_start_s
-from koudai.cards.commands import ClaimGift, Command, Issue, Load, Refund, SpendSplit, Split, Transfer
+from koudai.cards.commands import Command, Issue, Load, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.gift_model import ClaimGift
 from koudai.cards.law import payer_ref, root_of, tallies_of
 from koudai.cards.sell import as_load
 from koudai.cards.stock_model import Sell

@@ -8,9 +8,9 @@ from hmac import compare_digest
 
 from koudai.base import Refused, render_time
 from koudai.cards.checks import available_of, card_of, has_holds, not_usable, too_little, within_limits
-from koudai.cards.commands import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.desk import Desk, HeldCard, HeldGift, holder_of
 from koudai.cards.gift_link import draw_token, seal_gift, token_hash
+from koudai.cards.gift_model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.issue import Holder
 from koudai.cards.law import on_gift
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState, Gift, GiftState, Given, Minted, Words

@@ -153,8 +153,6 @@ class ActivityType(StrEnum):
     RESTRICT = "RESTRICT"
     LIFT = "LIFT"
     LAPSE = "LAPSE"
-    CASHBACK = "CASHBACK"
-    CASHBACK_BACK = "CASHBACK_BACK"
     FEE = "FEE"
     GIFT_OFFER = "GIFT_OFFER"
     GIFT_RETURN = "GIFT_RETURN"
@@ -164,6 +162,8 @@ class ActivityType(StrEnum):
     PRINT = "PRINT"
     RECEIVE = "RECEIVE"
     PAY_OUT = "PAY_OUT"
+    CASHBACK = "CASHBACK"
+    CASHBACK_BACK = "CASHBACK_BACK"
 
 
 class Programme(msgspec.Struct, frozen=True):

@@ -9,20 +9,18 @@ from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Capture,
     CardRef,
-    ClaimGift,
     Command,
     Issue,
     Purpose,
     Refund,
-    ReturnGift,
     Reverse,
     SpendSplit,
     Split,
     Transfer,
     Void,
-    WithdrawGift,
 )
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
+from koudai.cards.gift_model import ClaimGift, ReturnGift, WithdrawGift
 from koudai.cards.shelf import find_members
 from koudai.cards.stock_model import STEPS, OfStock
 from koudai.cards.store import SQL, by_place

@@ -8,7 +8,6 @@ from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
     Capture,
-    ClaimGift,
     Close,
     Command,
     Exchange,
@@ -26,6 +25,7 @@ from koudai.cards.commands import (
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gather import gather
+from koudai.cards.gift_model import ClaimGift
 from koudai.cards.gift_store import as_held_gift
 from koudai.cards.keep_baskets import days_of, recall_cashback, rewarding
 from koudai.cards.keep_secrets import devices_of_pins, lay_out_secrets, secrets_statements, subject_of

@@ -18,12 +18,10 @@ from koudai.cards.commands import (
     Block,
     Capture,
     ChangePin,
-    ClaimGift,
     Close,
     Command,
     Exchange,
     Expire,
-    GiveGift,
     Issue,
     Lift,
     Load,
@@ -35,7 +33,6 @@ from koudai.cards.commands import (
     ReportLoss,
     ResetPin,
     Restrict,
-    ReturnGift,
     Reverse,
     SetPin,
     SpendSplit,
@@ -43,11 +40,11 @@ from koudai.cards.commands import (
     Transfer,
     Unblock,
     Void,
-    WithdrawGift,
 )
 from koudai.cards.desk import Desk
 from koudai.cards.gift import claim, give, go_back, withdraw
 from koudai.cards.gift_link import words_hash
+from koudai.cards.gift_model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.hold import authorise, capture, void
 from koudai.cards.issue import issue
 from koudai.cards.model import Activity, Given, Issued, Minted, Words

@@ -9,9 +9,10 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards import rules
-from koudai.cards.commands import ClaimGift, Command, Exchange, GiveGift, Issue, Replace, SpendSplit, Split
+from koudai.cards.commands import Command, Exchange, Issue, Replace, SpendSplit, Split
 from koudai.cards.desk import Desk
 from koudai.cards.gather import what_was_judged
+from koudai.cards.gift_model import ClaimGift, GiveGift
 from koudai.cards.gift_store import gift_statements, gifts_with_tokens
 from koudai.cards.hold import release_due
 from koudai.cards.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again

@@ -1,7 +1,7 @@
 """Sweep: gifts whose days are over are entered as gone back, each once."""
 
 from koudai.base import Refused
-from koudai.cards.commands import ReturnGift
+from koudai.cards.gift_model import ReturnGift
 from koudai.cards.gift_store import due_gifts
 from koudai.cards.run import run
 from koudai.pg import Tx

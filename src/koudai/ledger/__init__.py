@@ -12,18 +12,8 @@ from koudai.ledger.alarms import Alarm, clear_alarm, open_alarms
 from koudai.ledger.history import BalanceAt, Line, LiveLot, balance_at, lots_of, statement, tainted
 from koudai.ledger.holds import Hold, HoldState
 from koudai.ledger.keys import BARRED, Keys, Memory, request_text
-from koudai.ledger.limits import (
-    Flow,
-    Limit,
-    Limits,
-    Meter,
-    Per,
-    Slot,
-    Subject,
-    count,
-    judge_cap,
-    judge_floor,
-)
+from koudai.ledger.limit import Flow, Limit, Per, Subject
+from koudai.ledger.limits import Limits, Meter, Slot, count, judge_cap, judge_floor
 from koudai.ledger.lot_store import (
     add_provenances,
     add_subjects,

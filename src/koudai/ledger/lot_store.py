@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from koudai.ledger.holds import Hold, HoldState
-from koudai.ledger.limits import Flow, Limit, Meter, Per, Subject
+from koudai.ledger.limit import Flow, Limit, Per, Subject
+from koudai.ledger.limits import Meter
 from koudai.ledger.lots import Provenance
 from koudai.ledger.model import Place
 from koudai.ledger.sheet import Drawn, Sheet

@@ -18,25 +18,13 @@ from koudai.programmes.figures import declared_figures
 from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
 from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
 from koudai.programmes.law import examined, refuses, required_gates, violated, whole_months
-from koudai.programmes.model import (
-    Enforcement,
-    GateEntry,
-    Issuer,
-    IssuerClass,
-    KindTerms,
-    Launched,
-    OpenedPilot,
-    Programme,
-    Sector,
-    Till,
-    Validity,
-    Version,
-)
+from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Till, Validity, Version
 from koudai.programmes.open import open_pilots
 from koudai.programmes.promise import Effective, Promises, promise
 from koudai.programmes.put import PutVersion, Registered, put_versions, start_of
 from koudai.programmes.shelf import shipped_names, shipped_text
 from koudai.programmes.spend import Line, MerchantFacts, Spending
+from koudai.programmes.standing import Enforcement, Issuer, IssuerClass, OpenedPilot, Sector
 from koudai.programmes.state import state_issuers
 from koudai.programmes.store import (
     charter_of_book,

@@ -8,8 +8,9 @@ from koudai import policy
 from koudai.base import CHINA
 from koudai.policy import FACTS, Check, GateKind, Judge, Point
 from koudai.programmes.law import whole_months
-from koudai.programmes.model import Issuer, IssuerClass, KindTerms, OpenedPilot, Programme, Sector
+from koudai.programmes.model import KindTerms, Programme
 from koudai.programmes.promise import Effective, Promises
+from koudai.programmes.standing import Issuer, IssuerClass, OpenedPilot, Sector
 from koudai.programmes.words import Kind
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from koudai.programmes.model import IssuerClass, Sector
+from koudai.programmes.standing import IssuerClass, Sector
 
 
 class StateIssuer(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ from koudai.pg import Tx
 from koudai.policy import PolicyRefusal, Status
 from koudai.programmes import store
 from koudai.programmes.commands import Enforce
-from koudai.programmes.model import Enforcement
 from koudai.programmes.put import recalled
+from koudai.programmes.standing import Enforcement
 from koudai.programmes.words import ProgrammeRefusal
 
 

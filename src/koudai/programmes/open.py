@@ -9,8 +9,9 @@ from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.programmes import store
 from koudai.programmes.commands import OpenPilot
-from koudai.programmes.model import OpenedPilot, Programme
+from koudai.programmes.model import Programme
 from koudai.programmes.put import recalled
+from koudai.programmes.standing import OpenedPilot
 from koudai.programmes.words import ProgrammeRefusal
 
 

@@ -9,8 +9,8 @@ from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.programmes import store
 from koudai.programmes.commands import StateIssuer
-from koudai.programmes.model import Issuer
 from koudai.programmes.put import recalled
+from koudai.programmes.standing import Issuer
 from koudai.programmes.words import ProgrammeRefusal
 
 

@@ -13,18 +13,9 @@ from koudai.pg import Statements, Tx, columns, int4s, int8s, texts
 from koudai.policy import GateKind
 from koudai.programmes.charter import Charter
 from koudai.programmes.commands import Enforce, OpenPilot, StateIssuer
-from koudai.programmes.model import (
-    Enforcement,
-    GateEntry,
-    Issuer,
-    IssuerClass,
-    Launched,
-    OpenedPilot,
-    Programme,
-    Sector,
-    Version,
-)
+from koudai.programmes.model import GateEntry, Launched, Programme, Version
 from koudai.programmes.promise import Promises
+from koudai.programmes.standing import Enforcement, Issuer, IssuerClass, OpenedPilot, Sector
 from koudai.programmes.words import ProgrammeRefusal
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
