@@ -752,7 +752,8 @@ async def tell_of_ends(within, run, keyring, shop, facts, places):
     (programme,) = await within(lambda tx: cards.create_programmes(tx, 1, [wish]))
     validity = {"days": 3, "renewal": "on_request"}
     document = text_of(
-        effective_on="2020-01-01", number_prefix="900003", scenarios={"offline_retail": "ecommerce"}, policy={"pack": "sandbox"}, sandbox_only=True, withdrawal={"fee_bps": 150},
+        effective_on="2020-01-01", number_prefix="900003", scenarios={"offline_retail": "ecommerce"},
+        policy={"pack": "sandbox"}, sandbox_only=True, withdrawal={"fee_bps": 150},
         kinds={"registered": {"validity": validity}},
     )  # fmt: skip
     put = PutVersion("lasting version", programme.id, document, "Li Na")
@@ -774,10 +775,10 @@ async def tell_of_ends(within, run, keyring, shop, facts, places):
     places["charged"] = places["closing"]._replace(ordinal=places["closing"].ordinal + 1)
     moved = cards.Refund(key="moved", redemption=places["bought"], amount_minor=200, asset="CNY", to_card=stand_in)
     await do("moved", moved)
-    await within(lambda tx: ledger.advance_clock(tx, 1, START + 4 * DAY))
+    await within(lambda tx: ledger.advance_clock(tx, 1, START + 7 * DAY))
     await do("prolonged", cards.Renew(key="prolonged", card=stand_in))
     # The newest batch of a story moves value.
-    await do("spent", cards.Redeem(key="spent", card=stand_in, merchant_id=shop.id, amount_minor=10, asset="CNY"))
+    await do("at_last", cards.Redeem(key="at last", card=stand_in, merchant_id=shop.id, amount_minor=10, asset="CNY"))
 
 
 def memory_time(made):
