@@ -99,7 +99,7 @@ class Api:
     async def loaded(self, programme: str, amount_minor: int) -> str:
         """A card with value on it."""
         card = (await self.card(programme))["id"]
-        answer = await self.act("LOAD", gift_card_id=card, amount_minor=amount_minor, currency="CNY", source="cash")
+        answer = await self.act("LOAD", gift_card_id=card, amount_minor=amount_minor, currency="CNY", source="transfer")
         assert answer.status_code == 201, answer.text
         return str(card)
 

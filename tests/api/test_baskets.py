@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cards.documented import PLAY
 from tests.programmes.drafts import text_of
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,10 @@ async def scene(api):
     """A restaurant, and ann's card with 100.00 that pays for tea and gets 5 % back."""
     programme = await api.programme()
     document = text_of(
-        effective_on="2020-01-01", accepts={"goods": {"classes": ["tea"]}}, cashback={"rates_bps": {"dining": 500}}
+        **PLAY,
+        effective_on="2020-01-01",
+        accepts={"goods": {"classes": ["tea"]}},
+        cashback={"rates_bps": {"dining": 500}},
     )
     assert (await api.post(f"/v1/programmes/{programme}/versions", {"document": document})).status_code == 201
     card = (await api.card(programme, holder_ref="ann"))["id"]

@@ -5,6 +5,9 @@ from koudai.cards import FundingSource
 from koudai.programmes import PutVersion, Version
 from tests.programmes.drafts import text_of
 
+FUNDED = [str(one) for one in FundingSource if one not in {FundingSource.CREDIT, FundingSource.INSTALMENT}]
+"""All that the negative list lets value come from."""
+
 PLAY = {"policy": {"pack": "sandbox"}, "sandbox_only": True}
 """Under no law but that of a sandbox: what the law does is in test_law."""
 
@@ -15,7 +18,7 @@ async def documented(counter, programme=None, *, day="2020-01-01", **changes):
     told = {
         **({} if "policy" in changes else PLAY),
         "number_prefix": programme.number_prefix,
-        "funding": [str(one) for one in FundingSource],
+        "funding": FUNDED,
         **changes,
     }
     wish = PutVersion(counter.key(), programme.id, text_of(effective_on=day, **told), "Li Na")

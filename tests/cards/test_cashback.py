@@ -316,8 +316,8 @@ def test_partial_refunds_take_back_what_a_model_says(site, keyring):
                 if len(model.payments) > before:
                     places.append(outcome.place)
                 lots = await counter.within(lambda tx: ledger.lots_of(tx, counter.book, card))
-                held = {source: sum(x.minor for x in lots if x.source == source) for source in ("cash", "bonus")}
-                assert held == {"cash": model.cash, "bonus": model.bonus}, (kind, told)
+                held = {source: sum(x.minor for x in lots if x.source == source) for source in ("transfer", "bonus")}
+                assert held == {"transfer": model.cash, "bonus": model.bonus}, (kind, told)
             assert await counter.held(card) == model.cash + model.bonus
             whole = [p for p in model.payments if p["back"] == p["paid"]]
             assert all(p["taken"] == p["given"] for p in whole)

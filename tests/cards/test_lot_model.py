@@ -1186,6 +1186,7 @@ def test_every_reason_to_refuse_is_given(tell):
     # Its programmes have no documents (see test_offers).
     of_documents = {
         cards.CardRefusal.NOT_IN_FORCE, cards.CardRefusal.NOT_LAUNCHED, cards.CardRefusal.KIND_NOT_OFFERED,
+        cards.CardRefusal.FUNDING_NOT_ACCEPTED, cards.CardRefusal.BASKET_MISMATCH, cards.CardRefusal.BASKET_MISSING,
         cards.CardRefusal.NOT_REPLACEABLE, cards.CardRefusal.NOT_GIVABLE, cards.CardRefusal.RECEIVER_MISSING,
     }  # fmt: skip
     # Its cards are blocked by their issuer alone: see test_restrictions.

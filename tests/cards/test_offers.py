@@ -7,7 +7,7 @@ import pytest
 
 from koudai import cards, identity, programmes
 from koudai.base import Refused
-from koudai.cards import CardRefusal, FundingSource
+from koudai.cards import CardRefusal
 from koudai.identity import Mode
 from koudai.programmes import (
     EnterGate,
@@ -22,6 +22,7 @@ from koudai.programmes import (
     Version,
 )
 from tests.cards.conftest import Counter
+from tests.cards.documented import FUNDED
 from tests.holders.conftest import FrontDesk
 from tests.programmes.drafts import text_of
 
@@ -33,7 +34,7 @@ async def put(counter, programme, key, day, *, live=False, **changes):
     told = {"policy": {"pack": "sandbox"}, "sandbox_only": not live, **changes}
     text = text_of(
         effective_on=day,
-        **{"number_prefix": programme.number_prefix, "funding": [str(one) for one in FundingSource], **told},
+        **{"number_prefix": programme.number_prefix, "funding": FUNDED, **told},
     )
     wish = PutVersion(key, programme.id, text, "Li Na")
     (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish], live=live))

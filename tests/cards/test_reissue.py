@@ -36,7 +36,7 @@ async def test_all_goes_to_the_new_card_and_the_old_number_is_dead(counter, tabl
     assert await counter.see(new.card.id) == new.card
     gone = await counter.see(old)
     assert (gone.state, gone.balance_minor, gone.successor_id) == ("DEACTIVATED", 0, new.card.id)
-    assert await lots(counter, new.card.id) == {"cash": 600, "bonus": 200}
+    assert await lots(counter, new.card.id) == {"transfer": 600, "bonus": 200}
     assert [e.type for e in await counter.history(old)][:2] == ["DEACTIVATE", "TRANSFER_BALANCE_FROM"]
     assert [e.type for e in await counter.history(new.card.id)] == ["TRANSFER_BALANCE_TO"]
     for command in (
@@ -48,7 +48,7 @@ async def test_all_goes_to_the_new_card_and_the_old_number_is_dead(counter, tabl
     assert (await counter.no(counter.unblock(old))).code == CardRefusal.DEACTIVATED
     back = await counter.do(counter.refund(100, of=paid))
     assert back.card_id == new.card.id
-    assert await lots(counter, new.card.id) == {"cash": 600, "bonus": 300}
+    assert await lots(counter, new.card.id) == {"transfer": 600, "bonus": 300}
     again = await table.replace(old, key="k")
     assert (again.activity, again.cards[0].number) == (made.activity, new.number)
     await counter.verify()
@@ -120,7 +120,7 @@ async def test_the_fee_is_taken_off_the_new_card_and_never_more_than_there_is(co
     made = await table.replace(rich)
     new = made.cards[0].card
     assert (made.activity.amount_minor, new.balance_minor, new.available_minor) == (110, 95, 95)
-    assert await lots(counter, new.id) == {"cash": 95}, "in draw order: the bonus first"
+    assert await lots(counter, new.id) == {"transfer": 95}, "in draw order: the bonus first"
     assert [(e.type, e.amount_minor) for e in await counter.history(new.id)] == [
         ("FEE", 15), ("TRANSFER_BALANCE_TO", 110),
     ]  # fmt: skip

@@ -147,7 +147,7 @@ def test_one_sentence_and_exit_2(
         sentence = next(line for line in told if line.startswith("koudai: "))
         assert sentence.endswith(f"[{code}]")
         assert names in sentence
-        assert len(sentence) < 400
+        assert len(sentence) < 600
         assert any("\u4e00" <= character <= "\u9fff" for character in sentence) is language.startswith("zh")
 
         assert run_cli((*arguments, "--json"), PARTS) == 2

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cards.documented import PLAY
 from tests.programmes.drafts import text_of
 
 CHINESE = "zh_CN.UTF-8"
@@ -13,7 +14,8 @@ def scene(koudai, tmp_path_factory):
     koudai.done("key", "create", "first")
     programme = koudai.done("programme", "create", "Tea", "--currency", "CNY")["id"]
     file = tmp_path_factory.mktemp("tea") / "tea.yaml"
-    file.write_text(text_of(effective_on="2020-01-01", accepts={"goods": {"classes": ["tea"]}}), encoding="utf-8")
+    told = {"number_prefix": "990000", "accepts": {"goods": {"classes": ["tea"]}}}
+    file.write_text(text_of(effective_on="2020-01-01", **PLAY, **told), encoding="utf-8")
     koudai.done("programme", "put", programme, str(file), "--by", "Li Na")
     (card,) = koudai.done("card", "issue", "--programme", programme, "--holder", "ann")["cards"]
     koudai.done("card", "load", card["id"], "--amount-minor", "10000", "--currency", "CNY", "--source", "cash")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cards.documented import PLAY
 from tests.programmes.drafts import text_of
 
 CHINESE = "zh_CN.UTF-8"
@@ -17,7 +18,10 @@ def programme(koudai: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     made = koudai.done("programme", "create", "Lasting", "--currency", "CNY", "--key", "p")
     file: Path = tmp_path_factory.mktemp("documents") / "tea.yaml"
     text = text_of(
+        **PLAY,
         effective_on="2020-01-01",
+        number_prefix="990000",
+        scenarios={"offline_retail": "ecommerce"},
         kinds={"registered": None, "bearer": {"validity": {"days": 10, "renewal": "on_request"}}},
         notices={"before_expiry_days": [1]},
     )
@@ -26,10 +30,21 @@ def programme(koudai: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(made["id"])
 
 
+@pytest.fixture(scope="module")
+def lawful(koudai: Any, programme: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Bearer cards under the law of single-purpose cards."""
+    made = koudai.done("programme", "create", "Lawful", "--currency", "CNY")
+    file: Path = tmp_path_factory.mktemp("documents") / "lawful.yaml"
+    told = {"number_prefix": "990000", "kinds": {"registered": None, "bearer": {}}}
+    file.write_text(text_of(effective_on="2020-01-01", **told), encoding="utf-8")
+    koudai.done("programme", "put", made["id"], str(file), "--by", "Li Na")
+    return str(made["id"])
+
+
 def loaded(koudai: Any, programme: str, amount: int = 100) -> str:
     (card,) = koudai.done("card", "issue", "--programme", programme)["cards"]
     if amount:
-        koudai.done("card", "load", card["id"], "--amount-minor", str(amount), "--currency", "CNY", "--source", "cash")
+        koudai.done("card", "load", card["id"], "--amount-minor", str(amount), "--currency", "CNY", "--source", "transfer")
     return str(card["id"])
 
 
@@ -60,8 +75,8 @@ def test_a_life(koudai: Any, programme: str) -> None:
     assert koudai.done("card", "sweep") == {"renewed": 0}
 
 
-def test_a_card_is_handed_back(koudai: Any, programme: str) -> None:
-    card = loaded(koudai, programme)
+def test_a_card_is_handed_back(koudai: Any, lawful: str) -> None:
+    card = loaded(koudai, lawful)
     wish = ("card", "close", card, "--reason", "asked for", "--paid-to", "cash")
     refused = koudai(*wish, "--json")
     assert (refused.status, refused.error()["code"], refused.error()["clause"]) == (

@@ -436,9 +436,12 @@ SELECT 'cards.payouts ' || coalesce(p.batch_id, a.batch_id) || '/' || coalesce(p
        'the register says ' || coalesce(p.amount_minor, 0) || ' with a fee of ' || coalesce(p.fee_minor, 0)
        || ', the entries ' || coalesce(a.amount_minor, 0) || ' and ' || coalesce(a.fee_minor, 0)
 FROM cards.payouts p
-FULL JOIN (SELECT batch_id, lead, min(card_id) AS card_id, sum(amount_minor) AS amount_minor,
-                  coalesce(sum(amount_minor) FILTER (WHERE type = 'FEE'), 0) AS fee_minor
-           FROM cards.activities WHERE type IN ('PAY_OUT', 'FEE') GROUP BY batch_id, lead) AS a
+FULL JOIN (SELECT e.batch_id, e.lead, min(e.card_id) AS card_id, sum(e.amount_minor) AS amount_minor,
+                  coalesce(sum(e.amount_minor) FILTER (WHERE e.type = 'FEE'), 0) AS fee_minor
+           FROM cards.activities e
+           -- A fee is also taken for a replacement, from the card that is new.
+           JOIN cards.activities g ON g.batch_id = e.batch_id AND g.ordinal = e.lead AND g.type IN ('PAY_OUT', 'FEE')
+           WHERE e.type IN ('PAY_OUT', 'FEE') GROUP BY e.batch_id, e.lead) AS a
     ON a.batch_id = p.batch_id AND a.lead = p.ordinal
 WHERE (p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
 
