@@ -20,7 +20,7 @@ def test_a_tiny_run_measures_every_verb(home: Path) -> None:
     assert list(home.iterdir()) == []
     assert found["issue"]["cards"] == 500
     assert found["issue"]["seconds"] > 0
-    for verb in ("split",):
+    for verb in ("split", "gift"):
         assert found[verb]["per_s"] > 0
         assert found[verb]["ratio"] > 0
     assert 0 < found["judgement"]["allowed"]["us"] < found["judgement"]["refused"]["us"]

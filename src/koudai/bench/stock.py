@@ -34,11 +34,12 @@ effective_on: 2020-01-01
 currency: {CURRENCY}
 class: single_purpose
 policy: {{pack: generic}}
-kinds: {{registered: {{}}}}
+kinds: {{registered: {{}}, bearer: {{}}}}
 number_prefix: "{_PREFIX}"
 funding: [transfer, bonus]
 scenarios: {{offline_retail: ecommerce}}
 split: {{max_pieces: 1000, max_generations: 100}}
+gift: {{claim_days: 7}}
 limits:
 """ + "".join(
     f"  - {{flow: {x.flow}, subjects: [{x.subjects[0]}], per: {x.per}, max_minor: {_LOADED_MINOR},"

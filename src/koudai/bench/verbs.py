@@ -4,7 +4,7 @@ One process and one connection do all of it, so that the figures are those of a 
 cards is what the contest of redemptions has: two lots, a holder, limits, and a programme with a document.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from statistics import median
@@ -23,6 +23,7 @@ from koudai.programmes import Kind, Law, read_programme, shipped_text
 
 _ISSUED = 100_000
 _BATCH = 1_000
+_GIVEN = 1_000
 _JUDGED = 20_000
 
 # A load of 500 yuan on a bearer card of a retailer, as cards tell it.
@@ -81,12 +82,12 @@ async def verbs(
             tpcb: list[float] = []
             rates: dict[str, list[float]] = {name: [] for name in _VERBS}
             judged: dict[str, list[float]] = {}
-            wishes = {name: make(field, count(1)) for name, make in _VERBS.items()}
+            steps = {name: await prepare(field) for name, prepare in _VERBS.items()}
             for number in range(rounds):
                 tpcb.append(max([await field.tpcb(clients, seconds) for clients in sizes.clients]))
-                for name, batches in wishes.items():
+                for name, step in steps.items():
                     await field.settle()
-                    rates[name].append(await _rate(field, batches, seconds))
+                    rates[name].append(await _rate(step, seconds))
                 for name, taken in _judge():
                     judged.setdefault(name, []).append(taken)
                 tell("measure", number + 1, rounds)
@@ -110,35 +111,70 @@ async def _issue(field: Field, issued: int, tell: Callable[[str, int, int], None
     return perf_counter() - began
 
 
-def _splits(field: Field, numbers: Iterator[int]) -> Iterator[Sequence[cards.Split]]:
-    """Batches of splits, each of a card into two new ones and what stays."""
-    ids = field.stock.cards
-    while True:
+Step = Callable[[], Awaitable[int]]
+"""Does a batch of a verb, and says how many commands that were."""
+
+
+async def _splits(field: Field) -> Step:
+    """Splits, each of a card into two new ones and what stays."""
+    instance, stock, numbers = field.instance, field.stock, count()
+
+    async def step() -> int:
+        ids = stock.cards
         chosen = [next(numbers) for _ in range(min(_BATCH, len(ids)))]
-        yield [cards.Split(key=f"split/{n}", card=ids[n % len(ids)], pieces=(2, 1), asset=CURRENCY) for n in chosen]
+        wishes = [cards.Split(key=f"split/{n}", card=ids[n % len(ids)], pieces=(2, 1), asset=CURRENCY) for n in chosen]
+        _accepted(await instance.db.transact(lambda tx: cards.split(tx, stock.book, wishes, instance.keyring)))
+        return len(wishes)
+
+    return step
 
 
-_VERBS: Mapping[str, Callable[[Field, Iterator[int]], Iterator[Sequence[cards.Split]]]] = {"split": _splits}
+async def _gifts(field: Field) -> Step:
+    """Gifts, each given and claimed, so that the card is issued anew; of bearer cards, which are given on and on."""
+    instance, stock, numbers = field.instance, field.stock, count()
+    new = [cards.Issue(key=f"bearer/{n}", programme_id=stock.programme) for n in range(_GIVEN)]
+    issued = _accepted(await instance.db.transact(lambda tx: cards.issue(tx, stock.book, new, instance.keyring)))
+    ids = [one.card.id for one in issued]
+    source = cards.FundingSource.TRANSFER
+    loads = [
+        cards.Load(key=f"bearer load/{n}", card=card, amount_minor=100, asset=CURRENCY, source=source)
+        for n, card in enumerate(ids)
+    ]
+    _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, loads)))
+
+    async def step() -> int:
+        run = next(numbers)
+        wishes = [cards.GiveGift(key=f"give/{run}/{n}", card=card) for n, card in enumerate(ids)]
+        given = _accepted(await instance.db.transact(lambda tx: cards.give(tx, stock.book, wishes, instance.keyring)))
+        claims = [
+            cards.ClaimGift(
+                key=f"claim/{run}/{n}", gift=one.gift.place, token_hash=cards.token_hash(instance.keyring, one.token)
+            )
+            for n, one in enumerate(given)
+        ]
+        made = _accepted(await instance.db.transact(lambda tx: cards.claim(tx, stock.book, claims, instance.keyring)))
+        ids[:] = [one.cards[0].card.id for one in made]
+        return len(ids)
+
+    return step
 
 
-async def _rate(field: Field, batches: Iterator[Sequence[cards.Split]], seconds: float) -> float:
+_VERBS: Mapping[str, Callable[[Field], Awaitable[Step]]] = {"split": _splits, "gift": _gifts}
+
+
+async def _rate(step: Step, seconds: float) -> float:
     """Commands a second for so long, batch after batch."""
-    instance, stock = field.instance, field.stock
     done, began = 0, perf_counter()
     while perf_counter() - began < seconds:
-        wishes = next(batches)
-        outcomes = await instance.db.transact(
-            lambda tx, wishes=wishes: cards.split(tx, stock.book, wishes, instance.keyring)  # type: ignore[misc]
-        )
-        _accepted(outcomes)
-        done += len(wishes)
+        done += await step()
     return done / (perf_counter() - began)
 
 
-def _accepted(outcomes: Sequence[Any]) -> None:
+def _accepted(outcomes: Sequence[Any]) -> Sequence[Any]:
     for outcome in outcomes:
         if isinstance(outcome, Refused):
             raise Fault(BenchFault.NOT_ACCEPTED, outcome=repr(outcome))
+    return outcomes
 
 
 def _judge() -> Iterator[tuple[str, float]]:
