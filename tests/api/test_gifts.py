@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.api.test_pins import drawn_qr, scanned
+
 pytestmark = pytest.mark.anyio
 
 NOBODY = "gift_" + "0" * 32
@@ -96,3 +98,14 @@ async def test_gifts_that_are_not_there_and_bodies_that_mean_none(api, card) -> 
     await give(api, card, "g")
     other = await give(api, card, "g", greeting="Other")
     assert (other.status_code, other.json()["facts"]) == (422, {"field": "greeting"})
+
+
+async def test_the_link_is_told_whole_and_drawn_where_the_claim_page_is_told(api, card) -> None:
+    told = (await give(api, card, "g", link_base="https://gifts.example.org")).json()
+    assert told["link"] == f"https://gifts.example.org/g/{told['id']}#{told['token']}"
+    assert scanned(drawn_qr(told["link_qr_svg"])) == [("QR Code", told["link"])]
+    again = (await give(api, card, "g")).json()
+    assert (again["path"], "link" in again) == (told["path"], False), "where the page is is no part of the gift"
+    for base in ("http://gifts.example.org", "https://gifts.example.org/", "https://a b", "gifts"):
+        bad = await give(api, card, link_base=base)
+        assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "link_base"), base

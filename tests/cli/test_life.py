@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zxingcpp
+from PIL import Image
 
 CHINESE = "zh_CN.UTF-8"
 UNKNOWN = "0" * 32
@@ -65,7 +67,7 @@ def test_a_card_is_split_into_new_ones(koudai: Any, card: dict[str, str]) -> Non
     assert (refused.status, refused.error()["code"]) == (1, "cards.insufficient_balance")
 
 
-def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str]) -> None:
+def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str], tmp_path: Path) -> None:
     load(koudai, card["id"], 1_000)
     made = koudai.done("card", "replace", card["id"], "--reason", "lost")
     new = made["gift_card"]
@@ -73,7 +75,11 @@ def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str])
     given = koudai.done("gift", "give", new["id"], "--greeting", "Hello", "--from", "Ann")
     assert given["path"] == f"/g/{given['id']}#{given['token']}"
     assert koudai.done("gift", "withdraw", given["id"])["type"] == "GIFT_RETURN"
-    given = koudai.done("gift", "give", new["id"])
+    picture = tmp_path / "gift.png"
+    given = koudai.done("gift", "give", new["id"], "--link-base", "https://gifts.example.org", "--qr", str(picture))
+    assert given["link"] == f"https://gifts.example.org{given['path']}"
+    (read,) = zxingcpp.read_barcodes(Image.open(picture).convert("L"))
+    assert read.text == given["link"]
     refused = koudai("gift", "claim", given["id"], "--token", "wrong", "--json")
     assert (refused.status, refused.error()["left_count"]) == (1, 4)
     mine = koudai.done("gift", "claim", given["id"], "--token", given["token"])

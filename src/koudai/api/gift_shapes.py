@@ -11,6 +11,9 @@ from koudai.api.shapes import GiftCard, GiftCardActivity
 from koudai.cards import GiftState, ReplaceReason
 
 Greeting = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+LinkBase = Annotated[
+    str, Meta(max_length=500, pattern=r"^https://[^\s#?]+[^\s#?/]$", description="Such as https://gifts.example.org.")
+]
 Token = Annotated[str, Meta(min_length=1, max_length=200, description="What stands behind the # of the link.")]
 
 
@@ -31,7 +34,8 @@ class NewGift(Private, Body, frozen=True, kw_only=True):
     """A whole card as a gift: to the holder `to_ref`, or to whoever has the link.
 
     `from_name` is all that who claims it learns of the giver. `face` names the picture on it. It can't be claimed
-    before `deliver_at`, at most 366 days from now.
+    before `deliver_at`, at most 366 days from now. With `link_base`, where the issuer's claim page is, the answer has
+    the whole link, and a picture of it.
     """
 
     to_ref: Name | None = None
@@ -40,6 +44,7 @@ class NewGift(Private, Body, frozen=True, kw_only=True):
     face: Name | None = None
     deliver_at: Moment | None = None
     device: Device | None = None
+    link_base: LinkBase | None = None
 
 
 class GiftClaim(Private, Body, frozen=True, kw_only=True):
@@ -53,7 +58,8 @@ class Gift(Private, msgspec.Struct, frozen=True):
     """A gift as its giver sees it; not who claimed it.
 
     `identity` is how well who claims it has to be known. `token` and `path`, the end of the link, are told at giving
-    and for 15 minutes under the same key; nobody learns them later.
+    and for 15 minutes under the same key; nobody learns them later. `link` is the whole one, behind the `link_base`
+    that was told, and `link_qr_svg` its QR code.
     """
 
     id: str
@@ -68,6 +74,8 @@ class Gift(Private, msgspec.Struct, frozen=True):
     claim_until: datetime
     token: str | UnsetType = UNSET
     path: str | UnsetType = UNSET
+    link: str | UnsetType = UNSET
+    link_qr_svg: str | UnsetType = UNSET
 
 
 class ClaimedGift(Private, msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from koudai.api.ids import CARD
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import GiftCard, GiftCardActivity
 from koudai.base import Refused
+from koudai.cards.pictures import qr_svg
 from koudai.pg import Tx
 
 
@@ -40,15 +41,17 @@ async def give(call: Call) -> Gift | Refused:
         deliver_at=None if body.deliver_at is None else in_utc("deliver_at", body.deliver_at), device=body.device,
     )  # fmt: skip
     (made,) = await call.transact(lambda tx: cards.give(tx, call.book, [wish], keyring))
-    return made if isinstance(made, Refused) else _shown(call, made.gift, made.token)
+    return made if isinstance(made, Refused) else _shown(call, made.gift, made.token, body.link_base)
 
 
-def _shown(call: Call, gift: cards.Gift, token: str | None = None) -> Gift:
+def _shown(call: Call, gift: cards.Gift, token: str | None = None, base: str | None = None) -> Gift:
     gift_id = call.door.ids.gift_id(gift.place)
+    path = cards.gift_path(gift_id, token) if token else UNSET
+    link = f"{base}{path}" if base and path else UNSET
     (card_id,) = call.door.ids.of(CARD, [gift.card_id])
     return Gift(
         gift_id, card_id, gift.state, gift.identity, gift.to_ref, gift.words.greeting, gift.words.from_name, gift.face,
-        gift.deliver_at, gift.claim_until, token or UNSET, cards.gift_path(gift_id, token) if token else UNSET,
+        gift.deliver_at, gift.claim_until, token or UNSET, path, link, qr_svg(link) if link else UNSET,
     )  # fmt: skip
 
 

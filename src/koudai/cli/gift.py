@@ -2,6 +2,7 @@
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,10 +14,11 @@ from koudai.cli.options import as_json, at_issuer, of_card, with_device, with_ke
 from koudai.cli.render import card_object, fields
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields
+from koudai.cli.secret import is_png, write_picture
 from koudai.cli.session import Side, key_or_new, opened_side
 from koudai.cli.speak import as_fault, print_json
 from koudai.cli.tree import Group
-from koudai.cli.values import Moment, Opaque, Text
+from koudai.cli.values import Moment, Opaque, Picture, Text
 from koudai.cli.words import word
 from koudai.ledger import Place
 
@@ -62,6 +64,8 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
 @click.option("--from", "from_name", type=Text(200), metavar="NAME", help=word("opt.gift_from"))
 @click.option("--face", type=Text(200), metavar="WORD", help=word("opt.face"))
 @click.option("--deliver-at", type=Moment(), metavar="TIME", help=word("opt.deliver_at"))
+@click.option("--link-base", type=Text(500), metavar="URL", help=word("opt.link_base"))
+@click.option("--qr", type=Picture(), metavar="FILE", help=word("opt.qr"))
 @with_device
 @at_issuer
 @with_key
@@ -69,9 +73,12 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
 @click.pass_obj
 def give(
     call: Call, card: str, to_ref: str | None, greeting: str | None, from_name: str | None, face: str | None,
-    deliver_at: datetime | None, device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    deliver_at: datetime | None, link_base: str | None, qr: Path | None, device: str | None, issuer: str, mode: str,
+    key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Offer a card, and show its link."""
+    from koudai.cards import pictures  # noqa: PLC0415  what draws them is loaded when a gift is made
+
     key = key_or_new(key)
     words = cards.Words(greeting, from_name) if greeting or from_name else None
 
@@ -88,7 +95,12 @@ def give(
                 raise as_fault(made, idempotency_key=key)
             return {**_shown(side, made.gift, made.token), "idempotency_key": key}
 
-    _print(call.run(work()), as_json=as_json)
+    told = call.run(work())
+    if "path" in told:
+        link = told["link"] = f"{link_base or ''}{told['path']}"
+        if qr is not None:
+            write_picture(qr, "--qr", pictures.qr_png(link) if is_png(qr) else pictures.qr_svg(link).encode())
+    _print(told, as_json=as_json)
 
 
 @gift.command("show", help=word("help.gift_show"))

@@ -115,10 +115,10 @@ def pay_code(
 
     made, told = call.run(work())
     if qr is not None:
-        _write(qr, "--qr", pictures.qr_png(made.code) if _is_png(qr) else pictures.qr_svg(made.code).encode())
+        write_picture(qr, "--qr", pictures.qr_png(made.code) if is_png(qr) else pictures.qr_svg(made.code).encode())
     if code128 is not None:
-        bars = pictures.code128_png(made.code) if _is_png(code128) else pictures.code128_svg(made.code).encode()
-        _write(code128, "--code128", bars)
+        bars = pictures.code128_png(made.code) if is_png(code128) else pictures.code128_svg(made.code).encode()
+        write_picture(code128, "--code128", bars)
     if as_json:
         print_json(told)
         return
@@ -127,11 +127,11 @@ def pay_code(
     print(word("say.pay_code", code=made.code, expires_at=told["expires_at"]))
 
 
-def _is_png(path: Path) -> bool:
+def is_png(path: Path) -> bool:
     return path.suffix.lower() == ".png"
 
 
-def _write(path: Path, option: str, picture: bytes) -> None:
+def write_picture(path: Path, option: str, picture: bytes) -> None:
     """Write a picture for its user alone, over an older one: it shows what pays."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
