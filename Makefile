@@ -14,7 +14,8 @@ run: install  ## replay the sample year into the embedded PostgreSQL and serve t
 
 test: $(VENV)/.dev  ## run everything that CI runs
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@# Two at once: while one waits for its database the other computes. A file stays with one of them.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev  ## run the static checks only: style, types, layers, dependencies
 	$(BIN)/ruff check .
