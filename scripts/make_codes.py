@@ -20,10 +20,11 @@ _HEAD = """\
 
 Every refusal and fault by its code, with the HTTP status at the API (without one it comes from the command line
 alone) and what it says in both languages; words in braces are its facts. The example is what led to it, then the
-sentence as it is said with the facts of that case. Amounts are in minor units, times in UTC.
+sentence as it is said with the facts of that case. Amounts are in minor units, times in UTC. What a fault of the server
+(5xx) found is told in its log and on the command line; a caller of the API is not told its facts.
 
 每个拒绝与故障的代码、API 的 HTTP 状态（无状态者仅见于命令行）与中英文说明；花括号内为其事实。示例先述起因，
-再列代入事实后的说明。金额以最小单位计，时间为 UTC。
+再列代入事实后的说明。金额以最小单位计，时间为 UTC。服务端故障（5xx）的事实见于日志与命令行，不告知 API 调用方。
 
 Written by `scripts/make_codes.py` from `src/koudai/phrases` and `docs/reference/examples`; tests hold it against the
 code.
