@@ -128,6 +128,7 @@ def pay_code(
 
 
 def is_png(path: Path) -> bool:
+    """Whether a picture is to be a PNG, by the name of its file."""
     return path.suffix.lower() == ".png"
 
 
