@@ -156,7 +156,9 @@ def test_the_facts_of_an_example_have_their_kinds(code):
             assert set(fact) == set(Language), name
 
 
-@pytest.mark.parametrize("code", [code for code in EXAMPLES if "title" in EXAMPLES[code].get("facts", {})])
+@pytest.mark.parametrize(
+    "code", [code for code in EXAMPLES if {"title", "citation"} & set(EXAMPLES[code].get("facts", {}))]
+)
 def test_a_clause_is_told_as_it_is_shipped(code):
     facts = EXAMPLES[code]["facts"]
     clause = shipped_clauses()[facts["clause"]]
