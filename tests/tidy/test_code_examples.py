@@ -20,8 +20,8 @@ from koudai.policy import shipped_clauses
 SRC = Path(koudai.__file__).parent
 ROOT = SRC.parents[1]
 
-# Rooms whose codes have no example: they are faults of a machine or a command line, and no refusals.
-WITHOUT = ("bench", "doctor", "cli", "proof", "replay")
+# What `koudai doctor` finds is a report and no refusal, and a measurement's faults meet nobody who calls koudai.
+WITHOUT = ("bench", "doctor")
 
 
 def written():
@@ -74,6 +74,8 @@ def carried(call, scope):
         case "Fault":
             names = [word.arg for word in call.keywords]
             return None if None in names else frozenset(names)
+        case "wrong":
+            return frozenset({"option", "found"} | {word.arg for word in call.keywords})
     return None
 
 
@@ -154,10 +156,19 @@ def test_the_facts_of_an_example_have_their_kinds(code):
             assert set(fact) == set(Language), name
 
 
-@pytest.mark.parametrize("code", [code for code in EXAMPLES if "title" in EXAMPLES[code].get("facts", {})])
+@pytest.mark.parametrize(
+    "code", [code for code in EXAMPLES if {"title", "citation"} & set(EXAMPLES[code].get("facts", {}))]
+)
 def test_a_clause_is_told_as_it_is_shipped(code):
     facts = EXAMPLES[code]["facts"]
     clause = shipped_clauses()[facts["clause"]]
     for name in ("title", "citation"):
         if name in facts:
             assert facts[name] == {"en": getattr(clause, name).en, "zh": getattr(clause, name).zh}
+
+
+def test_an_example_of_the_command_line_names_options_that_there_are():
+    source = "".join(path.read_text(encoding="utf-8") for path in (SRC / "cli").glob("*.py"))
+    named = {code: example.get("facts", {}).get("option", "") for code, example in EXAMPLES.items()}
+    unknown = {code for code, option in named.items() if option.startswith("--") and f'"{option}"' not in source}
+    assert unknown == {"cli.no_such_option"}
