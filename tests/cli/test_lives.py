@@ -44,7 +44,9 @@ def lawful(koudai: Any, programme: str, tmp_path_factory: pytest.TempPathFactory
 def loaded(koudai: Any, programme: str, amount: int = 100) -> str:
     (card,) = koudai.done("card", "issue", "--programme", programme)["cards"]
     if amount:
-        koudai.done("card", "load", card["id"], "--amount-minor", str(amount), "--currency", "CNY", "--source", "transfer")
+        koudai.done(
+            "card", "load", card["id"], "--amount-minor", str(amount), "--currency", "CNY", "--source", "transfer"
+        )
     return str(card["id"])
 
 
