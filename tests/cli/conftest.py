@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,15 +121,28 @@ def _remove(home: Path) -> None:
     shutil.rmtree(home)
 
 
-@pytest.fixture(scope="module")
-def koudai() -> Iterator[Koudai]:
-    """The command on a fresh home, whose server runs until the module's last test."""
+@contextmanager
+def _running() -> Iterator[Koudai]:
     home = _home()
     try:
         with Embedded(home) as server:
             yield Koudai(home, server)
     finally:
         _remove(home)
+
+
+@pytest.fixture(scope="module")
+def koudai() -> Iterator[Koudai]:
+    """The command on a fresh home, whose server runs until the module's last test."""
+    with _running() as command:
+        yield command
+
+
+@pytest.fixture
+def new_koudai() -> Iterator[Koudai]:
+    """The same on a home of the test's own."""
+    with _running() as command:
+        yield command
 
 
 @pytest.fixture

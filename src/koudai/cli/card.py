@@ -28,7 +28,7 @@ from koudai.cli.words import word
 from koudai.ledger import Place
 from koudai.programmes import Line
 
-_HISTORY = ("recorded_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
+_HISTORY = ("event_at", "type", "amount_minor", "balance_minor", "merchant_id", "id")
 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
 for verb in (

@@ -57,7 +57,7 @@ def _tell(call: Call, issuer: str, mode: str, to: datetime | None, by_s: int | N
                 return await identity.advance_clock(tx, side.book, to or now + timedelta(seconds=by_s or 0))
 
             now = await side.instance.db.transact(move)
-            return {"issuer": issuer, "mode": mode, "now_at": render_time(now)}
+            return {"issuer": side.issuer.name, "mode": mode, "now_at": render_time(now)}
 
     told = call.run(work())
     if as_json:

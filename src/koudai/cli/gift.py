@@ -54,7 +54,8 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(told)
     else:
-        print_fields(fields(told))
+        link = {"link": told["path"]} if "path" in told else {}
+        print_fields(fields({name: told[name] for name in told if name not in ("path", "idempotency_key")} | link))
 
 
 @gift.command("give", help=word("help.gift_give"))

@@ -123,6 +123,8 @@ def cell(shown: Mapping[str, Any], name: str) -> str:
     value = shown[name]
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
     if name == "lines":
         return "; ".join(map(line_words, value))
     if name == "limits":
