@@ -328,3 +328,10 @@ def test_numbers_are_not_shown_after_a_quarter_of_an_hour(koudai: Any, shop: dic
     told = koudai(*issue, "--json")
     assert told.json()["cards"][0]["gan"] is None
     assert "15 minutes" in told.err
+
+
+def test_a_load_says_who_paid(koudai: Any, card: dict[str, str]) -> None:
+    money = ("--amount-minor", "100", "--currency", "GBP", "--source", "debit", "--key", "paid by tom")
+    koudai.done("card", "load", card["id"], *money, "--payer", "tom")
+    other = koudai("card", "load", card["id"], *money, "--payer", "ann", "--json")
+    assert (other.status, other.error()["code"], other.error()["field"]) == (1, "ledger.key_reused", "payer")

@@ -59,14 +59,15 @@ def activate(call: Call, card: str, issuer: str, mode: str, key: str | None, as_
     "--source", type=OneOf(list(cards.FundingSource)), required=True, metavar="SOURCE", help=word("opt.source")
 )
 @click.option("--channel", type=OneOf(list(cards.Channel)), metavar="CHANNEL", help=word("opt.load_channel"))
+@click.option("--payer", type=Text(200), metavar="REF", help=word("opt.payer"))
 @with_device
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def load(
-    call: Call, card: str, amount_minor: int, currency: Asset, source: str, channel: str | None, device: str | None,
-    issuer: str, mode: str, key: str | None, as_json: bool,
+    call: Call, card: str, amount_minor: int, currency: Asset, source: str, channel: str | None, payer: str | None,
+    device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put value on a card."""
     happen(
@@ -74,6 +75,7 @@ def load(
         command=lambda side, key: cards.Load(
             key=key, card=card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
             source=cards.FundingSource(source), device=device, channel=cards.Channel(channel) if channel else None,
+            payer=payer,
         ),
     )  # fmt: skip
 

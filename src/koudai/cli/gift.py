@@ -54,7 +54,7 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(told)
     else:
-        link = {"link": told["path"]} if "path" in told else {}
+        link = {"link": told.get("link", told["path"])} if "path" in told else {}
         print_fields(fields({name: told[name] for name in told if name not in ("path", "idempotency_key")} | link))
 
 
