@@ -155,7 +155,7 @@ class Worker:
             return {"type": verb, "gift_card_id": card, **money, "source": chance.choice(("cash", "bonus", "debit"))}
         if verb == "TRANSFER":
             other = chance.choice([one for one in self._cards if one != card])
-            return {"type": verb, "gift_card_id": card, "to_gift_card_id": other, **money, "purpose": "split"}
+            return {"type": verb, "gift_card_id": card, "to_gift_card_id": other, **money, "purpose": "gift"}
         verb = "AUTHORISE" if verb == "AUTHORISE" else "REDEEM"
         return {"type": verb, "gift_card_id": card, "merchant_id": chance.choice(self._merchants), **money}
 

@@ -243,7 +243,7 @@ def called(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[list[Any
         return Measured()
 
     never: Any = None
-    parts = Parts(never, never, bench_ledger, bench_read, never, never, asyncio.run)
+    parts = Parts(never, never, bench_ledger, bench_read, never, never, never, asyncio.run)
     assert run_cli(("bench", *arguments), parts) == 0
     return calls, capfd.readouterr().out
 

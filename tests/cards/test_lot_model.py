@@ -541,7 +541,7 @@ class Asker:
 
 
 WEIGHTS = {"load": 9, "redeem": 9, "authorise": 9, "capture": 10, "void": 3, "refund": 7, "reverse": 4, "activate": 1,
-           "block": 1, "unblock": 2, "transfer": 8, "replace": 1, "adjust": 4, "expire": 5, "renew": 4}  # fmt: skip
+           "block": 2, "unblock": 4, "transfer": 8, "replace": 1, "adjust": 4, "expire": 5, "renew": 4}  # fmt: skip
 SEED = st.integers(0, 9_999)
 MOMENTS = ("begun", "judged", "written", "on its way", "answered")
 
