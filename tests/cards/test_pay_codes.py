@@ -9,9 +9,9 @@ import pytest
 from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal, MakePayCode, NewPayCode, is_number, is_pay_code, pay_code_of, pin_of
-from koudai.cards.codes import draw_code
 from koudai.cards.numbers import generate
-from koudai.cards.pay_code import TTL_S
+from koudai.cards.secrets.codes import draw_code
+from koudai.cards.secrets.pay_code import TTL_S
 from koudai.pg import database
 from tests.cards.conftest import Counter
 from tests.cards.test_offers import put
@@ -140,7 +140,7 @@ async def test_a_code_of_a_stopped_card_is_dead(till, card, stop, batched):
 async def test_a_code_of_a_card_that_was_issued_anew_is_dead(till, card):
     code = await till.code_of(card)
     wish = cards.Replace(key="new", card=card, reason="lost")
-    await till.within(lambda tx: cards.replace(tx, till.book, [wish], till.keyring))
+    await till.within(lambda tx: cards.run(tx, till.book, [wish], till.keyring))
     assert await till.told(till.pay(code)) == ["replaced"]
     assert await till.make(card) == [Refused(CardRefusal.REPLACED)]
     await till.verify()
@@ -221,6 +221,20 @@ async def test_a_payment_is_answered_again_when_its_code_is_forgotten(till, card
     assert site.ask("SELECT count(*) FROM cards.pay_codes") == [(0,)]
     assert await till.do(till.pay(code, key="p")) == paid
     assert await till.told(till.pay(code)) == ["unknown_pay_code"]
+    await till.verify()
+
+
+async def test_a_code_that_is_forgotten_while_it_is_used_is_unknown_at_the_next_attempt(till, card):
+    pay, now = till.pay(await till.code_of(card)), await till.within(lambda tx: ledger.time_of_book(tx, till.book))
+    told = []
+
+    async def slowly(tx):
+        told.extend(await cards.run(tx, till.book, [pay]))
+        await till.within(lambda other: cards.purge_codes(other, now + timedelta(days=1)))
+        return told[-1]
+
+    assert (await till.within(slowly)).code == CardRefusal.UNKNOWN_PAY_CODE
+    assert [isinstance(one, Refused) for one in told] == [False, True]
     await till.verify()
 
 

@@ -260,7 +260,9 @@ BEGIN
     WHERE c.code_hash = u.code_hash AND c.batch_id IS NULL AND c.killed_at IS NULL;
     GET DIAGNOSTICS used = ROW_COUNT;
     IF used <> cardinality(p_hashes) THEN
-        RAISE EXCEPTION '% of % pay codes could not be used', cardinality(p_hashes) - used, cardinality(p_hashes);
+        -- Their cards are locked, so only a purge can have come between: the next attempt doesn't know them.
+        RAISE EXCEPTION '% of % pay codes could not be used', cardinality(p_hashes) - used, cardinality(p_hashes)
+            USING ERRCODE = 'serialization_failure';
     END IF;
 END $$;
 
