@@ -90,7 +90,7 @@ async def open_shop(instance: Instance) -> Shop:
     wishes = [merchants.Register(f"m{n}", f"Shop {n}", cny) for n in range(_MERCHANTS)]
     shops = await db.transact(lambda tx: merchants.register(tx, shop.book, wishes))
     issues = [cards.Issue(key=f"c{n}", programme_id=programme.id) for n in range(_CARDS)]  # type: ignore[union-attr]
-    issued = await db.transact(lambda tx: cards.issue(tx, shop.book, issues, ring))
+    issued = await db.transact(lambda tx: cards.run(tx, shop.book, issues, ring))
     made = [one for one in issued if not isinstance(one, Refused)]
     loads = [
         cards.Load(

@@ -11,13 +11,13 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from koudai.api import server
+from koudai.api import chores
 from koudai.api.problems import Problem
 from koudai.api.secret_shapes import NewPin, PinChange
 from koudai.api.throttle import SPAN_S, WRONG_CODES, Throttle
 from koudai.api.wishes import Redeem
-from koudai.cards.codes import draw_code
-from koudai.cards.pictures import qr_text
+from koudai.cards.secrets.codes import draw_code
+from koudai.cards.secrets.pictures import qr_text
 
 pytestmark = pytest.mark.anyio
 
@@ -190,8 +190,8 @@ async def test_who_sends_codes_that_nobody_made_is_slowed(api, shop) -> None:
 
 
 async def test_a_server_forgets_codes_of_long_ago(instance, opened, monkeypatch) -> None:
-    monkeypatch.setattr(server, "PURGE_EVERY_S", 0.05)
-    monkeypatch.setattr(server, "PURGED_AFTER", -timedelta(hours=1))
+    monkeypatch.setattr(chores, "PURGE_EVERY_S", 0.05)
+    monkeypatch.setattr(chores, "PURGED_AFTER", -timedelta(hours=1))
     async with opened(instance) as api:
         shop = await api.loaded(await api.programme(), 10_000), await api.merchant()
         paid_by = (await code_of(api, shop[0]))["code"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from koudai.api import server
+from koudai.api import chores
 
 SERVE = """
 import asyncio, os, sys, uvloop
@@ -165,6 +165,6 @@ async def test_a_chore_ends_that_lost_its_first_cancellation() -> None:
 
     task = asyncio.create_task(chore())
     await asyncio.sleep(0)
-    await asyncio.wait_for(server.end(task), 10)
+    await asyncio.wait_for(chores.end(task), 10)
     assert task.cancelled()
     assert cancelled == 2

@@ -70,7 +70,7 @@ class Counter:
     async def issue(self, programme, *, amount=0, **more):
         """A card just issued, with an amount on it."""
         wish = cards.Issue(key=more.pop("key", None) or self.key(), programme_id=programme.id, **more)
-        (made,) = await self.within(lambda tx: cards.issue(tx, self.book, [wish], self.keyring))
+        (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
         if amount:
             await self.do(self.load(made.card.id, amount, currency=programme.asset, source=FundingSource.TRANSFER))
         return made

@@ -12,19 +12,21 @@ class GiftTable:
     def __init__(self, counter):
         self.counter = counter
 
-    async def _one(self, verb, wish, *more):
-        (outcome,) = await self.counter.within(lambda tx: verb(tx, self.counter.book, [wish], self.counter.keyring))
+    async def _one(self, wish):
+        (outcome,) = await self.counter.within(
+            lambda tx: cards.run(tx, self.counter.book, [wish], self.counter.keyring)
+        )
         return outcome
 
     async def replace(self, card, reason="lost", key=None):
         wish = cards.Replace(key=key or self.counter.key(), card=card, reason=cards.ReplaceReason(reason))
-        return await self._one(cards.replace, wish)
+        return await self._one(wish)
 
     def offer(self, card, key=None, **more):
         return cards.GiveGift(key=key or self.counter.key(), card=card, **{"words": WORDS, **more})
 
     async def give(self, card, key=None, **more):
-        return await self._one(cards.give, self.offer(card, key, **more))
+        return await self._one(self.offer(card, key, **more))
 
     async def given(self, card, **more):
         made = await self.give(card, **more)
@@ -38,7 +40,7 @@ class GiftTable:
         )  # fmt: skip
 
     async def claim(self, given, token=None, key=None, ref=None):
-        return await self._one(cards.claim, self.claiming(given, token, key, ref))
+        return await self._one(self.claiming(given, token, key, ref))
 
     def withdrawing(self, given, key=None):
         return cards.WithdrawGift(key=key or self.counter.key(), gift=given.gift.place)

@@ -66,7 +66,7 @@ class Life:
     async def exchange(self, name="card", key=None):
         wish = cards.Exchange(key=key or self.counter.key(), card=self.ids[name])
         keyring = self.counter.keyring
-        (outcome,) = await self.counter.within(lambda tx: cards.exchange(tx, self.counter.book, [wish], keyring))
+        (outcome,) = await self.counter.within(lambda tx: cards.run(tx, self.counter.book, [wish], keyring))
         return outcome
 
     def do(self, verb, name="card", **more):

@@ -52,7 +52,7 @@ class Story:
         wishes = [
             cards.Issue(key=key(), programme_id=made.id, holder_ref=name.rpartition("_")[0] or None) for name in names
         ]
-        issued = await within(lambda tx: cards.issue(tx, book, wishes, self.counter.keyring))
+        issued = await within(lambda tx: cards.run(tx, book, wishes, self.counter.keyring))
         self.ids |= {name: one.card.id for name, one in zip(names, issued, strict=True)}
         for name in names:
             await self.put(name, held[name])
@@ -157,7 +157,7 @@ class Story:
     async def told_anew(self, *commands):
         """The outcomes of a batch in which cards are issued anew; of one by itself where there is one."""
         counter = self.counter
-        outcomes = await counter.within(lambda tx: cards.replace(tx, counter.book, commands, counter.keyring))
+        outcomes = await counter.within(lambda tx: cards.run(tx, counter.book, commands, counter.keyring))
         return outcomes[0] if len(outcomes) == 1 else outcomes
 
     async def do(self, command, name=None):

@@ -175,7 +175,7 @@ async def test_it_is_taken_back_of_the_card_that_took_over(counter, scene):
     shop, card = scene
     paid = await counter.do(counter.redeem(card, shop, 1000))
     wish = cards.Replace(key="new", card=card, reason="lost")
-    (made,) = await counter.within(lambda tx: cards.replace(tx, 1, [wish], counter.keyring))
+    (made,) = await counter.within(lambda tx: cards.run(tx, 1, [wish], counter.keyring))
     heir = made.cards[0].card.id
     assert await bonus(counter, heir) == [30]
     await counter.do(counter.refund(500, of=paid))

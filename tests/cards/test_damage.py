@@ -491,7 +491,7 @@ DAMAGES = [
 async def tell_of_stock(within, run, keyring, programme, facts):
     """Cards of a stock, one in each state."""
     wish = cards.CreateStock(key="stock", programme_id=programme.id, count=5, design="spring", made_by="Li Na")
-    (stock,) = await within(lambda tx: cards.create_stock(tx, 1, [wish], keyring))
+    (stock,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     members = await within(lambda tx: cards.page_stock_cards(tx, 1, stock.id, 0, 9))
     names = ("stock_printed", "stock_in", "stock_sold", "stock_lost", "stock_new")
     ids = {name: member.card_id for name, member in zip(names, members, strict=True)}
@@ -527,7 +527,7 @@ async def tell_story(db, keyring):
             cards.Issue(key=name, programme_id=programme.id, active=name != "pending")
             for name in ("card", "second", "blocked", "pending")
         ]
-        made = await within(lambda tx, b=book, w=wishes: cards.issue(tx, b, w, keyring))
+        made = await within(lambda tx, b=book, w=wishes: cards.run(tx, b, w, keyring))
         if book == 2:
             facts["foreign"] = shop.account_id
     card, second, blocked, pending = (m.card.id for m in made)
@@ -579,11 +579,11 @@ async def tell_story(db, keyring):
 async def tell_of_restrictions(within, run, keyring, programme, shop, facts, places):
     """A card that pays and is split, and is then restricted: what is in force, was lifted, and has lapsed."""
     wish = cards.Issue(key="ordered", programme_id=programme.id)
-    (made,) = await within(lambda tx: cards.issue(tx, 1, [wish], keyring))
+    (made,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     card = facts["ordered"] = made.card.id
     await run(cards.Load(key="ordered load", card=card, amount_minor=90, asset="CNY", source=FundingSource.CASH))
     wish = cards.SpendSplit(key="spent", card=card, merchant_id=shop.id, amount_minor=30, asset="CNY")
-    (spent,) = await within(lambda tx: cards.spend_split(tx, 1, [wish], keyring))
+    (spent,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     place = places["spent"] = spent.activity.place
     places["spent_gave"] = place._replace(ordinal=place.ordinal + 1)
     places["spent_came"] = spent.cards[0].card.newest
@@ -620,7 +620,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     holders = {"mine": "ann", "gift": "bob", "lapsing": None, "lost_card": None, "whole": "eve",
                "waiting": None, "taken": None, "ungiven": None}  # fmt: skip
     wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref=holder) for name, holder in holders.items()]
-    made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
+    made = await within(lambda tx: cards.run(tx, 1, wishes, keyring))
     ids = {name: issued.card.id for name, issued in zip(holders, made, strict=True)}
     mine, gift, lapsing = ids["mine"], ids["gift"], ids["lapsing"]
 
@@ -671,7 +671,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     await do("lost_load", cards.Load, card=ids["lost_card"], amount_minor=50, source=FundingSource.CASH)
     await do("lost_pay", cards.Redeem, card=ids["lost_card"], amount_minor=20)
     wish = cards.Replace(key="replaced", card=ids["lost_card"], reason=cards.ReplaceReason.LOST)
-    (made,) = await within(lambda tx: cards.replace(tx, 1, [wish], keyring))
+    (made,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     places["replaced"], facts["heir"] = made.activity.place, made.cards[0].card.id
     await do("inherited", cards.Refund, redemption=places["lost_pay"], amount_minor=5, asset="CNY")
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 2 * DAY))
@@ -679,7 +679,7 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     await do("renewed", cards.Renew, card=lapsing, expires_at=START + 99 * DAY)
     await do("whole_load", cards.Load, card=ids["whole"], amount_minor=100, source=FundingSource.CASH)
     wish = cards.Split(key="split", card=ids["whole"], pieces=(30, 20), asset="CNY")
-    (pieces,) = await within(lambda tx: cards.split(tx, 1, [wish], keyring))
+    (pieces,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     places["split"] = pieces.activity.place
     places["piece"] = pieces.cards[0].card.newest
     facts |= {"piece_card": pieces.cards[0].card.id, "piece_two": pieces.cards[1].card.id}
@@ -719,12 +719,12 @@ async def tell_of_gifts(within, do, keyring, ids, facts, places):
     for name in ("waiting", "taken", "ungiven"):
         await do(f"{name}_load", cards.Load, card=ids[name], amount_minor=10, source=FundingSource.CASH)
         wish = cards.GiveGift(key=f"give_{name}", card=ids[name])
-        (given,) = await within(lambda tx, wish=wish: cards.give(tx, 1, [wish], keyring))
+        (given,) = await within(lambda tx, wish=wish: cards.run(tx, 1, [wish], keyring))
         places[f"give_{name}"] = given.gift.place
         if name == "taken":
             token_hash = cards.token_hash(keyring, given.token)
             claim = cards.ClaimGift(key="claim", gift=given.gift.place, token_hash=token_hash)
-            (made,) = await within(lambda tx, claim=claim: cards.claim(tx, 1, [claim], keyring))
+            (made,) = await within(lambda tx, claim=claim: cards.run(tx, 1, [claim], keyring))
             places["claim"], facts["new_card"] = made.activity.place, made.cards[0].card.id
     await do("took_back", cards.WithdrawGift, gift=places["give_ungiven"])
 
@@ -732,7 +732,7 @@ async def tell_of_gifts(within, do, keyring, ids, facts, places):
 async def tell_of_secrets(within, run, keyring, shop, programme, facts, places):
     """A card with a PIN that pays by codes: one is used, one is dead, one lives."""
     wishes = [cards.Issue(key=f"coded {n}", programme_id=programme.id) for n in range(2)]
-    coded, other = (one.card.id for one in await within(lambda tx: cards.issue(tx, 1, wishes, keyring)))
+    coded, other = (one.card.id for one in await within(lambda tx: cards.run(tx, 1, wishes, keyring)))
     await run(cards.Load(key="coded load", card=coded, amount_minor=50, asset="CNY", source=FundingSource.CASH))
     await run(cards.SetPin(key="pin", card=coded, pin=cards.pin_of(keyring, "274916")))
     for name in ("used", "dead", "live"):
@@ -759,7 +759,7 @@ async def tell_of_ends(within, run, keyring, shop, facts, places):
     put = PutVersion("lasting version", programme.id, document, "Li Na")
     await within(lambda tx: cards.put_versions(tx, 1, [put], live=False))
     wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref="ann") for name in ("closed", "stand_in")]
-    made = await within(lambda tx: cards.issue(tx, 1, wishes, keyring))
+    made = await within(lambda tx: cards.run(tx, 1, wishes, keyring))
     facts["closed"], facts["stand_in"] = closed, stand_in = [issued.card.id for issued in made]
 
     async def do(name, command):

@@ -132,7 +132,7 @@ async def test_what_may_be_done_in_each_state(counter, table, state):
         elif verb == "split":
             wish = cards.Split(key=counter.key(), card=card, pieces=(1,), asset="CNY")
             (outcome,) = await counter.within(
-                lambda tx, wish=wish: cards.split(tx, counter.book, [wish], counter.keyring)
+                lambda tx, wish=wish: cards.run(tx, counter.book, [wish], counter.keyring)
             )
         else:
             outcome = await getattr(table, verb)(given if verb in ("claim", "withdraw") else card)
@@ -418,7 +418,7 @@ async def test_a_batch_of_gifts_ends_as_one_by_one(counter, table):
         ]  # fmt: skip
         told = []
         for batch in [wishes] if together else [[wish] for wish in wishes]:
-            told += await counter.within(lambda tx, batch=batch: cards.claim(tx, counter.book, batch, counter.keyring))
+            told += await counter.within(lambda tx, batch=batch: cards.run(tx, counter.book, batch, counter.keyring))
         ended.append([(code(o), o.facts.get("state") if isinstance(o, Refused) else None) for o in told])
     assert ended[0] == ended[1]
     assert [one for one, _ in ended[0]][:8] == [

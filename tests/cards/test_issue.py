@@ -9,13 +9,13 @@ from hypothesis import given, strategies as st
 
 from koudai import cards
 from koudai.base import Fault, Refused
-from koudai.cards import CardRefusal, CardState, Issue, is_number, issue, numbers
+from koudai.cards import CardRefusal, CardState, Issue, is_number, numbers, run
 from koudai.identity import Keyring
 from koudai.ledger import Place
 
 
 async def make(counter, *wishes, **more):
-    return await counter.within(lambda tx: issue(tx, counter.book, wishes, counter.keyring, **more))
+    return await counter.within(lambda tx: run(tx, counter.book, wishes, counter.keyring, **more))
 
 
 # Numbers
@@ -91,7 +91,7 @@ def test_twelve_digits_are_drawn_from_the_secure_source():
     assert bounds == [10**12]
     assert drawn[:18] == "900001000000000042"
     assert numbers.generate.__defaults__ == (secrets.randbelow,)
-    assert issue.__kwdefaults__ == {"generate": numbers.generate}
+    assert run.__kwdefaults__ == {"generate": numbers.generate}
 
 
 def test_numbers_don_t_repeat_and_their_digits_are_even():

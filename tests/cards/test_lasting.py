@@ -203,7 +203,7 @@ async def test_pieces_of_a_card_last_as_long_as_it_does(life):
     await life.card(amount=50)
     await life.until(day(9))
     wish = cards.Split(key="s", card=life.ids["card"], pieces=(10, 10), asset="CNY")
-    (made,) = await life.counter.within(lambda tx: cards.split(tx, life.counter.book, [wish], life.counter.keyring))
+    (made,) = await life.counter.within(lambda tx: cards.run(tx, life.counter.book, [wish], life.counter.keyring))
     for piece in made.cards:
         assert piece.card.expires_at == (await life.counter.see(piece.card.id)).expires_at == day(11)
     await life.counter.verify()

@@ -57,7 +57,7 @@ class Court(Counter):
 
     async def split(self, card, *pieces):
         wish = cards.Split(key=self.key(), card=card, pieces=pieces, asset="CNY")
-        (made,) = await self.within(lambda tx: cards.split(tx, self.book, [wish], self.keyring))
+        (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
         assert not isinstance(made, Refused), made
         return made
 

@@ -119,7 +119,7 @@ class Shop:
 
     async def all_go_one_way(self, tx, sent):
         """Commands of any kind; those that make cards need the keyring."""
-        return await cards.replace(tx, self.book, sent, self.keyring)
+        return await cards.run(tx, self.book, sent, self.keyring)
 
     def learn(self, outcomes):
         """Know the cards that were issued anew; the outcomes, each as its entry alone."""
@@ -151,7 +151,7 @@ class Shop:
             cards.Issue(key=f"c {n}", programme_id=made[p].id, active=False, holder_ref=holder)
             for n, (p, holder) in CARDS.items()
         ]
-        issued = self.within(lambda tx: cards.issue(tx, self.book, issues, self.keyring))
+        issued = self.within(lambda tx: cards.run(tx, self.book, issues, self.keyring))
         self.ids = {name: i.card.id for name, i in zip(CARDS, issued, strict=True)}
         self.names = {card_id: name for name, card_id in self.ids.items()}
         self.hashes = {name: self.keyring.lookup_hash(i.number) for name, i in zip(CARDS, issued, strict=True)}

@@ -197,7 +197,7 @@ class CardMachine(RuleBasedStateMachine):
         shops = [merchants.Register(f"m {n}", n, asset(currency)) for n, currency in SHOPS.items()]
         self.shops = dict(zip(SHOPS, self.within(lambda tx: merchants.register(tx, self.book, shops)), strict=True))
         issues = [cards.Issue(key=f"c {n}", programme_id=programmes[p].id, active=False) for n, p in CARDS.items()]
-        issued = self.within(lambda tx: cards.issue(tx, self.book, issues, ring))
+        issued = self.within(lambda tx: cards.run(tx, self.book, issues, ring))
         self.ids = {name: i.card.id for name, i in zip(CARDS, issued, strict=True)}
         self.hashes = {name: ring.lookup_hash(i.number) for name, i in zip(CARDS, issued, strict=True)}
         start = [(f"start {n}", "activate", {"card": n}) for n in "abc"]

@@ -43,7 +43,7 @@ async def put(counter, programme, key, day, *, live=False, **changes):
 
 async def split(counter, card, *pieces):
     wish = cards.Split(key=counter.key(), card=card, pieces=pieces, asset="CNY")
-    (outcome,) = await counter.within(lambda tx: cards.split(tx, counter.book, [wish], counter.keyring))
+    (outcome,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
     return outcome
 
 

@@ -8,7 +8,7 @@ import pytest
 from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal, pin_of
-from koudai.cards.pins import DEVICE_SPAN, DEVICE_TRIES, MAX_TRIES, Device, is_pin, is_weak
+from koudai.cards.secrets.pins import DEVICE_SPAN, DEVICE_TRIES, MAX_TRIES, Device, is_pin, is_weak
 from tests.cards.conftest import Counter
 from tests.cards.test_offers import put
 from tests.conftest import NOON

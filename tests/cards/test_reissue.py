@@ -191,9 +191,7 @@ async def test_a_batch_of_replacements_ends_as_one_by_one(counter):
         batches = [wishes] if together else [[wish] for wish in wishes]
         told = []
         for batch in batches:
-            told += await counter.within(
-                lambda tx, batch=batch: cards.replace(tx, counter.book, batch, counter.keyring)
-            )
+            told += await counter.within(lambda tx, batch=batch: cards.run(tx, counter.book, batch, counter.keyring))
         ended.append(
             [o.code if isinstance(o, Refused) else getattr(o, "activity", o).balance_minor for o in told]
         )  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from koudai import cards
 from koudai.base import Refused
 from koudai.cards import CardRefusal, RestrictionKind
-from koudai.cards.restrictions import FREEZING, effective, freeze_hours, may_lift
+from koudai.cards.restrict.model import FREEZING, effective, freeze_hours, may_lift
 from koudai.ledger import Place
 from koudai.programmes import PutVersion, Version
 from tests.cards.story import DAY, START, Story, code
@@ -48,15 +48,15 @@ class Told(Story):
 
     async def split(self, name, *pieces):
         wish = self._made(cards.Split, card=self.ids[name], pieces=pieces, asset="CNY")
-        return await self.made_by(cards.split, wish)
+        return await self.made_by(wish)
 
     async def spend_split(self, name, minor, **more):
         wish = self._pay(cards.SpendSplit, name, minor, **more)
-        return await self.made_by(cards.spend_split, wish)
+        return await self.made_by(wish)
 
-    async def made_by(self, verb, wish):
+    async def made_by(self, wish):
         book, keyring = self.counter.book, self.counter.keyring
-        (outcome,) = await self.counter.within(lambda tx: verb(tx, book, [wish], keyring))
+        (outcome,) = await self.counter.within(lambda tx: cards.run(tx, book, [wish], keyring))
         return outcome
 
     async def stack(self, name):

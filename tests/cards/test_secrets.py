@@ -110,7 +110,7 @@ async def test_who_is_issued_anew_keeps_neither_pin_nor_code(db, keyring, site):
     counter, (card, other) = side.counter, side.cards
     await counter.do(*(cards.SetPin(key=f"s{one}", card=one, pin=pin_of(keyring, PINS[0])) for one in (card, other)))
     wish = cards.Replace(key="new", card=card, reason="lost")
-    await counter.within(lambda tx: cards.replace(tx, counter.book, [wish], keyring))
+    await counter.within(lambda tx: cards.run(tx, counter.book, [wish], keyring))
     assert site.ask("SELECT card_id FROM cards.pins") == [(other,)]
     assert site.ask("SELECT id FROM cards.cards WHERE has_pin") == [(other,)]
     assert site.ask("SELECT card_id FROM cards.pay_codes WHERE batch_id IS NULL AND killed_at IS NULL") == [(other,)]

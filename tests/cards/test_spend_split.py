@@ -18,7 +18,7 @@ async def spend(counter, card, shop, amount, *, key=None, currency="CNY", **more
     wish = cards.SpendSplit(
         key=key or counter.key(), card=card, merchant_id=shop.id, amount_minor=amount, asset=currency, **more
     )  # fmt: skip
-    (outcome,) = await counter.within(lambda tx: cards.spend_split(tx, counter.book, [wish], counter.keyring))
+    (outcome,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
     return outcome
 
 
@@ -117,7 +117,7 @@ async def test_in_a_batch_each_sees_those_before_it(counter):
         cards.SpendSplit(key=f"b{n}", card=card, merchant_id=shop.id, amount_minor=30, asset="CNY") for n in range(2)
     ]
     first, second = await counter.within(
-        lambda tx: cards.spend_split(tx, counter.book, [*wishes], counter.keyring)
+        lambda tx: cards.run(tx, counter.book, [*wishes], counter.keyring)
     )  # fmt: skip
     assert first.cards[0].card.balance_minor == 70
     assert second.code == R.INSUFFICIENT_BALANCE

@@ -7,14 +7,14 @@ import pytest
 from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal
-from koudai.cards.offers import MAX_GENERATIONS, MAX_PIECES
+from koudai.cards.issue.offers import MAX_GENERATIONS, MAX_PIECES
 
 BONUS, CREDIT = cards.FundingSource.BONUS, cards.FundingSource.CREDIT
 
 
 async def split(counter, card, *pieces, key=None, **more):
     wish = cards.Split(key=key or counter.key(), card=card, pieces=pieces, asset=more.pop("asset", "CNY"), **more)
-    (outcome,) = await counter.within(lambda tx: cards.split(tx, counter.book, [wish], counter.keyring))
+    (outcome,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
     return outcome
 
 
@@ -129,7 +129,7 @@ async def test_many_cards_are_split_in_one_batch(counter):
     programme = await counter.programme()
     made = [await counter.card(programme, 100, holder_ref=f"h{n}") for n in range(20)]
     wishes = [cards.Split(key=f"k{n}", card=card, pieces=(n + 1, 2), asset="CNY") for n, card in enumerate(made)]
-    outcomes = await counter.within(lambda tx: cards.split(tx, counter.book, wishes * 2, counter.keyring))
+    outcomes = await counter.within(lambda tx: cards.run(tx, counter.book, wishes * 2, counter.keyring))
     assert outcomes[:20] == outcomes[20:]
     assert [await counter.held(card) for card in made] == [97 - n for n in range(20)]
     assert len({c.number for o in outcomes[:20] for c in o.cards}) == 40

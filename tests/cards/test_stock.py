@@ -29,9 +29,7 @@ class Shop:
         wish = cards.CreateStock(
             key=key or self.counter.key(), programme_id=self.programme.id, count=count, design=design, made_by="Li Na"
         )
-        (made,) = await self.counter.within(
-            lambda tx: cards.create_stock(tx, self.counter.book, [wish], self.counter.keyring)
-        )
+        (made,) = await self.counter.within(lambda tx: cards.run(tx, self.counter.book, [wish], self.counter.keyring))
         return made
 
     async def members(self, stock):
@@ -296,7 +294,7 @@ async def test_a_card_is_sold_where_it_lies_when_it_is_paid_and_within_the_caps(
 
 async def replaced(counter, card):
     wish = cards.Replace(key=counter.key(), card=card, reason="lost")
-    (outcome,) = await counter.within(lambda tx: cards.replace(tx, counter.book, [wish], counter.keyring))
+    (outcome,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
     return outcome
 
 

@@ -40,10 +40,10 @@ class Crowd:
             self.paid[card] += 5_000
         return self
 
-    async def with_cards(self, verb, command):
-        """An outcome of a verb that makes cards."""
+    async def with_cards(self, command):
+        """An outcome of a command that makes cards."""
         counter = self.counter
-        (outcome,) = await counter.within(lambda tx: verb(tx, counter.book, [command], counter.keyring))
+        (outcome,) = await counter.within(lambda tx: cards.run(tx, counter.book, [command], counter.keyring))
         return outcome
 
     def take_in(self, card, outcome):
@@ -107,14 +107,14 @@ class Crowd:
         return await self._run(cards.Void(key=key, hold=hold)) if hold else Refused("nothing is held")
 
     async def split(self, rng, card, minor, key):
-        made = await self.with_cards(cards.split, cards.Split(key=key, card=card, pieces=(minor, 3), asset="CNY"))
+        made = await self.with_cards(cards.Split(key=key, card=card, pieces=(minor, 3), asset="CNY"))
         if not isinstance(made, Refused):
             self.take_in(card, made)
         return made
 
     async def spend_split(self, rng, card, minor, key):
         wish = cards.SpendSplit(key=key, card=card, merchant_id=self.shop.id, amount_minor=minor, asset="CNY")
-        made = await self.with_cards(cards.spend_split, wish)
+        made = await self.with_cards(wish)
         if not isinstance(made, Refused):
             self.paid[self.root[card]] -= minor
             self.take_in(card, made)
@@ -127,13 +127,13 @@ class Crowd:
         )
 
     async def replace(self, rng, card, minor, key):
-        made = await self.with_cards(cards.replace, cards.Replace(key=key, card=card, reason="lost"))
+        made = await self.with_cards(cards.Replace(key=key, card=card, reason="lost"))
         if not isinstance(made, Refused):
             self.take_in(card, made)
         return made
 
     async def give(self, rng, card, minor, key):
-        made = await self.with_cards(cards.give, cards.GiveGift(key=key, card=card))
+        made = await self.with_cards(cards.GiveGift(key=key, card=card))
         if not isinstance(made, Refused):
             self.gifts.append((card, made))
         return made
@@ -144,7 +144,7 @@ class Crowd:
         card, given = rng.choice(self.gifts)
         token = cards.token_hash(self.counter.keyring, given.token)
         wish = cards.ClaimGift(key=key, gift=given.gift.place, token_hash=token, holder_ref=self.claimer)
-        made = await self.with_cards(cards.claim, wish)
+        made = await self.with_cards(wish)
         if not isinstance(made, Refused):
             self.take_in(card, made)
         return made

@@ -60,7 +60,7 @@ async def redeemed(db, keyring):
     (programme,) = await db.transact(lambda tx: cards.create_programmes(tx, 1, [wish]))
     (shop,) = await db.transact(lambda tx: merchants.register(tx, 1, [merchants.Register("shop", "Shop", cny)]))
     (made,) = await db.transact(
-        lambda tx: cards.issue(tx, 1, [cards.Issue(key="card", programme_id=programme.id)], keyring)
+        lambda tx: cards.run(tx, 1, [cards.Issue(key="card", programme_id=programme.id)], keyring)
     )
     card = made.card.id
     commands = [

@@ -45,7 +45,7 @@ async def create(call: Call) -> GiftCard | Refused:
         holder_ref=call.body.holder_ref,
         pin=None if call.body.pin is None else call.door.ids.pin(call.body.pin),
     )
-    (outcome,) = await call.transact(lambda tx: cards.issue(tx, call.book, [wish], call.door.instance.keyring))
+    (outcome,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], call.door.instance.keyring))
     if not isinstance(outcome, Issued):
         return outcome
     (card,) = shown(call, [outcome.card])
@@ -58,7 +58,7 @@ async def split(call: Call) -> Split | Refused:
         key=call.key, card=call.door.ids.card(call.path("id")), pieces=call.body.amounts_minor,
         asset=known_currency(call.body.currency), device=call.body.device,
     )  # fmt: skip
-    (outcome,) = await call.transact(lambda tx: cards.split(tx, call.book, [wish], call.door.instance.keyring))
+    (outcome,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], call.door.instance.keyring))
     return outcome if isinstance(outcome, Refused) else _minted(call, outcome)
 
 
@@ -70,7 +70,7 @@ async def spend_split(call: Call) -> Split | Refused:
         key=call.key, card=ids.card(call.path("id")), merchant_id=ids.merchant(call.body.merchant_id),
         amount_minor=call.body.amount_minor, asset=known_currency(call.body.currency), device=call.body.device,
     )  # fmt: skip
-    (outcome,) = await call.transact(lambda tx: cards.spend_split(tx, call.book, [wish], keyring))
+    (outcome,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], keyring))
     return outcome if isinstance(outcome, Refused) else _minted(call, outcome)
 
 
@@ -86,7 +86,7 @@ def _minted(call: Call, outcome: Minted) -> Split:
 async def exchange(call: Call) -> Exchange | Refused:
     """POST /v1/gift_cards/{id}/exchange: the number of the new card is told as that of an issued one."""
     wish = cards.Exchange(key=call.key, card=call.door.ids.card(call.path("id")))
-    (outcome,) = await call.transact(lambda tx: cards.exchange(tx, call.book, [wish], call.door.instance.keyring))
+    (outcome,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], call.door.instance.keyring))
     if not isinstance(outcome, cards.Minted):
         return outcome
     (made,) = outcome.cards

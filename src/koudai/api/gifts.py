@@ -12,7 +12,7 @@ from koudai.api.ids import CARD
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import GiftCard, GiftCardActivity
 from koudai.base import Refused
-from koudai.cards.pictures import qr_svg
+from koudai.cards.secrets.pictures import qr_svg
 from koudai.pg import Tx
 
 
@@ -25,7 +25,7 @@ def _issued(call: Call, made: cards.Minted) -> GiftCard:
 async def replace(call: Call) -> Replacement | Refused:
     """POST /v1/gift_cards/{id}/replace: the new card's number is told as that of an issued one."""
     wish = cards.Replace(key=call.key, card=call.door.ids.card(call.path("id")), reason=call.body.reason)
-    (made,) = await call.transact(lambda tx: cards.replace(tx, call.book, [wish], call.door.instance.keyring))
+    (made,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], call.door.instance.keyring))
     if isinstance(made, Refused):
         return made
     return Replacement(call.door.ids.activities([made.activity])[0], _issued(call, made))
@@ -40,7 +40,7 @@ async def give(call: Call) -> Gift | Refused:
         words=cards.Words(body.greeting, body.from_name) if said else None, face=body.face,
         deliver_at=None if body.deliver_at is None else in_utc("deliver_at", body.deliver_at), device=body.device,
     )  # fmt: skip
-    (made,) = await call.transact(lambda tx: cards.give(tx, call.book, [wish], keyring))
+    (made,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], keyring))
     return made if isinstance(made, Refused) else _shown(call, made.gift, made.token, body.link_base)
 
 
@@ -71,7 +71,7 @@ async def claim(call: Call) -> ClaimedGift | Refused:
     wish = cards.ClaimGift(key=call.key, gift=place, token_hash=token_hash, holder_ref=call.body.holder_ref)
 
     async def work(tx: Tx) -> tuple[cards.Minted | Refused, cards.Gift | None]:
-        (made,) = await cards.claim(tx, call.book, [wish], keyring)
+        (made,) = await cards.run(tx, call.book, [wish], keyring)
         return made, (await cards.find_gifts(tx, call.book, [place], keyring)).get(place)
 
     made, gift = await call.transact(work)

@@ -7,7 +7,7 @@ from koudai.api.door import Call
 from koudai.api.secret_shapes import PayCodeShown
 from koudai.api.shapes import GiftCardActivity
 from koudai.base import Refused
-from koudai.cards import pictures
+from koudai.cards.secrets import pictures
 
 
 async def set_one(call: Call) -> GiftCardActivity | Refused:

@@ -4,12 +4,10 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import timedelta
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import cast
 
-import anyio.to_thread
 import uvicorn
 from starlette import routing
 from starlette.applications import Starlette
@@ -17,39 +15,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from koudai import cards, ledger, proof
 from koudai.api import docs
 from koudai.api.batcher import Batcher
+from koudai.api.chores import Chores
 from koudai.api.door import Door, Operation, Route
 from koudai.api.exchange import Receive, Scope, Send, respond_problem
-from koudai.api.faults import log_bug, log_fault
+from koudai.api.faults import log_bug
 from koudai.api.gate import Gate
 from koudai.api.ids import Ids
 from koudai.api.metrics import Metrics
 from koudai.api.operations import OPERATIONS
 from koudai.api.problems import ApiProblem, Problem
-from koudai.api.renewing import run_sweep
-from koudai.api.sweeping import return_gifts
 from koudai.api.wire import Protocol
 from koudai.base import Fault
 from koudai.instance import Instance, calm_collector
-from koudai.pg import Embedded
 
 GRACE_S = 30
 """How long requests in flight may take once the server is told to end."""
 
-FOLD_EVERY_S = 1.0
-"""How often what hot accounts gathered is folded into their balances."""
-
-PURGE_EVERY_S = 10.0
-"""How often pay codes of long ago are forgotten."""
-
-PURGED_AFTER = timedelta(days=1)
-"""How long after it was made a pay code is still known as used, replaced or expired; then it is unknown."""
-
-_FOLDED_AT_ONCE = 5_000
-_BREATH_S = 0.02
-_CANCEL_EVERY_S = 1.0
 _BACKLOG = 2048
 
 
@@ -86,72 +69,12 @@ def create_app(instance: Instance) -> Api:
 @asynccontextmanager
 async def _working(door: Door) -> AsyncIterator[None]:
     door.batcher.start()
-    instance = door.instance
-    chores = (
-        asyncio.create_task(_fold(instance)),
-        asyncio.create_task(return_gifts(instance, _log_failure)),
-        asyncio.create_task(_purge(instance)),
-        asyncio.create_task(proof.run_sequencer(instance.db, instance.keyring, _log_failure)),
-        asyncio.create_task(run_sweep(instance, _log_failure)),
-    )
+    chores = Chores(door.instance)
     try:
         yield
     finally:
         await door.batcher.close()
-        for chore in chores:
-            await end(chore)
-
-
-async def end(chore: asyncio.Task[None]) -> None:
-    """Cancel a chore until it has ended: what the driver raises of a lost connection may take the place of it."""
-    while not chore.done():
-        chore.cancel()
-        await asyncio.wait((chore,), timeout=_CANCEL_EVERY_S)
-
-
-def _log_failure(error: Exception) -> None:
-    (log_fault if isinstance(error, Fault) else log_bug)(error)  # type: ignore[arg-type]
-
-
-async def _fold(instance: Instance) -> None:
-    """Fold the hot accounts' deltas for as long as the server runs; an outage is told once."""
-    failing = False
-    while True:
-        await asyncio.sleep(FOLD_EVERY_S)
-        try:
-            # In small pieces with a breath between them, so that no request waits behind a long one.
-            folded = _FOLDED_AT_ONCE
-            while folded >= _FOLDED_AT_ONCE:
-                folded = await instance.db.transact(lambda tx: ledger.fold_deltas(tx, _FOLDED_AT_ONCE))
-                await asyncio.sleep(_BREATH_S)
-            failing = False
-        except Exception as error:  # noqa: BLE001 the next round may succeed, and nobody else would try it
-            if instance.target.embedded is not None:
-                await _revive(instance.target.embedded)
-            if not failing:
-                (log_fault if isinstance(error, Fault) else log_bug)(error)  # type: ignore[arg-type]
-            failing = True
-
-
-async def _purge(instance: Instance) -> None:
-    """Forget pay codes and guesses of long ago, for as long as the server runs; an outage is told once."""
-    failing = False
-    while True:
-        await asyncio.sleep(PURGE_EVERY_S)
-        before = instance.clock.now() - PURGED_AFTER
-        try:
-            await instance.db.transact(lambda tx, before=before: cards.purge_codes(tx, before))  # type: ignore[misc]
-            failing = False
-        except Exception as error:  # noqa: BLE001 the next round may succeed, and nobody else would try it
-            if not failing:
-                _log_failure(error)
-            failing = True
-
-
-async def _revive(server: Embedded) -> None:
-    """Start the embedded server again if it died; where it didn't, nothing happens."""
-    with suppress(Fault):
-        await anyio.to_thread.run_sync(server.start)
+        await chores.end()
 
 
 async def _router_problem(request: Request, error: Exception) -> Response:

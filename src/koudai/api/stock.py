@@ -23,7 +23,7 @@ async def create(call: Call) -> shapes.Stock | Refused:
     )  # fmt: skip
 
     async def work(tx: Tx) -> StockShown | Refused:
-        (made,) = await cards.create_stock(tx, call.book, [wish], call.door.instance.keyring)
+        (made,) = await cards.run(tx, call.book, [wish], call.door.instance.keyring)
         if isinstance(made, Refused):
             return made
         return await cards.stock_by_id(tx, call.book, made.id) or _missing()

@@ -13,6 +13,7 @@ from koudai.base.calendar import (
 from koudai.base.clock import Clock, SystemClock, parse_time, render_time
 from koudai.base.money import MAX_MINOR, Money, Rounding, minor_from_decimal, split
 from koudai.base.outcomes import Fault, Refused
+from koudai.base.rounds import rounds
 
 __all__ = [
     "CHINA",
@@ -34,6 +35,7 @@ __all__ = [
     "next_month_s",
     "parse_time",
     "render_time",
+    "rounds",
     "seconds_of",
     "split",
 ]

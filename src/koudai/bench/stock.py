@@ -91,7 +91,7 @@ async def make_cards(instance: Instance, book: int, programme: int, first: int, 
     """Issue and load the cards number `first` and following; their ids."""
     numbers = range(first, first + count)
     wishes = [cards.Issue(key=f"issue/{n}", programme_id=programme, holder_ref=f"holder {n}") for n in numbers]
-    issued = await instance.db.transact(lambda tx: cards.issue(tx, book, wishes, instance.keyring))
+    issued = await instance.db.transact(lambda tx: cards.run(tx, book, wishes, instance.keyring))
     ids = [one.card.id for one in issued if isinstance(one, cards.Issued)]
     loads = [
         cards.Load(

@@ -104,7 +104,7 @@ async def _issue(field: Field, issued: int, tell: Callable[[str, int, int], None
             for n in range(first, min(first + _BATCH, issued))
         ]
         made = await instance.db.transact(
-            lambda tx, wishes=wishes: cards.issue(tx, stock.book, wishes, instance.keyring)  # type: ignore[misc]
+            lambda tx, wishes=wishes: cards.run(tx, stock.book, wishes, instance.keyring)  # type: ignore[misc]
         )
         _accepted(made)
         tell("fill", first + len(wishes), issued)
@@ -123,7 +123,7 @@ async def _splits(field: Field) -> Step:
         ids = stock.cards
         chosen = [next(numbers) for _ in range(min(_BATCH, len(ids)))]
         wishes = [cards.Split(key=f"split/{n}", card=ids[n % len(ids)], pieces=(2, 1), asset=CURRENCY) for n in chosen]
-        _accepted(await instance.db.transact(lambda tx: cards.split(tx, stock.book, wishes, instance.keyring)))
+        _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, wishes, instance.keyring)))
         return len(wishes)
 
     return step
@@ -133,7 +133,7 @@ async def _gifts(field: Field) -> Step:
     """Gifts, each given and claimed, so that the card is issued anew; of bearer cards, which are given on and on."""
     instance, stock, numbers = field.instance, field.stock, count()
     new = [cards.Issue(key=f"bearer/{n}", programme_id=stock.programme) for n in range(_GIVEN)]
-    issued = _accepted(await instance.db.transact(lambda tx: cards.issue(tx, stock.book, new, instance.keyring)))
+    issued = _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, new, instance.keyring)))
     ids = [one.card.id for one in issued]
     source = cards.FundingSource.TRANSFER
     loads = [
@@ -145,14 +145,14 @@ async def _gifts(field: Field) -> Step:
     async def step() -> int:
         run = next(numbers)
         wishes = [cards.GiveGift(key=f"give/{run}/{n}", card=card) for n, card in enumerate(ids)]
-        given = _accepted(await instance.db.transact(lambda tx: cards.give(tx, stock.book, wishes, instance.keyring)))
+        given = _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, wishes, instance.keyring)))
         claims = [
             cards.ClaimGift(
                 key=f"claim/{run}/{n}", gift=one.gift.place, token_hash=cards.token_hash(instance.keyring, one.token)
             )
             for n, one in enumerate(given)
         ]
-        made = _accepted(await instance.db.transact(lambda tx: cards.claim(tx, stock.book, claims, instance.keyring)))
+        made = _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, claims, instance.keyring)))
         ids[:] = [one.cards[0].card.id for one in made]
         return len(ids)
 

@@ -6,7 +6,6 @@ cards, folds them in order through pure functions, and writes one batch.
 
 from pathlib import Path
 
-from koudai.cards.codes import NewPayCode, PayCode, is_pay_code, pay_code_of
 from koudai.cards.commands import (
     Activate,
     Adjust,
@@ -42,9 +41,12 @@ from koudai.cards.commands import (
     Unblock,
     Void,
 )
-from koudai.cards.gift_link import gift_path, token_hash
-from koudai.cards.gift_model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
-from koudai.cards.gift_store import find_gifts
+from koudai.cards.gifts.link import gift_path, token_hash
+from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
+from koudai.cards.gifts.store import find_gifts
+from koudai.cards.gifts.sweep import return_due_gifts
+from koudai.cards.life.notices import DueNotice, due_notices, take_notices
+from koudai.cards.life.sweep import Swept, sweep, sweep_all
 from koudai.cards.model import (
     Activity,
     ActivityType,
@@ -62,15 +64,15 @@ from koudai.cards.model import (
     Programme,
     Words,
 )
-from koudai.cards.notices import DueNotice, due_notices, take_notices
 from koudai.cards.numbers import is_number, is_prefix
-from koudai.cards.pay_code import MakePayCode, make_pay_codes, purge_codes
-from koudai.cards.pins import Pin, is_pin, pin_of
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
-from koudai.cards.restrict import inherit
-from koudai.cards.restrictions import Ending, Queued, Restriction, RestrictionKind
-from koudai.cards.run import Outcome, claim, create_stock, exchange, give, issue, replace, run, spend_split, split
-from koudai.cards.stock_model import (
+from koudai.cards.restrict.model import Ending, Queued, Restriction, RestrictionKind
+from koudai.cards.restrict.rules import inherit
+from koudai.cards.run import Minting, Outcome, run
+from koudai.cards.secrets.codes import NewPayCode, PayCode, is_pay_code, pay_code_of
+from koudai.cards.secrets.pay_code import MakePayCode, make_pay_codes, purge_codes
+from koudai.cards.secrets.pins import Pin, is_pin, pin_of
+from koudai.cards.stock.model import (
     MAX_CHOSEN,
     MAX_STOCK,
     CallOff,
@@ -90,15 +92,13 @@ from koudai.cards.stock_model import (
     StockStepKind,
     WriteOff,
 )
-from koudai.cards.stock_views import (
+from koudai.cards.stock.views import (
     page_stock_cards,
     page_stocks,
     print_stock,
     stock_by_id,
     stock_cards_by_id,
 )
-from koudai.cards.sweep import Swept, sweep, sweep_all
-from koudai.cards.sweep_gifts import return_due_gifts
 from koudai.cards.verify import CARD_CHECKS
 from koudai.cards.views import (
     activities_of_card,
@@ -160,6 +160,7 @@ __all__ = [
     "Load",
     "MakePayCode",
     "Minted",
+    "Minting",
     "NewPayCode",
     "Outcome",
     "PaidTo",
@@ -208,20 +209,15 @@ __all__ = [
     "activity",
     "card_by_number",
     "cards_by_id",
-    "claim",
     "create_programmes",
-    "create_stock",
     "due_notices",
-    "exchange",
     "find_gifts",
     "gift_path",
-    "give",
     "inherit",
     "is_number",
     "is_pay_code",
     "is_pin",
     "is_prefix",
-    "issue",
     "make_pay_codes",
     "page_cards",
     "page_family",
@@ -236,12 +232,9 @@ __all__ = [
     "programmes_by_id",
     "purge_codes",
     "put_versions",
-    "replace",
     "restrictions_of_card",
     "return_due_gifts",
     "run",
-    "spend_split",
-    "split",
     "stock_by_id",
     "stock_cards_by_id",
     "sweep",

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from koudai.base import MAX_MINOR, Refused, render_time
-from koudai.cards.basket import Basket, judge_basket
-from koudai.cards.codes import PayCode
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import CardRefusal, CardState
-from koudai.cards.restrictions import Stack, amount_bound, bound_minor, stopped_by
-from koudai.cards.shown import not_shown
+from koudai.cards.restrict.model import Stack, amount_bound, bound_minor, stopped_by
+from koudai.cards.secrets.codes import PayCode
+from koudai.cards.spend.basket import Basket, judge_basket
+from koudai.cards.spend.shown import not_shown
 from koudai.ledger import Flow, Limit, Slot, judge_cap, judge_floor
 from koudai.merchants import Merchant
 

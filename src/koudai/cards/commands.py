@@ -6,8 +6,8 @@ from hashlib import sha256
 
 import msgspec
 
-from koudai.cards.pins import Pin
-from koudai.cards.restrictions import RestrictionKind
+from koudai.cards.restrict.model import RestrictionKind
+from koudai.cards.secrets.pins import Pin
 from koudai.ledger import FundingSource, Place
 from koudai.programmes import Line
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import Refused, seconds_of
-from koudai.cards.codes import Codes
+from koudai.cards.law.tally import Owed, Tally
 from koudai.cards.model import (
     Activity,
     ActivityType,
@@ -22,10 +22,10 @@ from koudai.cards.model import (
     PayoutRow,
 )
 from koudai.cards.numbers import Mint
-from koudai.cards.pins import Pins
-from koudai.cards.restrictions import Restriction, Stack
-from koudai.cards.stock_model import Shelf, Stock
-from koudai.cards.tally import Owed, Tally
+from koudai.cards.restrict.model import Restriction, Stack
+from koudai.cards.secrets.codes import Codes
+from koudai.cards.secrets.pins import Pins
+from koudai.cards.stock.model import Shelf, Stock
 from koudai.cards.terms import BookTerms, Subjects, Terms
 from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject

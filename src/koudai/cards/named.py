@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from koudai.base import MAX_MINOR
-from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Capture,
     CardRef,
@@ -20,9 +19,11 @@ from koudai.cards.commands import (
     Void,
 )
 from koudai.cards.desk import holder_of, in_order, name_of, ref_from
-from koudai.cards.gift_model import ClaimGift, ReturnGift, WithdrawGift
-from koudai.cards.shelf import find_members
-from koudai.cards.stock_model import STEPS, OfStock
+from koudai.cards.gifts.model import ClaimGift, ReturnGift, WithdrawGift
+from koudai.cards.gifts.store import cards_of_gifts
+from koudai.cards.secrets.codes import PayCode
+from koudai.cards.stock.model import STEPS, OfStock
+from koudai.cards.stock.store import find_members
 from koudai.cards.store import SQL, by_place
 from koudai.cards.terms import BookTerms
 from koudai.ledger import (
@@ -181,8 +182,7 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  
         named.holds = {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
     gifts = {c.gift for c in commands if isinstance(c, _GIFTS)}
     if gifts:
-        rows = await tx.rows(*by_place("cards_of_gifts", gifts, book))
-        named.gifts = {Place(row[0], row[1]): row[2] for row in rows}
+        named.gifts = await cards_of_gifts(tx, book, gifts)
     of_family = {ref for c in commands for ref in _of_family(c)}
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
@@ -192,7 +192,7 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  
     places = {c.redemption for c in undone if c.redemption is not None}
     places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
     if places:
-        named.redemptions = await tx.rows(*by_place("redemptions", places))
+        named.redemptions = await tx.rows(*by_place(SQL["redemptions"], places))
     if undone:
         cards = {named.card_id(c.card) for c in undone if isinstance(c, Refund)} | {r[2] for r in named.redemptions}
         named.successors = await successors(tx, [one for one in cards if one is not None])

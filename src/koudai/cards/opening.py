@@ -24,15 +24,15 @@ from koudai.cards.commands import (
     Transfer,
 )
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.gather import gather
-from koudai.cards.gift_model import ClaimGift
-from koudai.cards.gift_store import as_held_gift
-from koudai.cards.keep_baskets import days_of, recall_cashback, rewarding
-from koudai.cards.keep_secrets import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
+from koudai.cards.gifts.model import ClaimGift
+from koudai.cards.gifts.store import as_held_gift, gifts_statement
+from koudai.cards.law.gather import gather
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
-from koudai.cards.shelf import read_shelf, touches_stock
-from koudai.cards.stock_model import MAX_STOCK, CreateStock, Sell
+from koudai.cards.secrets.store import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
+from koudai.cards.spend.store import days_of, recall_cashback, rewarding
+from koudai.cards.stock.model import MAX_STOCK, CreateStock, Sell
+from koudai.cards.stock.store import read_shelf, touches_stock
 from koudai.cards.store import SQL, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.holders import as_standings, standings_statement
@@ -153,12 +153,12 @@ def _what_was_paid(book: int, named: Named) -> dict[str, Statement]:
             *columns((int8s, int4s, int8s), [(*pair, need) for pair, need in wanted.items()]),
         )
     if named.redemptions:
-        statements["redemptions"] = by_place("redemptions", [Place(r[0], r[1]) for r in named.redemptions])
+        statements["redemptions"] = by_place(SQL["redemptions"], [Place(r[0], r[1]) for r in named.redemptions])
     if named.holds:
         statements["holds"] = holds_statement(book, named.holds)
         if named.groups:
             statements["groups"] = holds_of_groups_statement(book, named.groups)
-        statements["merchants_of_holds"] = by_place("merchants_of_holds", named.holds)
+        statements["merchants_of_holds"] = by_place(SQL["merchants_of_holds"], named.holds)
     return statements
 
 
@@ -168,12 +168,12 @@ def _what_is_made(book: int, named: Named) -> dict[str, Statement]:
     if named.roots:
         statements["pieces"] = (SQL["count_pieces"], book, int8s(sorted(set(named.roots.values()))))
     if named.gifts:
-        statements["gifts"] = by_place("gifts", named.gifts, book)
+        statements["gifts"] = gifts_statement(book, named.gifts)
         statements["standings"] = standings_statement(book, named.claimers())
     if named.kinds & _FRESH:
         corrected = {c.corrects for c in named.commands if isinstance(c, Adjust) and c.corrects is not None}
         if corrected:
-            statements["corrected"] = by_place("cards_of_entries", corrected)
+            statements["corrected"] = by_place(SQL["cards_of_entries"], corrected)
         needed = sum(isinstance(c, (Load, Adjust, Issue, Sell)) for c in named.commands)
         needed += sum(1 + max(0, min(c.count, MAX_STOCK)) for c in named.commands if isinstance(c, CreateStock))
         statements["fresh"] = fresh_ids_statement(needed)
@@ -244,7 +244,7 @@ async def _read_holds(
     unknown = [place for place in desk.holds if place not in desk.merchants_of_holds]
     if not unknown:
         return
-    statements: list[Statement] = [by_place("merchants_of_holds", unknown)]
+    statements: list[Statement] = [by_place(SQL["merchants_of_holds"], unknown)]
     late = Named(())
     late.holds = {hold.place: (hold.account, hold.device) for hold in found if hold.is_due(now)}
     refs, pairs = late.counted(terms)

@@ -9,8 +9,6 @@ from typing import Any
 
 from koudai.base import Refused
 from koudai.cards.carry import adjust, expire, transfer
-from koudai.cards.close import close
-from koudai.cards.codes import PayCode
 from koudai.cards.commands import (
     Activate,
     Adjust,
@@ -42,23 +40,25 @@ from koudai.cards.commands import (
     Void,
 )
 from koudai.cards.desk import Desk
-from koudai.cards.gift import claim, give, go_back, withdraw
-from koudai.cards.gift_link import words_hash
-from koudai.cards.gift_model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
-from koudai.cards.hold import authorise, capture, void
-from koudai.cards.issue import issue
+from koudai.cards.gifts.link import words_hash
+from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
+from koudai.cards.gifts.rules import claim, give, go_back, withdraw
+from koudai.cards.issue.issue import issue
+from koudai.cards.issue.reissue import replace
+from koudai.cards.issue.split import spend_split, split
+from koudai.cards.life.close import close
+from koudai.cards.life.prolong import exchange, reactivate, renew
+from koudai.cards.life.state import change_state
 from koudai.cards.model import Activity, Given, Issued, Minted, Words
-from koudai.cards.pay import load, redeem, refund, reverse
-from koudai.cards.pin import change_pin, reset_pin, set_pin
-from koudai.cards.pins import Pin
-from koudai.cards.prolong import exchange, reactivate, renew
-from koudai.cards.reissue import replace
-from koudai.cards.restrict import block, lift, report_loss, restrict, unblock
-from koudai.cards.sell import sell
-from koudai.cards.split import spend_split, split
-from koudai.cards.state import change_state
-from koudai.cards.stock import call_off, create_stock, print_cards, receive, write_off
-from koudai.cards.stock_model import CallOff, CreateStock, Print, Receive, Sell, Stock, WriteOff
+from koudai.cards.restrict.rules import block, lift, report_loss, restrict, unblock
+from koudai.cards.secrets.codes import PayCode
+from koudai.cards.secrets.pin import change_pin, reset_pin, set_pin
+from koudai.cards.secrets.pins import Pin
+from koudai.cards.spend.hold import authorise, capture, void
+from koudai.cards.spend.pay import load, redeem, refund, reverse
+from koudai.cards.stock.model import CallOff, CreateStock, Print, Receive, Sell, Stock, WriteOff
+from koudai.cards.stock.rules import call_off, create_stock, print_cards, receive, write_off
+from koudai.cards.stock.sell import sell
 from koudai.ledger import Memory, Place, request_text
 
 

@@ -5,27 +5,27 @@ their ids, their state is read, the commands are folded in order, and one batch 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from koudai.base import Refused
 from koudai.cards import rules
 from koudai.cards.commands import Command, Exchange, Issue, Replace, SpendSplit, Split
 from koudai.cards.desk import Desk
-from koudai.cards.gather import what_was_judged
-from koudai.cards.gift_model import ClaimGift, GiveGift
-from koudai.cards.gift_store import gift_statements, gifts_with_tokens
-from koudai.cards.hold import release_due
-from koudai.cards.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
-from koudai.cards.keep_baskets import keep_statements
-from koudai.cards.keep_secrets import write_secrets
-from koudai.cards.last import renew_due
+from koudai.cards.gifts.model import ClaimGift, GiveGift
+from koudai.cards.gifts.store import gift_statements, gifts_with_tokens
+from koudai.cards.issue.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
+from koudai.cards.law.gather import what_was_judged
+from koudai.cards.life.last import renew_due
 from koudai.cards.model import Activity, Given, Issued, Minted
 from koudai.cards.named import Named, find_named
 from koudai.cards.numbers import Generate, Mint, generate
 from koudai.cards.opening import open_desk
-from koudai.cards.restrict import lapse_due
-from koudai.cards.shelf import shelf_statements, stocks_again
-from koudai.cards.stock_model import CreateStock, Stock
+from koudai.cards.restrict.rules import lapse_due
+from koudai.cards.secrets.store import write_secrets
+from koudai.cards.spend.hold import release_due
+from koudai.cards.spend.store import keep_statements
+from koudai.cards.stock.model import CreateStock, Stock
+from koudai.cards.stock.store import shelf_statements, stocks_again
 from koudai.cards.store import (
     SQL,
     add_cards_statement,
@@ -44,77 +44,61 @@ from koudai.pg import Tx, columns, int8s, texts
 
 Outcome = Activity | Refused
 
+Minting = Split | SpendSplit | Replace | ClaimGift | Exchange
+"""Commands whose outcome has new cards beside its activity."""
 
-async def run(tx: Tx, book: int, commands: Sequence[Command]) -> list[Outcome]:
+
+@overload
+async def run(
+    tx: Tx, book: int, commands: Sequence[Issue], keyring: Keyring, *, generate: Generate = generate
+) -> list[Issued | Refused]: ...
+
+
+@overload
+async def run(
+    tx: Tx, book: int, commands: Sequence[Minting], keyring: Keyring, *, generate: Generate = generate
+) -> list[Minted | Refused]: ...
+
+
+@overload
+async def run(
+    tx: Tx, book: int, commands: Sequence[GiveGift], keyring: Keyring, *, generate: Generate = generate
+) -> list[Given | Refused]: ...
+
+
+@overload
+async def run(
+    tx: Tx, book: int, commands: Sequence[CreateStock], keyring: Keyring, *, generate: Generate = generate
+) -> list[Stock | Refused]: ...
+
+
+@overload
+async def run(tx: Tx, book: int, commands: Sequence[Command]) -> list[Outcome]: ...
+
+
+async def run(
+    tx: Tx, book: int, commands: Sequence[Command], keyring: Keyring | None = None, *, generate: Generate = generate
+) -> list[Any]:
     """Run commands on the cards of a book; one outcome for each, in order.
 
     A refused command doesn't stop the others. A key that was used before answers its first outcome
     again; where the command is another one, it is refused, naming the field. Raises `pg.Conflict`
     when another transaction used one of the keys meanwhile: nothing is done, and the same call can
     be repeated.
+
+    Commands that make cards or gifts need the keyring. Numbers and tokens are in their answers, and
+    again under the same key for 15 minutes; after that nobody is shown more than the last four digits.
+    Those of a stock are told by `print_stock`. A refusal has to be committed like any outcome: wrong
+    tokens and PINs are counted.
     """
-    return await _fold(tx, book, commands, None)
-
-
-async def issue(
-    tx: Tx, book: int, commands: Sequence[Issue], keyring: Keyring, *, generate: Generate = generate
-) -> list[Issued | Refused]:  # fmt: skip
-    """Make cards, in the same way; one outcome for each, in order.
-
-    The number is in the answer, and again under the same key for 15 minutes; after that nobody is
-    shown more than its last four digits.
-    """
-    return await _fold(tx, book, commands, Mint(keyring, generate))
-
-
-async def split(
-    tx: Tx, book: int, commands: Sequence[Split], keyring: Keyring, *, generate: Generate = generate
-) -> list[Minted | Refused]:  # fmt: skip
-    """Split cards into new ones, in the same way; one outcome for each, in order. Numbers are told as by `issue`."""
-    return await _fold(tx, book, commands, Mint(keyring, generate))
-
-
-async def spend_split(
-    tx: Tx, book: int, commands: Sequence[SpendSplit], keyring: Keyring, *, generate: Generate = generate
-) -> list[Minted | Refused]:  # fmt: skip
-    """Pay merchants and move the rest into new cards, in the same way; the entry of each is its redemption."""
-    return await _fold(tx, book, commands, Mint(keyring, generate))
-
-
-async def replace(
-    tx: Tx, book: int, commands: Sequence[Replace], keyring: Keyring, *, generate: Generate = generate
-) -> list[Minted | Refused]:  # fmt: skip
-    """Issue cards anew, in the same way; one outcome for each, in order. Numbers are told as by `issue`."""
-    return await _fold(tx, book, commands, Mint(keyring, generate))
-
-
-async def give(tx: Tx, book: int, commands: Sequence[GiveGift], keyring: Keyring) -> list[Given | Refused]:
-    """Offer cards as gifts, in the same way; one outcome for each, in order. Tokens are told as numbers by `issue`."""
-    return await _fold(tx, book, commands, Mint(keyring))
-
-
-async def claim(
-    tx: Tx, book: int, commands: Sequence[ClaimGift], keyring: Keyring, *, generate: Generate = generate
-) -> list[Minted | Refused]:  # fmt: skip
-    """Claim gifts, in the same way; one outcome for each, in order. Numbers are told as by `issue`.
-
-    A refusal has to be committed like any outcome: wrong tokens are counted.
-    """
-    return await _fold(tx, book, commands, Mint(keyring, generate))
-
-
-async def create_stock(
-    tx: Tx, book: int, commands: Sequence[CreateStock], keyring: Keyring, *, generate: Generate = generate
-) -> list[Stock | Refused]:  # fmt: skip
-    """Make stocks of physical cards, in the same way; one outcome for each. Their numbers are told by `print_stock`."""
-    return await _fold(tx, book, commands, Mint(keyring, generate))
-
-
-async def exchange(
-    tx: Tx, book: int, commands: Sequence[Exchange], keyring: Keyring, *, generate: Generate = generate
-) -> list[Minted | Refused]:  # fmt: skip
-    """Exchange expired cards for new ones, in the same way, one outcome for each. Numbers are told as by `issue`."""
-    return await _fold(tx, book, commands, Mint(keyring, generate))
+    terms = await terms_of_book(tx, book)
+    named = await find_named(tx, book, commands)
+    desk = await open_desk(tx, book, named, terms)
+    desk.mint = None if keyring is None else Mint(keyring, generate)
+    _let_happen(desk)
+    folded = [rules.apply(desk, command) for command in commands]
+    _write(tx, desk)
+    return await _told_again(tx, desk, folded)
 
 
 async def touch(tx: Tx, book: int, cards: Collection[int]) -> int:
@@ -122,26 +106,24 @@ async def touch(tx: Tx, book: int, cards: Collection[int]) -> int:
     named = Named(())
     named.touched = set(cards)
     desk = await open_desk(tx, book, named, await terms_of_book(tx, book))
-    release_due(desk)
-    lapse_due(desk)
-    renew_due(desk)
+    _let_happen(desk)
     _write(tx, desk)
     return len(desk.expiries)
 
 
-async def _fold(tx: Tx, book: int, commands: Sequence[Command], mint: Mint | None) -> list[Any]:
-    terms = await terms_of_book(tx, book)
-    named = await find_named(tx, book, commands)
-    desk = await open_desk(tx, book, named, terms)
-    desk.mint = mint
+def _let_happen(desk: Desk) -> None:
+    """What is due at the locked cards without any command."""
     release_due(desk)
     lapse_due(desk)
     renew_due(desk)
-    folded = [rules.apply(desk, command) for command in commands]
-    _write(tx, desk)
+
+
+async def _told_again(tx: Tx, desk: Desk, folded: list[Any]) -> list[Any]:
+    """The outcomes, with what keys that were used before led to read again."""
     again = {outcome for outcome in folded if isinstance(outcome, Memory)}
     if not again:
         return folded
+    book = desk.sheet.book
     activities = await read_activities(tx, book, {memory.place for memory in again})
     given = await _given_again(tx, desk, {one.place for one in again if _is_gift(one)}, activities)
     facts = [memory for memory in again if memory.facts]

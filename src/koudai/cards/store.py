@@ -19,7 +19,7 @@ from koudai.cards.model import (
     PayoutRow,
     Programme,
 )
-from koudai.cards.restrictions import Restriction, RestrictionKind
+from koudai.cards.restrict.model import Restriction, RestrictionKind
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, bools, byteas, columns, int4s, int8s, texts, times
 
@@ -77,9 +77,9 @@ _PAYOUT = (int4s, int8s, int8s, int8s, texts, texts, texts, texts, texts, texts)
 Statement = tuple[Any, ...]
 
 
-def by_place(name: str, places: Iterable[Place], *before: Any) -> Statement:
+def by_place(statement: str, places: Iterable[Place], *before: Any) -> Statement:
     """A statement whose last parameters are places."""
-    return (SQL[name], *before, *columns(_PLACE, places))
+    return (statement, *before, *columns(_PLACE, places))
 
 
 def add_entries_statement(batch_id: int, entries: Sequence[Entry]) -> Statement:
@@ -179,5 +179,5 @@ def as_activity(row: Sequence[Any]) -> Activity:
 
 async def read_activities(tx: Tx, book: int, places: Iterable[Place]) -> dict[Place, Activity]:
     """Activities of a book by place; one of another book, or none, is left out."""
-    rows = await tx.rows(*by_place("activities", places, book))
+    rows = await tx.rows(*by_place(SQL["activities"], places, book))
     return {(found := as_activity(row)).place: found for row in rows}

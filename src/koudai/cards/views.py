@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from koudai.cards.model import Activity, Card, Judged, Payout, Programme
-from koudai.cards.restrictions import Ending, Queued, RestrictionKind, effective
+from koudai.cards.restrict.model import Ending, Queued, RestrictionKind, effective
 from koudai.cards.store import (
     SQL,
     as_activity,

@@ -78,7 +78,7 @@ def give(
     key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Offer a card, and show its link."""
-    from koudai.cards import pictures  # noqa: PLC0415  what draws them is loaded when a gift is made
+    from koudai.cards.secrets import pictures  # noqa: PLC0415  what draws them is loaded when a gift is made
 
     key = key_or_new(key)
     words = cards.Words(greeting, from_name) if greeting or from_name else None
@@ -90,7 +90,7 @@ def give(
                 device=device,
             )  # fmt: skip
             (made,) = await side.instance.db.transact(
-                lambda tx: cards.give(tx, side.book, [wish], side.instance.keyring)
+                lambda tx: cards.run(tx, side.book, [wish], side.instance.keyring)
             )
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
@@ -144,7 +144,7 @@ def claim(
             wish = cards.ClaimGift(
                 key=key, gift=_place(side, gift), token_hash=cards.token_hash(keyring, given), holder_ref=holder
             )
-            (made,) = await side.instance.db.transact(lambda tx: cards.claim(tx, side.book, [wish], keyring))
+            (made,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
             (new,) = made.cards

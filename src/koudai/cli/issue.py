@@ -91,7 +91,7 @@ async def _pieces(
             for n in range(start + 1, min(start + _PIECE, count) + 1)
         ]
         outcomes = await side.instance.db.transact(
-            lambda tx, wanted=wanted: cards.issue(tx, side.book, wanted, keyring)  # type: ignore[misc]
+            lambda tx, wanted=wanted: cards.run(tx, side.book, wanted, keyring)  # type: ignore[misc]
         )
         rows = []
         for command, outcome in zip(wanted, outcomes, strict=True):

@@ -62,7 +62,7 @@ def exchange(call: Call, card: str, issuer: str, mode: str, key: str | None, as_
     async def work() -> tuple[dict[str, Any], dict[str, Any]]:
         async with opened_side(issuer, mode) as side:
             keyring, wish = side.instance.keyring, cards.Exchange(key=key, card=card_ref(side, card))
-            (outcome,) = await side.instance.db.transact(lambda tx: cards.exchange(tx, side.book, [wish], keyring))
+            (outcome,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
             if not isinstance(outcome, cards.Minted):
                 raise as_fault(outcome, idempotency_key=key)
             (made,) = outcome.cards

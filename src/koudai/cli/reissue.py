@@ -37,7 +37,7 @@ def replace(
         async with opened_side(issuer, mode) as side:
             keyring = side.instance.keyring
             wish = cards.Replace(key=key, card=card_ref(side, card), reason=cards.ReplaceReason(reason))
-            (made,) = await side.instance.db.transact(lambda tx: cards.replace(tx, side.book, [wish], keyring))
+            (made,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
             (new,) = made.cards

@@ -102,7 +102,7 @@ def pay_code(
     call: Call, card: str, qr: Path | None, code128: Path | None, issuer: str, mode: str, as_json: bool
 ) -> None:  # fmt: skip
     """Make a pay code, and its pictures."""
-    from koudai.cards import pictures  # noqa: PLC0415  what draws them is loaded when a code is made
+    from koudai.cards.secrets import pictures  # noqa: PLC0415  what draws them is loaded when a code is made
 
     async def work() -> tuple[cards.NewPayCode, dict[str, Any]]:
         async with opened_side(issuer, mode) as side:

@@ -36,7 +36,7 @@ def split(
 ) -> None:  # fmt: skip
     """Split a card, and show the new ones."""
     _split(
-        call, issuer, mode, key, as_json=as_json, verb=cards.split,
+        call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.Split(
             key=key, card=card_ref(side, card), pieces=pieces, asset=currency.code, device=device
         ),
@@ -58,7 +58,7 @@ def spend_split(
 ) -> None:  # fmt: skip
     """Pay a merchant, and show the new card that has the rest."""
     _split(
-        call, issuer, mode, key, as_json=as_json, verb=cards.spend_split,
+        call, issuer, mode, key, as_json=as_json,
         command=lambda side, key: cards.SpendSplit(
             key=key, card=card_ref(side, card), merchant_id=side.internal_id("mrch", merchant)[0],
             amount_minor=amount_minor, asset=currency.code, device=device,
@@ -67,8 +67,8 @@ def spend_split(
 
 
 def _split(
-    call: Call, issuer: str, mode: str, key: str | None, *, as_json: bool, verb: Callable[..., Any],
-    command: Callable[[Side, str], cards.Command],
+    call: Call, issuer: str, mode: str, key: str | None, *, as_json: bool,
+    command: Callable[[Side, str], cards.Split | cards.SpendSplit],
 ) -> None:  # fmt: skip
     """Run a command that makes cards of a card, and show them."""
     key = key_or_new(key)
@@ -77,7 +77,7 @@ def _split(
         async with opened_side(issuer, mode) as side:
             keyring = side.instance.keyring
             wish = command(side, key)
-            (outcome,) = await side.instance.db.transact(lambda tx: verb(tx, side.book, [wish], keyring))
+            (outcome,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
             if not isinstance(outcome, cards.Minted):
                 raise as_fault(outcome, idempotency_key=key)
             made = [

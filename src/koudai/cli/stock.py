@@ -96,7 +96,7 @@ def create(
             programme_id, _ = side.internal_id("prgm", programme)
             wish = cards.CreateStock(key=key, programme_id=programme_id, count=count, design=design, made_by=by)
             keyring = side.instance.keyring
-            (made,) = await side.instance.db.transact(lambda tx: cards.create_stock(tx, side.book, [wish], keyring))
+            (made,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
             return {

@@ -15,11 +15,10 @@ the next indices, in one transaction of its own. So:
   sequence, which loses what a transaction that fails has drawn.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from koudai.base import merkle
+from koudai.base import merkle, rounds
 from koudai.ledger import take_unsequenced
 from koudai.ledger.leaves import batch_data
 from koudai.pg import Database, Tx, byteas, columns, int4s, int8s
@@ -91,22 +90,18 @@ async def run_sequencer(db: Database, signer: Signer, on_failure: Callable[[Exce
 
     A failure is told once until it is over, and tried again: nothing is lost meanwhile, it stands in line.
     """
-    failing = False
-    unsigned, rounds = True, 0
-    while True:
-        await asyncio.sleep(EVERY_S)
-        try:
-            # In pieces that are soon done, since they share the machine with postings.
-            unsigned |= await catch_up(db, PIECE // 10) > 0
-            rounds += 1
-            if unsigned and rounds * EVERY_S >= SIGN_EVERY_S:
-                await db.transact(lambda tx: checkpoint(tx, signer))
-                unsigned, rounds = False, 0
-            failing = False
-        except Exception as error:  # noqa: BLE001 the next round may succeed, and nobody else would try it
-            if not failing:
-                on_failure(error)
-            failing = True
+    unsigned, done = True, 0
+
+    async def work() -> None:
+        nonlocal unsigned, done
+        # In pieces that are soon done, since they share the machine with postings.
+        unsigned |= await catch_up(db, PIECE // 10) > 0
+        done += 1
+        if unsigned and done * EVERY_S >= SIGN_EVERY_S:
+            await db.transact(lambda tx: checkpoint(tx, signer))
+            unsigned, done = False, 0
+
+    await rounds(EVERY_S, work, on_failure)
 
 
 async def _fill(tx: Tx, first: int, hashes: Sequence[bytes]) -> list[Tile]:

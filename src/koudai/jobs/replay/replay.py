@@ -169,7 +169,7 @@ async def _run_piece(
     result.skipped += piece.skipped
     issues = list(piece.issues.values())
     if issues:
-        issued = await instance.db.transact(lambda tx: cards.issue(tx, book, issues, instance.keyring))
+        issued = await instance.db.transact(lambda tx: cards.run(tx, book, issues, instance.keyring))
         for owner, card in zip(piece.issues, issued, strict=True):
             assert isinstance(card, cards.Issued), card
             ids[owner] = card.card.id

@@ -1,0 +1,1 @@
+"""How cards come to be: issued, split off others, issued anew."""

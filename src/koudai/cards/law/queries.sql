@@ -1,0 +1,18 @@
+-- lock_tallies: what payers, cards and roots had loaded on their newest day, locked
+SELECT who, day_s, load_minor, bearer_minor, cash_minor, since_batch_id FROM cards.lock_tallies_v1($1::int, $2::text[])
+
+-- set_tallies: what they have loaded now
+SELECT cards.set_tallies_v1($1::int, $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+
+-- families: what the cards of roots hold, without those that are locked
+SELECT c.root_id, sum(h.balance_minor)::bigint
+FROM cards.cards c JOIN LATERAL (SELECT * FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS h ON true
+WHERE c.root_id = ANY ($2::bigint[]) AND c.parent_id IS NOT NULL AND c.book = $1::int AND NOT c.id = ANY ($3::bigint[])
+GROUP BY c.root_id
+UNION ALL
+SELECT h.id, h.balance_minor FROM ledger.heads h WHERE h.id = ANY ($2::bigint[]) AND NOT h.id = ANY ($3::bigint[])
+
+-- add_judgements: what the law had to say of entries that were let pass
+INSERT INTO cards.judgements (batch_id, ordinal, card_id, point, pack, noted, pilots)
+SELECT $1::bigint, j.* FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
+    AS j (ordinal, card_id, point, pack, noted, pilots)

@@ -1,0 +1,1 @@
+"""How cards last: from activation through renewal and reminders to their closing."""

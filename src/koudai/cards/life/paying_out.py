@@ -1,0 +1,59 @@
+"""Paying out: what the law asks of value that leaves a card as money, or lapses. Pure."""
+
+from datetime import datetime
+
+from koudai.base import CHINA, Refused
+from koudai.cards.commands import Close, PaidTo
+from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.law.judge import judge, who_of
+from koudai.ledger import Place
+from koudai.policy import Point
+
+
+def not_paid_out(
+    desk: Desk, card: HeldCard, command: Close, amount_minor: int, place: Place
+) -> Refused | None:  # fmt: skip
+    """Why a card isn't handed back: what the pack asks of the card, of the papers and of where the money goes."""
+    law = desk.law(card.terms.programme_id)
+    if law is None or command.paid_to is None:
+        return None
+    asked = law.asked(
+        Point.REFUND, card.kind, refund_kind="card", refund_to=str(command.paid_to), transit=False,
+        identity_checked=command.identity_ref is not None, buyer_identity_checked=command.buyer_ref is not None,
+        payer_kind="company" if command.bought_by_company else "person", balance_after_minor=0,
+        # What leaves a root makes its sum no larger, so no cap of it is asked.
+        root_minor=0,
+    )  # fmt: skip
+    facts = {
+        "balance_before_minor": card.pocket.balance_minor,
+        "months_since_issue": months_between(card.promised_at, desk.sheet.now),
+        "amount_minor": amount_minor,
+    }
+    return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)
+
+
+def not_closed(
+    desk: Desk, card: HeldCard, amount_minor: int, place: Place, *, forfeits: bool
+) -> Refused | None:  # fmt: skip
+    """Why what a card holds doesn't end so: `forfeits` says that paid value of its holder would be lost."""
+    law = desk.law(card.terms.programme_id)
+    asked = None if law is None else law.asked(Point.CLOSE, card.kind, close_scope="card", forfeits=forfeits)
+    facts = {"amount_minor": amount_minor}
+    return None if asked is None else judge(desk, card, who_of(card), Point.CLOSE, asked, facts, place)
+
+
+def fee_minor(card: HeldCard, amount_minor: int) -> int:
+    """What is kept of a pay-out where the document offers withdrawals, rounded down; no fee where it doesn't."""
+    offer = None if card.promised is None else card.promised.programme.withdrawal
+    return 0 if offer is None else amount_minor * offer.fee_bps // 10_000
+
+
+def months_between(since: datetime, until: datetime) -> int:
+    """Whole months of the Chinese calendar: one is over on the same day of the next month, if there is one."""
+    began, ended = since.astimezone(CHINA), until.astimezone(CHINA)
+    months = (ended.year - began.year) * 12 + ended.month - began.month
+    return months - ((ended.day, ended.time()) < (began.day, began.time()))
+
+
+PAYS_TO_ACCOUNT = frozenset({PaidTo.SAME_NAME_ACCOUNT, PaidTo.PAYER_ACCOUNT})
+"""Where a pay-out names an account."""

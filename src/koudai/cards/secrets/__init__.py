@@ -1,0 +1,1 @@
+"""What a card is proven by without its number: PINs and rotating pay codes."""

@@ -1,0 +1,1 @@
+"""How cards pay: at once, by holds, with baskets and cashback; and how goods come back."""

@@ -1,0 +1,258 @@
+"""Load, redeem, refund, reverse: value comes onto a card, pays a merchant, and comes back."""
+
+from datetime import datetime
+
+from koudai.base import Refused
+from koudai.cards.checks import (
+    Payable,
+    bad_amount,
+    bad_asset,
+    card_for,
+    card_of,
+    not_usable,
+    over_balance_cap,
+    payable,
+    within_limits,
+)
+from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
+from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.law.judge import on_load, on_payment, on_return
+from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.spend.basket import state_tender
+from koudai.cards.spend.refund_to import lasts_until, refund_target
+from koudai.cards.spend.reward import reward, rewards, take_back
+from koudai.cards.spend.shown import use_code
+from koudai.ledger import (
+    BARRED,
+    BONUS,
+    MAY_PASS,
+    MAY_REFUND,
+    MAY_SELL,
+    Correction,
+    Flow,
+    FundingSource,
+    Memory,
+    Place,
+    Provenance,
+    count,
+)
+from koudai.pg import Conflict
+
+_ON_CREDIT = {FundingSource.CREDIT, FundingSource.INSTALMENT}
+
+
+def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
+    """Funding account → card, within the programme's caps and limits."""
+    amount, sheet = command.amount_minor, desk.sheet
+    card = card_for(desk, command.card, amount)
+    if isinstance(card, Refused):
+        return card
+    at = command.event_at or sheet.now
+    bad = bad_asset(command.asset, card.asset) or not_usable(card)
+    if bad:
+        return bad
+    if command.expires_at is not None and command.expires_at <= sheet.now:
+        return Refused(CardRefusal.BAD_TERM, {"field": "expires_at"})
+    accepted = card.terms.accepted
+    if accepted is not None and command.source not in accepted:
+        told = {"source": str(command.source), "one_of": ", ".join(sorted(accepted))}
+        return Refused(CardRefusal.FUNDING_NOT_ACCEPTED, told)
+    cap = card.terms.max_load_minor
+    if cap is not None and amount > cap:
+        facts = {
+            "limit": "max_load_minor",
+            "limit_minor": cap,
+            "left_minor": cap,
+            "resets_at": None,
+            "currency": card.asset,
+        }
+        return Refused(CardRefusal.LOAD_CAP_EXCEEDED, facts)
+    slots = over_balance_cap(desk, card, amount) or within_limits(
+        desk, card, Flow.LOAD, amount, at, device=command.device
+    )
+    if isinstance(slots, Refused):
+        return slots
+    bad = sheet.too_full(card.pocket, amount) or on_load(desk, card, command, place)
+    if bad:
+        return bad
+    funding = card.terms.funding[command.source]
+    provenance = Provenance(
+        command.source, _flags(command), at, place, command.payer, command.refund_to, command.expires_at
+    )
+    sheet.put(place.ordinal, funding, card.pocket, amount, provenance, "load", at)
+    count(slots, amount)
+    desk.moved(card, amount)
+    return desk.enter(
+        card, place, ActivityType.LOAD, amount, at, source=command.source, device=command.device
+    )  # fmt: skip
+
+
+def _flags(command: Load) -> int:
+    """What may be done with a load: what the command says, or what its source allows."""
+    bonus = command.source is FundingSource.BONUS
+    sell = command.source not in _ON_CREDIT if command.may_sell is None else command.may_sell
+    refund = not bonus if command.may_refund is None else command.may_refund
+    flags = BONUS if bonus else 0
+    flags |= MAY_PASS if command.may_pass is not False else 0
+    flags |= MAY_SELL if sell else 0
+    return flags | (MAY_REFUND if refund else 0)
+
+
+def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:
+    """Card → merchant; what the card has available where a part was asked for."""
+    judged = payable(desk, command)
+    if isinstance(judged, Refused):
+        return judged
+    bad = on_payment(desk, judged.card, judged.merchant, judged.amount_minor, place)
+    return bad or pay_out(desk, command, judged, place)
+
+
+def pay_out(desk: Desk, command: Redeem, judged: Payable, place: Place) -> Activity:
+    """Pay what was judged payable, and enter it."""
+    card, merchant, amount, at, slots, basket = judged
+    payee, order = merchant.account_id, card.terms.draw_order
+    drawn = desk.sheet.spend(place.ordinal, card.pocket, payee, amount, order, "redeem", at)
+    count(slots, amount)
+    desk.moved(card, -amount)
+    use_code(desk, command, place)
+    if desk.tracks_redemptions:
+        track(desk, Redemption(place, card.id, merchant.id, amount, 0, at, command.device, drawn))
+    paid = desk.enter(
+        card, place, ActivityType.REDEEM, amount, at, merchant_id=merchant.id, device=command.device
+    )  # fmt: skip
+    if rewards(card):
+        reward(desk, card, merchant, place, amount, at, place.ordinal)
+    return state_tender(desk, paid, command, basket)
+
+
+def track(desk: Desk, redemption: Redemption) -> None:
+    """Know a redemption of this batch, for a refund that comes later in it."""
+    desk.redemptions[redemption.place] = redemption
+    desk.refundable.setdefault((redemption.card_id, redemption.merchant_id), []).insert(0, redemption)
+
+
+def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
+    """Merchant → the card that paid, or that gets it instead; laid on the named redemption or on the latest ones."""
+    bad = bad_amount(command.amount_minor)
+    if bad:
+        return bad
+    if command.redemption is not None:
+        found = desk.redemptions.get(command.redemption)
+        card = desk.cards.get(found.card_id) if found else None
+        if found is None or card is None:
+            return Refused(CardRefusal.UNKNOWN_REDEMPTION)
+        laid_on, merchant_id = [found], found.merchant_id
+    else:
+        card = card_of(desk, command.card)
+        if card is None:
+            return Refused(CardRefusal.UNKNOWN_CARD)
+        merchant = None if command.merchant_id is None else desk.merchants.get(command.merchant_id)
+        if merchant is None:
+            return Refused(CardRefusal.UNKNOWN_MERCHANT)
+        merchant_id = merchant.id
+        laid_on = desk.refundable.get((card.id, merchant_id), [])
+    bad = bad_asset(command.asset, card.asset)
+    if bad:
+        return bad
+    left = sum(redemption.left_minor for redemption in laid_on)
+    if left < command.amount_minor:
+        facts = {"refundable_minor": left, "amount_minor": command.amount_minor, "currency": card.asset}
+        return Refused(CardRefusal.REFUND_EXCEEDS_PAID, facts)
+    target = refund_target(desk, command, successor_of(desk, card))
+    if isinstance(target, Refused):
+        return target
+    amount = command.amount_minor
+    bad = desk.sheet.too_full(target.pocket, amount) or on_return(desk, card, target, amount, place)
+    if bad:
+        return bad
+    return _give_back(desk, command, place, target, merchant_id, laid_on, command.amount_minor, ActivityType.REFUND)
+
+
+def successor_of(desk: Desk, card: HeldCard) -> HeldCard:
+    """The card that took over from a card, at the end of the chain; itself where none did."""
+    while card.pocket.successor_id is not None:
+        found = desk.cards.get(card.pocket.successor_id)
+        if found is None:
+            raise Conflict("the card was replaced while its refund waited")
+        card = found
+    return card
+
+
+def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
+    """Undo a whole redemption; the programme's caps don't stand in the way, since the value was there before."""
+    at = command.redemption
+    if command.redemption_key == command.key:
+        return Refused(CardRefusal.UNKNOWN_REDEMPTION)
+    if command.redemption_key is not None:
+        memory = desk.sheet.keys.known.get(command.redemption_key)
+        if memory is None:
+            barred = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
+            desk.sheet.keys.remember(command.redemption_key, Memory(BARRED, barred, CardRefusal.REVERSED_BEFORE))
+            return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"barred": True})
+        if memory.refusal is not None:
+            return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"answered": memory.refusal})
+        if memory.place.batch_id != place.batch_id and command.redemption_key not in desk.keys_before_lock:
+            raise Conflict("the redemption was booked while its reversal waited")
+        at = memory.place
+    found = desk.redemptions.get(at) if at else None
+    card = desk.cards.get(found.card_id) if found else None
+    if found is None or card is None:
+        return Refused(CardRefusal.UNKNOWN_REDEMPTION)
+    if found.refunded_minor:
+        facts = {
+            "refunded_minor": found.refunded_minor,
+            "paid_minor": found.paid_minor,
+            "currency": card.asset,
+        }
+        return Refused(CardRefusal.ALREADY_REFUNDED, facts)
+    target, paid = successor_of(desk, card), found.paid_minor
+    outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
+    if isinstance(outcome, Activity):
+        meters = desk.meters(card, Flow.REDEEM, found.device)
+        card.terms.limits[Flow.REDEEM].give_back(meters, paid, desk.seconds(found.at), whole=found.whole)
+        reason = command.reason or "no answer arrived"
+        desk.sheet.correct(place.ordinal, Correction(found.place, False, reason, command.made_by))
+    return outcome
+
+
+def _give_back(
+    desk: Desk, command: Command, place: Place, card: HeldCard, merchant_id: int, laid_on: list[Redemption],
+    amount_minor: int, kind: ActivityType,
+) -> Activity | Refused:  # fmt: skip
+    """Move value back to the card, laid on redemptions in the order given, which hold enough."""
+    full = desk.sheet.too_full(card.pocket, amount_minor)
+    if full:
+        return full
+    merchant = desk.merchants[merchant_id]
+    at = command.event_at or desk.sheet.now
+    first: Place | None = None
+    missing, began = amount_minor, len(desk.sheet.transfers)
+    for redemption in laid_on:
+        part = min(missing, redemption.left_minor)
+        if part:
+            _restore(desk, redemption, part, place.ordinal, merchant.account_id, card, kind.lower(), at)
+            desk.parts.append((place.ordinal, *redemption.place, part))
+            first = first or redemption.place
+            missing -= part
+    assert missing == 0, "the redemptions were said to hold enough"
+    desk.moved(card, amount_minor)
+    made = desk.enter(card, place, kind, amount_minor, at, merchant_id=merchant_id, redemption=first)
+    if desk.cashbacks:
+        brought = [lot for *_, lot in desk.sheet.transfers[began:] if lot is not None]
+        take_back(desk, card, laid_on, brought, merchant_id, at, place.ordinal)
+    return made
+
+
+def _restore(
+    desk: Desk, redemption: Redemption, part: int, entry: int, payer: int, card: HeldCard, kind: str, at: datetime,
+) -> None:  # fmt: skip
+    """Put a part of a redemption back into the lots that it drew."""
+    if redemption.drawn:
+        lasting = {} if redemption.card_id == card.id else lasts_until(desk, redemption)
+        desk.sheet.restore(entry, payer, card.pocket, redemption.give_back(part), kind, at, lasting)
+        return
+    # It was booked before there were lots: what comes back has a provenance that nobody recorded.
+    redemption.refunded_minor += part
+    flags = MAY_PASS | MAY_SELL | MAY_REFUND
+    unrecorded = Provenance("unrecorded", flags, redemption.at, redemption.place)
+    desk.sheet.put(entry, payer, card.pocket, part, unrecorded, kind, at)

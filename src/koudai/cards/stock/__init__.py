@@ -1,0 +1,1 @@
+"""Physical cards: from their printing to their sale at a till."""
