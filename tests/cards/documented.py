@@ -22,6 +22,6 @@ async def documented(counter, programme=None, *, day="2020-01-01", **changes):
         **changes,
     }
     wish = PutVersion(counter.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
-    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish], live=False))
+    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish]))
     assert isinstance(made, Version), made
     return programme

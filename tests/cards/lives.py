@@ -44,7 +44,7 @@ class Life:
         told = {"number_prefix": self.programme.number_prefix, "funding": [str(one) for one in FundingSource]}
         document = text_of(effective_on=day, **{**plain, **told, **changes})
         wish = PutVersion(self.counter.key(), self.programme.id, document, "Li Na")
-        (made,) = await self.counter.within(lambda tx: cards.put_versions(tx, self.counter.book, [wish], live=False))
+        (made,) = await self.counter.within(lambda tx: cards.put_versions(tx, self.counter.book, [wish]))
         assert isinstance(made, Version), made
 
     async def until(self, moment):

@@ -757,7 +757,7 @@ async def tell_of_ends(within, run, keyring, shop, facts, places):
         kinds={"registered": {"validity": validity}},
     )  # fmt: skip
     put = PutVersion("lasting version", programme.id, document, "Li Na")
-    await within(lambda tx: cards.put_versions(tx, 1, [put], live=False))
+    await within(lambda tx: cards.put_versions(tx, 1, [put]))
     wishes = [cards.Issue(key=name, programme_id=programme.id, holder_ref="ann") for name in ("closed", "stand_in")]
     made = await within(lambda tx: cards.run(tx, 1, wishes, keyring))
     facts["closed"], facts["stand_in"] = closed, stand_in = [issued.card.id for issued in made]

@@ -43,7 +43,7 @@ class Court(Counter):
     async def put(self, programme, day="2020-01-01", **changes):
         told = {"funding": FUNDING, "number_prefix": programme.number_prefix, **changes}
         wish = PutVersion(self.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
-        (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish], live=False))
+        (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish]))
         assert isinstance(made, Version), made
 
     async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
@@ -367,5 +367,5 @@ async def test_what_holders_have_together_is_bound_before_the_first_card_or_neve
     bound = {"flow": "load", "subjects": ["holder"], "per": "balance", "max_minor": 10}
     text = text_of(effective_on="2022-01-01", number_prefix="900001", limits=[bound])
     wish = PutVersion("p", programme.id, text, "Li Na")
-    (refused,) = await court.within(lambda tx: cards.put_versions(tx, court.book, [wish], live=False))
+    (refused,) = await court.within(lambda tx: cards.put_versions(tx, court.book, [wish]))
     assert refused == Refused("programmes.bound_too_late", {"limit": "load.holder.balance"})

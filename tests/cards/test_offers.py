@@ -29,15 +29,15 @@ from tests.programmes.drafts import text_of
 SPLIT = {"max_pieces": 3, "max_generations": 1, "min_minor": 10}
 
 
-async def put(counter, programme, key, day, *, live=False, **changes):
+async def put(counter, programme, key, day, **changes):
     # Under no law but that of a sandbox, where nothing says otherwise: what the law does is in test_law.
-    told = {"policy": {"pack": "sandbox"}, "sandbox_only": not live, **changes}
+    told = {"policy": {"pack": "sandbox"}, "sandbox_only": True, **changes}
     text = text_of(
         effective_on=day,
         **{"number_prefix": programme.number_prefix, "funding": FUNDED, **told},
     )
     wish = PutVersion(key, programme.id, text, "Li Na")
-    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish], live=live))
+    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish]))
     assert isinstance(made, Version), made
 
 
@@ -79,15 +79,16 @@ async def test_cards_are_of_the_kinds_that_the_document_has(counter, kinds, hold
         assert made == Refused(CardRefusal.KIND_NOT_OFFERED, {"card_kind": kind})
 
 
-async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring):
+async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring, site):
     side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.LIVE, create=True))
     counter = Counter(db, keyring, side.id)
     programme = await counter.programme()
     desk = FrontDesk(db, keyring, side.id)
     ann = (await desk.do(desk.whole_person())).ref
     assert await counter.issue(programme, holder_ref=ann) == Refused(CardRefusal.NOT_LAUNCHED)
-    # A version for a live side takes effect after now, so that of today was put when it was a test side's.
-    await put(counter, programme, "v", "2020-01-01", policy={"pack": "cn-single-purpose"}, sandbox_only=False)
+    # A version for a live side takes effect after now: here the day has come at once.
+    await put(counter, programme, "v", "2199-01-01", policy={"pack": "cn-single-purpose"}, sandbox_only=False)
+    site.change("UPDATE programmes.versions SET effective_at = '2020-01-01'")
     assert await counter.issue(programme, holder_ref=ann) == Refused(CardRefusal.NOT_LAUNCHED)
     stated = StateIssuer("s", IssuerClass.OTHER, Sector.RETAIL, date(2010, 1, 1), date(2012, 1, 1), "Li Na")
     (issuer,) = await counter.within(lambda tx: programmes.state_issuers(tx, counter.book, [stated]))
@@ -96,7 +97,7 @@ async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring):
     entered = await counter.within(lambda tx: programmes.enter_gates(tx, counter.book, gates))
     assert all(isinstance(one, GateEntry) for one in entered)
     wish = Launch("l", programme.id, "Wu")
-    (launched,) = await counter.within(lambda tx: programmes.launch(tx, counter.book, [wish], live=True))
+    (launched,) = await counter.within(lambda tx: programmes.launch(tx, counter.book, [wish]))
     assert isinstance(launched, Launched)
     assert isinstance(await counter.issue(programme, holder_ref=ann), cards.Issued)
 

@@ -413,7 +413,7 @@ async def test_a_bearer_card_of_many_purposes_has_no_loss_report(counter, class_
         effective_on="2020-01-01", kinds={"registered": {}, "bearer": {}}, policy={"pack": pack}, **{"class": class_}
     )
     wish = PutVersion("v", programme.id, text, "Li Na")
-    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish], live=False))
+    (made,) = await counter.within(lambda tx: cards.put_versions(tx, counter.book, [wish]))
     assert isinstance(made, Version), made
     await counter.enter_gates(programme)
     card = await counter.card(programme, holder_ref=holder and await counter.person())

@@ -20,7 +20,7 @@ async def test_the_years_of_a_bearer_card(counter):
     await life.until(BEGIN)
     life.programme, life.shop = await counter.programme(prefix="990004"), await counter.merchant(scenario="groceries")
     put = PutVersion("v", life.programme.id, shipped_text("city-grocer"), "Li Na")
-    await counter.within(lambda tx: cards.put_versions(tx, counter.book, [put], live=False))
+    await counter.within(lambda tx: cards.put_versions(tx, counter.book, [put]))
 
     # It lies on the shelf for a year, and its three years begin when it is sold.
     await life.card(active=False)

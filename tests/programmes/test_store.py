@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import anyio
 import pytest
 
-from koudai import cards, ledger
+from koudai import cards, identity, ledger
 from koudai.base import Refused
 from koudai.pg import Conflict
 from koudai.policy import GateKind
@@ -37,17 +37,17 @@ AHEAD = "2199-01-01"
 class Desk:
     """One side of an issuer; every call is a transaction of its own."""
 
-    def __init__(self, db, book=1, live=False):
-        self.db, self.book, self.live, self.registered = db, book, live, {}
+    def __init__(self, db, book=1):
+        self.db, self.book, self.registered = db, book, {}
 
     async def put(self, *wishes):
-        return await self.db.transact(lambda tx: put_versions(tx, self.book, wishes, self.registered, live=self.live))
+        return await self.db.transact(lambda tx: put_versions(tx, self.book, wishes, self.registered))
 
     async def enter(self, *wishes):
         return await self.db.transact(lambda tx: enter_gates(tx, self.book, wishes))
 
     async def launch(self, *wishes):
-        return await self.db.transact(lambda tx: launch(tx, self.book, wishes, live=self.live))
+        return await self.db.transact(lambda tx: launch(tx, self.book, wishes))
 
     async def state(self, *wishes):
         return await self.db.transact(lambda tx: state_issuers(tx, self.book, wishes))
@@ -73,18 +73,23 @@ async def promised(tx, book):
     return charter.promises
 
 
+async def side_of(db, mode):
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", mode, create=True))
+    return Desk(db, side.id)
+
+
 def code(outcome):
     return outcome.code if isinstance(outcome, Refused) else None
 
 
 @pytest.fixture
-def desk(db):
-    return Desk(db)
+async def desk(db):
+    return await side_of(db, identity.Mode.TEST)
 
 
 @pytest.fixture
-def live(db):
-    return Desk(db, book=2, live=True)
+async def live(db):
+    return await side_of(db, identity.Mode.LIVE)
 
 
 async def test_a_version_is_kept_as_it_was_written(desk):
@@ -113,7 +118,7 @@ async def test_a_list_has_one_outcome_for_each_and_a_bad_one_stops_none(desk):
 
 async def test_a_programme_keeps_its_currency(desk):
     await desk.put(version("a"))
-    (refused,) = await desk.put(version("b", "2199-02-01", currency="EUR"))
+    (refused,) = await desk.put(version("b", "2199-02-01", currency="EUR", policy={"pack": "generic"}))
     assert refused == Refused("programmes.currency_changed", {"expected": "CNY", "currency": "EUR"})
 
 

@@ -8,7 +8,6 @@ from koudai.api.door import Call
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import GateEntry, ProgrammeGates, ProgrammeVersion, ProgrammeVersions
 from koudai.base import Refused
-from koudai.identity import Mode
 from koudai.pg import Tx
 from koudai.phrases import say
 from koudai.programmes import EnterGate, Launch, ProgrammeRefusal, PutVersion
@@ -30,11 +29,10 @@ async def on_programme(call: Call, work: Callable[[Tx, int], Awaitable[T]]) -> T
 
 async def put_version(call: Call) -> ProgrammeVersion | Refused:
     """POST /v1/programmes/{id}/versions"""
-    live = call.principal.mode is Mode.LIVE
 
     async def work(tx: Tx, programme_id: int) -> programmes.Version | Refused:
         wish = PutVersion(call.key, programme_id, call.body.document, call.principal.key_id)
-        (made,) = await cards.put_versions(tx, call.book, [wish], live=live)
+        (made,) = await cards.put_versions(tx, call.book, [wish])
         return made
 
     made = await on_programme(call, work)
@@ -74,11 +72,10 @@ async def list_gates(call: Call) -> ProgrammeGates:
 
 async def launch(call: Call) -> ProgrammeGates | Refused:
     """POST /v1/programmes/{id}/launch"""
-    live = call.principal.mode is Mode.LIVE
 
     async def work(tx: Tx, programme_id: int) -> ProgrammeGates | Refused:
         wish = Launch(call.key, programme_id, call.principal.key_id)
-        (made,) = await programmes.launch(tx, call.book, [wish], live=live)
+        (made,) = await programmes.launch(tx, call.book, [wish])
         return made if isinstance(made, Refused) else await _gates(call, tx, programme_id)
 
     return await on_programme(call, work)

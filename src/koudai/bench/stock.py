@@ -81,7 +81,7 @@ async def _set_up(tx: Tx, book: int, count: int) -> tuple[int, list[int]]:
     )
     assert isinstance(programme, cards.Programme)
     wishes = [PutVersion("document", programme.id, _DOCUMENT, "bench")]
-    (version,) = await cards.put_versions(tx, book, wishes, live=False)
+    (version,) = await cards.put_versions(tx, book, wishes)
     if isinstance(version, Refused):
         raise Fault(BenchFault.NOT_ACCEPTED, outcome=repr(version))
     return programme.id, [shop.id for shop in shops if isinstance(shop, merchants.Merchant)]

@@ -102,11 +102,9 @@ def _request(command: CreateProgramme) -> str:
     return request_text(fields)
 
 
-async def put_versions(
-    tx: Tx, book: int, commands: Sequence[PutVersion], *, live: bool
-) -> list[Version | Refused]:  # fmt: skip
+async def put_versions(tx: Tx, book: int, commands: Sequence[PutVersion]) -> list[Version | Refused]:
     """Put versions of programmes' documents (`programmes.put_versions`), each of which has to be of its programme."""
     found = await store.find_programmes(tx, book, {c.programme_id for c in commands})
     carded = {row[0] for row in await tx.rows(store.SQL["programmes_with_cards"], int4s(list(found)))}
     registered = {one.id: Registered(one.asset, one.number_prefix, one.id in carded) for one in found.values()}
-    return await programmes.put_versions(tx, book, commands, registered, live=live)
+    return await programmes.put_versions(tx, book, commands, registered)

@@ -19,7 +19,6 @@ from koudai.cli.speak import as_fault, print_json
 from koudai.cli.tree import Command
 from koudai.cli.values import OneOf, Opaque, Text
 from koudai.cli.words import word
-from koudai.identity import Mode
 from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import GateEntry, Launched, Version
@@ -76,8 +75,7 @@ def put(
 
     async def work(side: Side, tx: Tx, number: int) -> Object:
         wish = programmes.PutVersion(key, number, text, by)
-        live = side.issuer.mode is Mode.LIVE
-        (made,) = await cards.put_versions(tx, side.book, [wish], live=live)
+        (made,) = await cards.put_versions(tx, side.book, [wish])
         return version_object(programme_id, _made(made, key))
 
     _tell({**call.run(on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)
@@ -120,9 +118,8 @@ def launch(call: Call, programme_id: str, by: str, issuer: str, mode: str, key: 
     key = key_or_new(key)
 
     async def work(side: Side, tx: Tx, number: int) -> Object:
-        live = side.issuer.mode is Mode.LIVE
         wish = programmes.Launch(key, number, by)
-        (made,) = await programmes.launch(tx, side.book, [wish], live=live)
+        (made,) = await programmes.launch(tx, side.book, [wish])
         return _launch_object(programme_id, _made(made, key))
 
     _tell({**call.run(on_programme(issuer, mode, programme_id, work)), "idempotency_key": key}, as_json=as_json)

@@ -188,3 +188,11 @@ class Pack:
     def clause(self, clause_id: str) -> Clause | None:
         """A clause by its id."""
         return self._by_id.get(clause_id)
+
+    def bars(self, fact: str, value: Any) -> bool:
+        """Whether it never lets anything be of which a fact has this value, and no pilot opens that."""
+        return any(
+            one.statutory and one.refuses and not one.when and one.requires is not None
+            and one.requires.fact == fact and value not in one.requires.allowed
+            for one in self.clauses
+        )  # fmt: skip

@@ -9,9 +9,6 @@ from koudai.documents import Document, Mistake, Path, read
 from koudai.programmes.model import Goods, KindTerms, Programme
 from koudai.programmes.words import Identity, Kind, Pin, ProgrammeMistake as P, Receiver, Renewal, Scenario, Start
 
-GENERIC_PACK, SANDBOX_PACK = "generic", "sandbox"
-"""Packs of which a document's own form knows something: the first refuses yuan, the second never goes live."""
-
 Found = tuple[P, Path, dict[str, Any]]
 
 
@@ -28,10 +25,11 @@ def read_programme(text: str) -> Document[Programme] | list[Mistake]:
 
 
 def _currency(programme: Programme) -> Iterator[Found]:
+    pack = policy.shipped(programme.policy.pack)
     if asset(programme.currency) is None:
         yield P.UNKNOWN_CURRENCY, ("currency",), {"currency": programme.currency}
-    if programme.policy.pack == GENERIC_PACK and programme.currency == "CNY":
-        yield P.PACK_REFUSES_CURRENCY, ("currency",), {"currency": "CNY", "pack": GENERIC_PACK}
+    elif pack is not None and pack.bars("currency", programme.currency):
+        yield P.PACK_REFUSES_CURRENCY, ("currency",), {"currency": programme.currency, "pack": pack.name}
 
 
 def _pack(programme: Programme) -> Iterator[Found]:
@@ -48,7 +46,8 @@ def _pack(programme: Programme) -> Iterator[Found]:
 def _sandbox(programme: Programme) -> Iterator[Found]:
     if programme.sandbox_only:
         return
-    if programme.policy.pack == SANDBOX_PACK:
+    pack = policy.shipped(programme.policy.pack)
+    if pack is not None and pack.bars("play_money", value=False):
         yield P.SANDBOX_MARK_MISSING, ("policy", "pack"), {"field": "policy.pack"}
     # State Council order 768, Art. 24: no yield on balances; no pilot opens it, so it is play money's alone.
     if programme.idle_fund is not None:

@@ -60,12 +60,12 @@ async def enter_gates(tx: Tx, book: int, commands: Sequence[EnterGate]) -> list[
     return outcomes
 
 
-async def launch(tx: Tx, book: int, commands: Sequence[Launch], *, live: bool) -> list[Launched | Refused]:
+async def launch(tx: Tx, book: int, commands: Sequence[Launch]) -> list[Launched | Refused]:
     """Let programmes go live; one outcome for each, in order.
 
     The version in force and those to come are judged: whether they break the law, and which gates it asks for.
     """
-    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live)
+    state = await state_of(tx, book, {c.programme_id for c in commands})
     sheet = await open_batch(tx, book, {c.key for c in commands})
     outcomes: list[Launched | Refused] = []
     for command in commands:

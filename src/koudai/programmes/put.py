@@ -10,6 +10,7 @@ import msgspec
 
 from koudai.base import CHINA, Refused, render_time
 from koudai.documents import Mistake
+from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
     Keys,
     Limit,
@@ -70,30 +71,30 @@ class State:
         return [gate for gate in GateKind if gate in required_gates(programme) and gate not in entered]
 
 
-async def state_of(tx: Tx, book: int, programmes: Collection[int], *, live: bool) -> State:
+async def state_of(tx: Tx, book: int, programmes: Collection[int]) -> State:
     """Lock programmes, and read what they are."""
     await store.lock(tx, programmes)
     return State(
-        await time_of_book(tx, book), live, await store.versions_of(tx, book, programmes),
-        await store.gates_of(tx, book, programmes), await store.launches_of(tx, book, programmes),
+        await time_of_book(tx, book), await mode_of_book(tx, book) is Mode.LIVE,
+        await store.versions_of(tx, book, programmes), await store.gates_of(tx, book, programmes),
+        await store.launches_of(tx, book, programmes),
         bool(await store.issuers(tx, book)),
     )  # fmt: skip
 
 
 async def put_versions(
-    tx: Tx, book: int, commands: Sequence[PutVersion], registered: Mapping[int, Registered], *, live: bool
+    tx: Tx, book: int, commands: Sequence[PutVersion], registered: Mapping[int, Registered]
 ) -> list[Version | Refused]:  # fmt: skip
     """Put versions; one outcome for each, in order. A repeated key answers its first version.
 
     Limits that no version had before are declared to the ledger: they count from here on, and for a card that was
     promised none of them they bound nothing. `registered` are the programmes as they were made.
 
-    `live` says whether the book is an issuer's live side: there no version is dated before now, and none is
-    put that is for a sandbox alone. A programme that is live already takes no version whose gates are missing,
-    nor one that breaks the law.
+    On an issuer's live side no version is dated before now, and none is put that is for a sandbox alone. A
+    programme that is live already takes no version whose gates are missing, nor one that breaks the law.
     """
     await hold_batches(tx, book)
-    state = await state_of(tx, book, {c.programme_id for c in commands}, live=live)
+    state = await state_of(tx, book, {c.programme_id for c in commands})
     state.registered, state.limits = registered, await limits_of_book(tx, book)
     sheet = await open_batch(tx, book, {c.key for c in commands})
     outcomes: list[Version | Refused] = []
