@@ -5,7 +5,7 @@ import pytest
 from koudai import cards
 from koudai.base import Refused
 from koudai.cards import BasketLine, CardRefusal
-from koudai.cards.store import SQL
+from koudai.cards.spend.store import SQL
 from koudai.pg import Tx
 from koudai.programmes import Line
 from tests.cards.documented import documented

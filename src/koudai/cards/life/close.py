@@ -10,7 +10,8 @@ from koudai.cards.issue.reissue import deactivate
 from koudai.cards.law.judge import all_pass
 from koudai.cards.life.paying_out import PAYS_TO_ACCOUNT, fee_minor, not_closed, not_paid_out
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
-from koudai.cards.restrict.model import amount_bound
+from koudai.cards.restrict.by_hand import unsold
+from koudai.cards.restrict.model import amount_bound, stopped_by
 from koudai.ledger import BONUS, MAY_REFUND, Part, Place
 
 
@@ -33,8 +34,11 @@ def close(desk: Desk, command: Close, place: Place) -> Activity | Refused:
     for name in ("reason", "made_by"):
         if not getattr(command, name).strip():
             return Refused(CardRefusal.REASON_MISSING, {"field": name})
-    # What was never activated holds nothing, and is closed as well.
-    bad = None if card.state is CardState.PENDING else not_usable(card, although_expired=True)
+    bad = not_usable(card, although_expired=True)
+    if card.state is CardState.PENDING:
+        # What was never activated holds nothing, and is closed as well; what lies in a stock is written off there.
+        stops = any(one.whole for one in card.restrictions)
+        bad = unsold(desk, card) or (stopped_by(card.restrictions) if stops else None)
     ending = bad or has_holds(card) or _bound(desk, card) or _ending(desk, card, command, place)
     if isinstance(ending, Refused):
         return ending

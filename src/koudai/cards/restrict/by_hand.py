@@ -17,6 +17,14 @@ def not_activated(desk: Desk, card: HeldCard) -> Refused | None:
     return Refused(CardRefusal.NOT_SOLD, {"state": str(item.state)})
 
 
+def unsold(desk: Desk, card: HeldCard) -> Refused | None:
+    """A card of a stock that nobody bought ends there: it is written off."""
+    item = desk.shelf.items.get(card.id)
+    if item is None or item.state not in UNSOLD:
+        return None
+    return Refused(CardRefusal.WRITE_IT_OFF, {"state": str(item.state)})
+
+
 def not_freed(desk: Desk, card: HeldCard) -> Refused | None:
     """A card that its buyer called off stays stopped."""
     item = desk.shelf.items.get(card.id)

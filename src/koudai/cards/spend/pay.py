@@ -1,8 +1,8 @@
 """Load, redeem, refund, reverse: value comes onto a card, pays a merchant, and comes back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from koudai.base import Refused
+from koudai.base import Refused, render_time
 from koudai.cards.checks import (
     Payable,
     bad_amount,
@@ -17,7 +17,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import on_load, on_payment, on_return
-from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.spend.basket import state_tender
 from koudai.cards.spend.refund_to import lasts_until, refund_target
 from koudai.cards.spend.reward import reward, rewards, take_back
@@ -39,6 +39,9 @@ from koudai.ledger import (
 from koudai.pg import Conflict
 
 _ON_CREDIT = {FundingSource.CREDIT, FundingSource.INSTALMENT}
+
+REVERSED_WITHIN = timedelta(days=1)
+"""How long after it happened a payment may be reversed: that is for lost answers, and for goods there are refunds."""
 
 
 def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
@@ -179,21 +182,14 @@ def successor_of(desk: Desk, card: HeldCard) -> HeldCard:
 
 
 def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
-    """Undo a whole redemption; the programme's caps don't stand in the way, since the value was there before."""
-    at = command.redemption
-    if command.redemption_key == command.key:
-        return Refused(CardRefusal.UNKNOWN_REDEMPTION)
-    if command.redemption_key is not None:
-        memory = desk.sheet.keys.known.get(command.redemption_key)
-        if memory is None:
-            barred = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
-            desk.sheet.keys.remember(command.redemption_key, Memory(BARRED, barred, CardRefusal.REVERSED_BEFORE))
-            return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"barred": True})
-        if memory.refusal is not None:
-            return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"answered": memory.refusal})
-        if memory.place.batch_id != place.batch_id and command.redemption_key not in desk.keys_before_lock:
-            raise Conflict("the redemption was booked while its reversal waited")
-        at = memory.place
+    """Undo a whole redemption whose answer was lost.
+
+    The programme's caps don't stand in the way, since the value was there before. After a day, or once the card is
+    closed, it is a refund, for which they do.
+    """
+    at = _paid_at(desk, command, place)
+    if isinstance(at, Refused):
+        return at
     found = desk.redemptions.get(at) if at else None
     card = desk.cards.get(found.card_id) if found else None
     if found is None or card is None:
@@ -206,6 +202,11 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
         }
         return Refused(CardRefusal.ALREADY_REFUNDED, facts)
     target, paid = successor_of(desk, card), found.paid_minor
+    if target.state is CardState.DEACTIVATED:
+        return Refused(CardRefusal.DEACTIVATED)
+    until = found.at + REVERSED_WITHIN
+    if desk.sheet.now >= until:
+        return Refused(CardRefusal.REVERSAL_TOO_LATE, {"until": render_time(until)})
     outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
     if isinstance(outcome, Activity):
         meters = desk.meters(card, Flow.REDEEM, found.device)
@@ -213,6 +214,24 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
         reason = command.reason or "no answer arrived"
         desk.sheet.correct(place.ordinal, Correction(found.place, False, reason, command.made_by))
     return outcome
+
+
+def _paid_at(desk: Desk, command: Reverse, place: Place) -> Place | Refused | None:
+    """Where the payment stands that a reversal names; one that is still to come is barred."""
+    if command.redemption_key == command.key:
+        return Refused(CardRefusal.UNKNOWN_REDEMPTION)
+    if command.redemption_key is not None:
+        memory = desk.sheet.keys.known.get(command.redemption_key)
+        if memory is None:
+            barred = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
+            desk.sheet.keys.remember(command.redemption_key, Memory(BARRED, barred, CardRefusal.REVERSED_BEFORE))
+            return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"barred": True})
+        if memory.refusal is not None:
+            return Refused(CardRefusal.UNKNOWN_REDEMPTION, {"answered": memory.refusal})
+        if memory.place.batch_id != place.batch_id and command.redemption_key not in desk.keys_before_lock:
+            raise Conflict("the redemption was booked while its reversal waited")
+        return memory.place
+    return command.redemption
 
 
 def _give_back(

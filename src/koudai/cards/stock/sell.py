@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from koudai.base import Refused
-from koudai.cards.checks import bad_amount, bad_asset, card_for
+from koudai.cards.checks import bad_amount, bad_asset, card_for, not_usable
 from koudai.cards.commands import Channel, Load
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.restrict.model import stopped_by
 from koudai.cards.spend.pay import load
 from koudai.cards.stock.model import CardWarning, Item, Payment, Sell, StockState, Tally, Who
 from koudai.cards.stock.rules import out_of_order
@@ -27,7 +28,7 @@ def sell(desk: Desk, command: Sell, place: Place) -> Activity | Refused:
         return card
     item = desk.shelf.items.get(card.id)
     bad = bad_asset(command.asset, card.asset) or (
-        Refused(CardRefusal.NOT_STOCK) if item is None else _not_here(command, item)
+        Refused(CardRefusal.NOT_STOCK) if item is None else _not_here(command, item) or _not_sellable(card)
     )
     if bad or item is None:
         return bad or Refused(CardRefusal.NOT_STOCK)
@@ -67,6 +68,15 @@ def _not_here(command: Sell, item: Item) -> Refused | None:
         if not getattr(command, field).strip():
             return Refused(CardRefusal.REASON_MISSING, {"field": field})
     return None
+
+
+def _not_sellable(card: HeldCard) -> Refused | None:
+    """What was closed, stopped or is past its time isn't activated by a sale either."""
+    if card.state is not CardState.PENDING:
+        return not_usable(card)
+    if any(one.whole for one in card.restrictions):
+        return stopped_by(card.restrictions)
+    return card.lapsed
 
 
 def _payment(desk: Desk, command: Sell) -> Payment | Refused:

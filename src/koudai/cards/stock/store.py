@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from koudai.base import day_start_s, moment_of
-from koudai.cards.commands import Activate, Command, Lift, Replace, Unblock
+from koudai.cards.commands import Activate, Close, Command, Lift, Replace, Unblock
 from koudai.cards.desk import Desk
 from koudai.cards.stock.model import STEPS, CallOff, Item, OfStock, Payment, Sell, Stock, StockState, Tally
 from koudai.cards.stock.sell import counted
@@ -18,7 +18,7 @@ SQL = Statements(Path(__file__).with_name("queries.sql"))
 
 _HOUR = timedelta(hours=1)
 
-_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, Activate, Unblock, Lift, Replace}
+_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, Activate, Close, Unblock, Lift, Replace}
 
 
 def touches_stock(kinds: set[type[Command]]) -> bool:
