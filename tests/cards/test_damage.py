@@ -418,6 +418,14 @@ DAMAGES = [
     damage("cards.pin_flag", "cards.cards {coded}", "DELETE FROM cards.pins"),
     damage("cards.pin_flag", "cards.cards {coded}", "UPDATE cards.cards SET has_pin = false WHERE id = {coded}"),
     damage("cards.pin_flag", "cards.cards {coded}", "UPDATE cards.cards SET state = 'DEACTIVATED' WHERE id = {coded}"),
+    damage("cards.pin_made_for", "cards.pins {pinned}", "UPDATE cards.pins SET made_for = {uncoded} WHERE card_id = {pinned}"),
+    damage("cards.pin_made_for", "cards.pins {pinned}", "UPDATE cards.pins SET made_for = {pinned_piece} WHERE card_id = {pinned}"),
+    damage("cards.pin_made_for", "cards.pins {pinned_piece}",
+           "UPDATE cards.cards SET parent_id = {uncoded}, root_id = {uncoded} WHERE id = {pinned_piece}"),
+    damage("cards.pin_made_for", "cards.pins {repinned}", "UPDATE cards.pins SET made_for = {pinned} WHERE card_id = {repinned}"),
+    damage("cards.pin_made_for", "cards.pins {new_card}",
+           "INSERT INTO cards.pins SELECT {new_card}, pin_hash, tries, locked_at, changed_at, {taken} FROM cards.pins"
+           " WHERE card_id = {pinned}"),
     damage("cards.pay_code_live", CODE + "{live_code}", "UPDATE cards.cards SET state = 'BLOCKED' WHERE id = {coded}"),
     damage("cards.pay_code_live", CODE + "{live_code}",
            "UPDATE ledger.accounts SET successor_id = {uncoded} WHERE id = {coded}"),
@@ -744,6 +752,27 @@ async def tell_of_secrets(within, run, keyring, shop, programme, facts, places):
             done = await run(cards.Redeem(key="by code", card=code, merchant_id=shop.id, amount_minor=10, asset="CNY"))
             places["by_code"] = done.place
     facts |= {"coded": coded, "uncoded": other}
+    await tell_of_kept_pins(within, run, keyring, programme, facts)
+
+
+async def tell_of_kept_pins(within, run, keyring, programme, facts):
+    """A card with a PIN that two pieces keep, one of which is replaced; the other one gets a PIN of its own."""
+
+    async def mint(wish):
+        (made,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
+        return made
+
+    def pin(text):
+        return cards.pin_of(keyring, text)
+
+    pinned = (await mint(cards.Issue(key="pinned", programme_id=programme.id, pin=pin("274916")))).card.id
+    await run(cards.Load(key="pinned load", card=pinned, amount_minor=50, asset="CNY", source=FundingSource.CASH))
+    made = await mint(cards.Split(key="pinned split", card=pinned, pieces=(10, 20), asset="CNY"))
+    kept, repinned = (piece.card.id for piece in made.cards)
+    change = cards.ChangePin(key="repinned", card=repinned, old_pin=pin("274916"), pin=pin("805263"), device="app")
+    await run(change)
+    made = await mint(cards.Replace(key="pinned anew", card=kept, reason=cards.ReplaceReason.DAMAGED))
+    facts |= {"pinned": pinned, "pinned_piece": made.cards[0].card.id, "repinned": repinned}
 
 
 async def tell_of_ends(within, run, keyring, shop, facts, places):

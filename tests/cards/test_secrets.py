@@ -11,7 +11,7 @@ from koudai.cards import MakePayCode, pay_code_of, pin_of
 from tests.cards.conftest import Counter
 
 PINS = ("274916", "805263", "190482")
-VERBS = ("pay", "pay", "pay", "hold", "code", "code", "set", "change", "reset", "block", "unblock", "load")
+VERBS = ("pay", "pay", "pay", "hold", "code", "code", "set", "change", "reset", "block", "unblock", "load", "split")
 
 
 class Side:
@@ -52,6 +52,8 @@ class Side:
                 return cards.ChangePin(card=card, old_pin=old_pin, device=device, **of, **pins)
             case "reset":
                 return cards.ResetPin(card=card, **of)
+            case "split":
+                return cards.Split(card=card, pieces=(1,), asset="CNY", **of)
             case "load":
                 return self.counter.load(card, amount, key=key)
         return {"block": cards.Block, "unblock": cards.Unblock}[verb](card=card, **of)
@@ -60,7 +62,10 @@ class Side:
         """How each ended, cut into batches."""
         outcomes = []
         for begin, end in zip([0, *cuts], [*cuts, len(commands)], strict=True):
-            outcomes += await self.counter.run(*commands[begin:end])
+            some = commands[begin:end]
+            outcomes += await self.counter.within(
+                lambda tx, some=some: cards.run(tx, self.counter.book, some, self.counter.keyring)
+            )  # fmt: skip
         return [ended(one) for one in outcomes]
 
     def kept(self, site):
@@ -68,7 +73,7 @@ class Side:
         book = self.counter.book
         return (
             site.ask(
-                "SELECT c.state::text, c.has_pin, p.tries, p.locked_at IS NULL FROM cards.cards c"
+                "SELECT c.state::text, c.has_pin, p.tries, p.locked_at IS NULL, p.made_for = c.id FROM cards.cards c"
                 " LEFT JOIN cards.pins p ON p.card_id = c.id WHERE c.book = %s ORDER BY c.id", book,
             ),
             site.ask("SELECT device, tries, locked_until IS NULL FROM cards.pin_devices WHERE book = %s ORDER BY 1", book),
@@ -82,6 +87,8 @@ class Side:
 def ended(outcome):
     if isinstance(outcome, Refused):
         return outcome.code, {name: fact for name, fact in outcome.facts.items() if not name.endswith("_at")}
+    if isinstance(outcome, cards.Minted):
+        outcome = outcome.activity
     return outcome.type, outcome.balance_minor, outcome.held_minor
 
 
@@ -105,14 +112,15 @@ async def test_batches_end_as_their_commands_one_by_one(db, keyring, site, seed)
     await single.counter.verify()
 
 
-async def test_who_is_issued_anew_keeps_neither_pin_nor_code(db, keyring, site):
+async def test_who_is_issued_anew_keeps_the_pin_and_no_code(db, keyring, site):
     side = await Side(db, keyring, 1).open()
     counter, (card, other) = side.counter, side.cards
     await counter.do(*(cards.SetPin(key=f"s{one}", card=one, pin=pin_of(keyring, PINS[0])) for one in (card, other)))
     wish = cards.Replace(key="new", card=card, reason="lost")
-    await counter.within(lambda tx: cards.run(tx, counter.book, [wish], keyring))
-    assert site.ask("SELECT card_id FROM cards.pins") == [(other,)]
-    assert site.ask("SELECT id FROM cards.cards WHERE has_pin") == [(other,)]
+    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], keyring))
+    new = made.cards[0].card.id
+    assert site.ask("SELECT card_id, made_for FROM cards.pins ORDER BY 1") == [(other, other), (new, card)]
+    assert site.ask("SELECT id FROM cards.cards WHERE has_pin ORDER BY 1") == [(other,), (new,)]
     assert site.ask("SELECT card_id FROM cards.pay_codes WHERE batch_id IS NULL AND killed_at IS NULL") == [(other,)]
     again = cards.SetPin(key="again", card=card, pin=pin_of(keyring, PINS[0]))
     assert (await counter.no(again)).code == "cards.replaced"

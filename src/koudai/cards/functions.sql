@@ -200,15 +200,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE c.ctid = s.at
 $$;
 
--- Keeps the PINs of cards whose accounts the caller has locked, with the wrong tries since the last right one.
-CREATE OR REPLACE FUNCTION cards.keep_pins_v1(
-    p_cards bigint[], p_hashes bytea[], p_tries integer[], p_locked timestamptz[], p_changed timestamptz[]
+-- Keeps the PINs of cards whose accounts the caller has locked, by the cards for which their hashes were made, with the
+-- wrong tries since the last right one.
+CREATE OR REPLACE FUNCTION cards.keep_pins_v2(
+    p_cards bigint[], p_made_for bigint[], p_hashes bytea[], p_tries integer[], p_locked timestamptz[],
+    p_changed timestamptz[]
 ) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
-    INSERT INTO cards.pins AS p (card_id, pin_hash, tries, locked_at, changed_at)
-    SELECT * FROM unnest(p_cards, p_hashes, p_tries, p_locked, p_changed)
-    ON CONFLICT (card_id) DO UPDATE SET pin_hash = excluded.pin_hash, tries = excluded.tries,
-        locked_at = excluded.locked_at, changed_at = excluded.changed_at;
+    INSERT INTO cards.pins AS p (card_id, made_for, pin_hash, tries, locked_at, changed_at)
+    SELECT * FROM unnest(p_cards, p_made_for, p_hashes, p_tries, p_locked, p_changed)
+    ON CONFLICT (card_id) DO UPDATE SET made_for = excluded.made_for, pin_hash = excluded.pin_hash,
+        tries = excluded.tries, locked_at = excluded.locked_at, changed_at = excluded.changed_at;
     UPDATE cards.cards SET has_pin = true WHERE id = ANY (p_cards) AND NOT has_pin
 $$;
 

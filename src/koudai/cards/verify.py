@@ -28,6 +28,7 @@ _WHOLE = (
     "payment_used",
     "payout_register",
     "pin_flag",
+    "pin_made_for",
     "refund_parts",
     "refund_total",
     "reissue",

@@ -590,6 +590,26 @@ FROM cards.cards c
 LEFT JOIN cards.pins p ON p.card_id = c.id
 WHERE c.has_pin <> (p.card_id IS NOT NULL) OR (c.has_pin AND c.state::text = 'DEACTIVATED')
 
+-- pin_made_for: PINs whose hash was made for a card that theirs neither is nor comes from (not by a gift, with which none
+-- goes along), or for another one though they were set or changed on theirs
+WITH RECURSIVE line AS (
+    SELECT card_id, made_for, card_id AS ancestor_id FROM cards.pins WHERE made_for <> card_id
+    UNION
+    SELECT l.card_id, l.made_for, c.parent_id
+    FROM line l
+    JOIN cards.cards c ON c.id = l.ancestor_id AND c.parent_id IS NOT NULL
+    WHERE l.ancestor_id <> l.made_for
+      AND NOT EXISTS (SELECT 1 FROM cards.gifts g WHERE g.claimed_card_id = c.id)
+)
+SELECT 'cards.pins ' || p.card_id,
+       'was made for card ' || p.made_for || CASE WHEN l.card_id IS NULL THEN ', from which its card doesn''t come'
+                                                  ELSE ', and its card was given one of its own' END
+FROM cards.pins p
+LEFT JOIN line l ON l.card_id = p.card_id AND l.ancestor_id = p.made_for
+LEFT JOIN (SELECT DISTINCT card_id FROM cards.activities WHERE type IN ('SET_PIN', 'CHANGE_PIN')) AS a
+    ON a.card_id = p.card_id
+WHERE p.made_for <> p.card_id AND (l.card_id IS NULL OR a.card_id IS NOT NULL)
+
 -- pay_code_live: pay codes that could pay from a card that is stopped or was replaced
 SELECT 'cards.pay_codes ' || encode(k.code_hash, 'hex'),
        'lives, and its card ' || k.card_id || CASE WHEN h.successor_id IS NOT NULL THEN ' was replaced'

@@ -8,12 +8,12 @@ from koudai import cards
 from koudai.base import Asset, Fault
 from koudai.cli.basket import with_lines
 from koudai.cli.codes import CliFault
-from koudai.cli.happen import card_ref, found_card, happen
+from koudai.cli.happen import card_ref, found_card, happen, verb_of_card
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
-from koudai.cli.life import close, exchange, payouts, reactivate, renew, sweep
+from koudai.cli.life import close, payouts, reactivate, renew, sweep
 from koudai.cli.options import as_json, at_issuer, of_card, of_payer, with_amount, with_device, with_key
-from koudai.cli.reissue import replace
+from koudai.cli.reissue import exchange, replace
 from koudai.cli.render import activity_object, card_object, cell, fields
 from koudai.cli.restrict import lift, lost, restrict, restrictions
 from koudai.cli.running import Call
@@ -34,22 +34,9 @@ card = Group("card", help=word("help.card"), no_args_is_help=True)
 for verb in (
     issue, split, spend_split, replace, renew, reactivate, exchange, close, sweep, payouts, authorise, capture, void,
     restrict, lift, restrictions, lost, pin, pay_code,
+    verb_of_card("activate", word("help.card_activate"), cards.Activate),
 ):  # fmt: skip
     card.add_command(verb)
-
-
-@card.command("activate", help=word("help.card_activate"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def activate(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """PENDING → ACTIVE."""
-    happen(
-        call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Activate(key=key, card=card_ref(side, card)),
-    )  # fmt: skip
 
 
 @card.command("load", help=word("help.card_load"))
@@ -164,32 +151,8 @@ def reverse(
     )  # fmt: skip
 
 
-@card.command("block", help=word("help.card_block"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def block(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """ACTIVE → BLOCKED."""
-    happen(
-        call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Block(key=key, card=card_ref(side, card)),
-    )  # fmt: skip
-
-
-@card.command("unblock", help=word("help.card_unblock"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def unblock(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """BLOCKED → ACTIVE."""
-    happen(
-        call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Unblock(key=key, card=card_ref(side, card)),
-    )  # fmt: skip
+card.add_command(verb_of_card("block", word("help.card_block"), cards.Block))
+card.add_command(verb_of_card("unblock", word("help.card_unblock"), cards.Unblock))
 
 
 @card.command("show", help=word("help.card_show"))

@@ -9,9 +9,9 @@ import click
 
 from koudai import cards
 from koudai.base import Refused, render_time
-from koudai.cli.happen import card_ref, happen
+from koudai.cli.happen import card_ref, happen, make_cards
 from koudai.cli.options import as_json, at_issuer, of_card, with_device, with_key
-from koudai.cli.render import card_object, fields
+from koudai.cli.render import fields
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields
 from koudai.cli.secret import is_png, write_picture
@@ -135,24 +135,18 @@ def claim(
     call: Call, gift: str, token: str, holder: str | None, issuer: str, mode: str, key: str | None, as_json: bool
 ) -> None:  # fmt: skip
     """Claim a gift, and show the new card."""
-    key = key_or_new(key)
     given = sys.stdin.readline(200).strip() if token == "-" else token  # noqa: S105
-
-    async def work() -> dict[str, Any]:
-        async with opened_side(issuer, mode) as side:
-            keyring = side.instance.keyring
-            wish = cards.ClaimGift(
-                key=key, gift=_place(side, gift), token_hash=cards.token_hash(keyring, given), holder_ref=holder
-            )
-            (made,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
-            if isinstance(made, Refused):
-                raise as_fault(made, idempotency_key=key)
-            (new,) = made.cards
-            told = {**card_object(keyring, new.card, side.issuer.mode), "gan": new.number, "idempotency_key": key}
-            # Of the giver's card who claims learns nothing.
-            return {name: value for name, value in told.items() if name not in ("parent_id", "root_id")}
-
-    _print(call.run(work()), as_json=as_json)
+    made = make_cards(
+        call, issuer, mode, key,
+        lambda side, key: cards.ClaimGift(
+            key=key, gift=_place(side, gift), token_hash=cards.token_hash(side.instance.keyring, given),
+            holder_ref=holder,
+        ),
+    )  # fmt: skip
+    (new,) = made["gift_cards"]
+    told = {**new, "idempotency_key": made["idempotency_key"]}
+    # Of the giver's card who claims learns nothing.
+    _print({name: told[name] for name in told if name not in ("parent_id", "root_id")}, as_json=as_json)
 
 
 @gift.command("withdraw", help=word("help.gift_withdraw"))

@@ -1,4 +1,4 @@
-"""`koudai card renew|reactivate|exchange|close|sweep|payouts`: how a card goes on, and how it ends."""
+"""`koudai card renew|reactivate|close|sweep|payouts`: how a card goes on, and how it ends."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import click
 
 from koudai import cards
 from koudai.base import render_time
-from koudai.cli.happen import card_ref, happen
+from koudai.cli.happen import card_ref, happen, verb_of_card
 from koudai.cli.options import as_json, at_issuer, of_card, with_key
-from koudai.cli.render import activity_object, card_object, cell, fields
+from koudai.cli.render import cell, fields
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
-from koudai.cli.session import key_or_new, opened_side
-from koudai.cli.speak import as_fault, note, print_json
+from koudai.cli.session import opened_side
+from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Command
 from koudai.cli.values import OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
@@ -21,59 +21,8 @@ from koudai.ledger import Place
 _PAYOUTS = ("recorded_at", "gift_card_id", "amount_minor", "fee_minor", "paid_to", "account_ref", "identity_ref")
 
 
-@click.command("renew", cls=Command, help=word("help.card_renew"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def renew(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """A further term behind the present one."""
-    happen(
-        call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Renew(key=key, card=card_ref(side, card)),
-    )  # fmt: skip
-
-
-@click.command("reactivate", cls=Command, help=word("help.card_reactivate"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def reactivate(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """A new term for an expired card."""
-    happen(
-        call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.Reactivate(key=key, card=card_ref(side, card)),
-    )  # fmt: skip
-
-
-@click.command("exchange", cls=Command, help=word("help.card_exchange"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def exchange(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """A new card for an expired one."""
-    key = key_or_new(key)
-
-    async def work() -> tuple[dict[str, Any], dict[str, Any]]:
-        async with opened_side(issuer, mode) as side:
-            keyring, wish = side.instance.keyring, cards.Exchange(key=key, card=card_ref(side, card))
-            (outcome,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
-            if not isinstance(outcome, cards.Minted):
-                raise as_fault(outcome, idempotency_key=key)
-            (made,) = outcome.cards
-            shown = {**card_object(keyring, made.card, side.issuer.mode), "gan": made.number}
-            return activity_object(keyring, outcome.activity), shown
-
-    activity, made = call.run(work())
-    if as_json:
-        print_json({"activity": activity, "gift_card": made, "idempotency_key": key})
-    else:
-        print_fields(fields(made))
+renew = verb_of_card("renew", word("help.card_renew"), cards.Renew)
+reactivate = verb_of_card("reactivate", word("help.card_reactivate"), cards.Reactivate)
 
 
 @click.command("close", cls=Command, help=word("help.card_close"))

@@ -14,7 +14,7 @@ import click
 from koudai import cards
 from koudai.base import Fault, Refused, render_time
 from koudai.cli.codes import CliFault
-from koudai.cli.happen import card_ref, happen
+from koudai.cli.happen import card_ref, happen, verb_of_card
 from koudai.cli.options import as_json, at_issuer, of_card, with_device, with_key
 from koudai.cli.running import Call
 from koudai.cli.session import Side, opened_side
@@ -77,18 +77,7 @@ def change(
     )  # fmt: skip
 
 
-@pin.command("reset", help=word("help.card_pin_reset"))
-@of_card
-@at_issuer
-@with_key
-@as_json
-@click.pass_obj
-def reset(call: Call, card: str, issuer: str, mode: str, key: str | None, as_json: bool) -> None:
-    """Take a card's PIN and its lock away."""
-    happen(
-        call, issuer, mode, key, as_json=as_json,
-        command=lambda side, key: cards.ResetPin(key=key, card=card_ref(side, card)),
-    )  # fmt: skip
+pin.add_command(verb_of_card("reset", word("help.card_pin_reset"), cards.ResetPin))
 
 
 @click.command("pay-code", cls=Command, help=word("help.card_pay_code"))

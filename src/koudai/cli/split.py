@@ -1,19 +1,18 @@
 """`koudai card split`, `spend-split`: parts of a card go into new cards, or what is left of it after a payment."""
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 
 from koudai import cards
 from koudai.base import Asset
-from koudai.cli.happen import card_ref
+from koudai.cli.happen import card_ref, make_cards
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_currency, with_device, with_key
-from koudai.cli.render import activity_object, card_object, cell
+from koudai.cli.render import cell
 from koudai.cli.running import Call
 from koudai.cli.screen import print_table
-from koudai.cli.session import Side, key_or_new, opened_side
-from koudai.cli.speak import as_fault, print_json
+from koudai.cli.session import Side
+from koudai.cli.speak import print_json
 from koudai.cli.tree import Command
 from koudai.cli.values import Amount, Opaque
 from koudai.cli.words import word
@@ -71,24 +70,9 @@ def _split(
     command: Callable[[Side, str], cards.Split | cards.SpendSplit],
 ) -> None:  # fmt: skip
     """Run a command that makes cards of a card, and show them."""
-    key = key_or_new(key)
-
-    async def work() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        async with opened_side(issuer, mode) as side:
-            keyring = side.instance.keyring
-            wish = command(side, key)
-            (outcome,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring))
-            if not isinstance(outcome, cards.Minted):
-                raise as_fault(outcome, idempotency_key=key)
-            made = [
-                {**card_object(keyring, piece.card, side.issuer.mode), "gan": piece.number} for piece in outcome.cards
-            ]
-            return activity_object(keyring, outcome.activity), made
-
-    activity, made = call.run(work())
+    made = make_cards(call, issuer, mode, key, command)
     if as_json:
-        print_json({"activity": activity, "gift_cards": made, "idempotency_key": key})
+        print_json(made)
     else:
-        print_table(
-            [word(f"head.{name}") for name in _COLUMNS], ([cell(row, name) for name in _COLUMNS] for row in made)
-        )
+        rows = ([cell(row, name) for name in _COLUMNS] for row in made["gift_cards"])
+        print_table([word(f"head.{name}") for name in _COLUMNS], rows)

@@ -15,6 +15,7 @@ from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState, I
 from koudai.cards.restrict.by_hand import not_reissued
 from koudai.cards.restrict.model import frozen_by
 from koudai.cards.restrict.rules import inherit
+from koudai.cards.secrets.pin import keep_pin
 from koudai.ledger import Place
 
 
@@ -36,6 +37,7 @@ def replace(desk: Desk, command: Replace, place: Place) -> Minted | Refused:
         return too_little(card, available, fee, card.pocket.available_minor(desk.sheet.now_s))
     at = command.event_at or desk.sheet.now
     gave, new, number = reissue(desk, card, holder_of_card(card), place, at, "replacement")
+    keep_pin(desk, card, new)
     if fee:
         _take_fee(desk, new, fee, place, at)
     outcome = desk.made[place] = Minted(gave, (issued_anew(desk, new, number),))

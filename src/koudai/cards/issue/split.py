@@ -3,6 +3,8 @@
 Or a merchant is paid, and the rest goes into a new card.
 """
 
+from datetime import datetime
+
 from koudai.base import Refused
 from koudai.cards.carry import arrive
 from koudai.cards.checks import (
@@ -22,6 +24,7 @@ from koudai.cards.issue.issue import as_issued, holder_of_card, open_card
 from koudai.cards.issue.offers import MAX_PIECES, not_split
 from koudai.cards.law.judge import all_pass, on_payment, on_split
 from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Minted
+from koudai.cards.secrets.pin import keep_pin
 from koudai.cards.spend.pay import pay_out
 from koudai.ledger import Flow, Place, Slot, count, proportional
 
@@ -38,7 +41,7 @@ def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
     at, sheet, amount = command.event_at or desk.sheet.now, desk.sheet, sum(command.pieces)
     made: list[tuple[HeldCard, str]] = []
     for minor in command.pieces:
-        child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
+        child, number = _open_piece(desk, card, at)
         parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
         sheet.carry(place.ordinal, card.pocket, child.pocket, parts, "split", at)
         made.append((child, number))
@@ -85,6 +88,13 @@ def _judge(desk: Desk, command: Split) -> tuple[HeldCard, list[Slot]] | Refused:
     return slots if isinstance(slots, Refused) else (card, slots)
 
 
+def _open_piece(desk: Desk, card: HeldCard, at: datetime) -> tuple[HeldCard, str]:
+    """A new card of the same programme and holder, under the same PIN, and its number."""
+    piece, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
+    keep_pin(desk, card, piece)
+    return piece, number
+
+
 def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refused:
     """Card → merchant, and what it has left available → a new card; judged whole before any of it is done."""
     pay = Redeem(
@@ -113,7 +123,7 @@ def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refus
     assert not isinstance(slots, Refused), "a redemption isn't counted as a transfer"
     sheet = desk.sheet
     gave = Place(place.batch_id, sheet.next_ordinal())
-    child, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
+    child, number = _open_piece(desk, card, at)
     parts = proportional(card.pocket.lots, rest, lambda lot: lot.free_minor(sheet.now_s))
     sheet.carry(gave.ordinal, card.pocket, child.pocket, parts, "split", at)
     count(slots, rest)

@@ -11,6 +11,7 @@ from koudai.cards.issue.issue import holder_of_card
 from koudai.cards.issue.reissue import issued_anew, reissue
 from koudai.cards.life import last
 from koudai.cards.model import Activity, CardRefusal, Minted
+from koudai.cards.secrets.pin import keep_pin
 from koudai.ledger import Place
 
 
@@ -40,6 +41,7 @@ def exchange(desk: Desk, command: Exchange, place: Place) -> Minted | Refused:
     assert isinstance(until, datetime)
     at = command.event_at or desk.sheet.now
     gave, heir, number = reissue(desk, card, holder_of_card(card), place, at, "replacement")
+    keep_pin(desk, card, heir)
     last.set_expiry(desk, heir, until)
     outcome = desk.made[place] = Minted(gave, (issued_anew(desk, heir, number),))
     return outcome

@@ -1,4 +1,4 @@
-"""Set, change and reset the PIN of a card. Whoever works for the issuer resets one without seeing it."""
+"""Set, change and reset the PIN of a card, and keep it for new ones. The issuer resets one without seeing it."""
 
 from koudai.base import Refused
 from koudai.cards.checks import card_of
@@ -51,6 +51,13 @@ def reset_pin(desk: Desk, command: ResetPin, place: Place) -> Activity | Refused
     desk.pins.drop([card.id])
     desk.sheet.touch(card.id, place.ordinal)
     return desk.enter(card, place, ActivityType.RESET_PIN, 0, command.event_at)
+
+
+def keep_pin(desk: Desk, card: HeldCard, new: HeldCard) -> None:
+    """Let a new card of the same holder keep the PIN of the card that it comes from, where that has one."""
+    if card.has_pin:
+        desk.pins.pass_on(card.id, new.id)
+        new.has_pin = True
 
 
 def _card_of(desk: Desk, command: SetPin | ChangePin | ResetPin) -> HeldCard | Refused:

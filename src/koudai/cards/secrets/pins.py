@@ -81,11 +81,17 @@ def pin_of(keyring: Keyring, text: str) -> Pin:
 
 
 class HeldPin:
-    """The PIN of a locked card, and how often it was told wrong since it was last told right."""
+    """The PIN of a locked card, and how often it was told wrong since it was last told right.
 
-    __slots__ = ("changed_at", "kept", "locked_at", "tries")
+    `made_for` is the card for which its hash was made: that one, or the one from which it got its PIN.
+    """
 
-    def __init__(self, kept: bytes, tries: int, locked_at: datetime | None, changed_at: datetime) -> None:
+    __slots__ = ("changed_at", "kept", "locked_at", "made_for", "tries")
+
+    def __init__(
+        self, made_for: int, kept: bytes, tries: int, locked_at: datetime | None, changed_at: datetime
+    ) -> None:  # fmt: skip
+        self.made_for = made_for
         self.kept = kept
         self.tries = tries
         self.locked_at = locked_at
@@ -125,9 +131,15 @@ class Pins:
 
     def keep(self, card_id: int, pin: Pin, now: datetime) -> None:
         """Give a card a PIN, in the place of the one that it had."""
-        self.cards[card_id] = HeldPin(pin.kept(card_id), 0, None, now)
+        self.cards[card_id] = HeldPin(card_id, pin.kept(card_id), 0, None, now)
         self.changed.add(card_id)
         self.dropped.discard(card_id)
+
+    def pass_on(self, card_id: int, new_id: int) -> None:
+        """Give a new card the PIN of the one that it comes from: its wrong tries and its lock go along."""
+        held = self.cards[card_id]
+        self.cards[new_id] = HeldPin(held.made_for, held.kept, held.tries, held.locked_at, held.changed_at)
+        self.changed.add(new_id)
 
     def drop(self, card_ids: Iterable[int]) -> None:
         """Take the PINs of cards away."""
@@ -148,7 +160,7 @@ class Pins:
             return Refused(CardRefusal.PIN_DEVICE_LOCKED, {"resets_at": render_time(where.locked_until)})
         if held.locked_at is not None:
             return Refused(CardRefusal.PIN_LOCKED, {"locked_at": render_time(held.locked_at)})
-        if hmac.compare_digest(held.kept, pin.kept(card_id)):
+        if hmac.compare_digest(held.kept, pin.kept(held.made_for)):
             if held.tries:
                 held.tries = 0
                 self.changed.add(card_id)

@@ -15,14 +15,14 @@ SELECT cards.kill_pay_codes_v1($1::bigint[], $2::timestamptz)
 SELECT cards.purge_codes_v1($1::timestamptz, $2::int)
 
 -- read_pins: the PINs of locked cards
-SELECT card_id, pin_hash, tries, locked_at, changed_at FROM cards.pins WHERE card_id = ANY ($1::bigint[])
+SELECT card_id, made_for, pin_hash, tries, locked_at, changed_at FROM cards.pins WHERE card_id = ANY ($1::bigint[])
 
 -- read_pin_devices: how often devices guessed wrong, once they are locked
 SELECT device, tries, since_at, locked_until FROM cards.pin_devices
 WHERE book = $1::int AND device = ANY ($2::text[])
 
 -- keep_pins: the PINs of locked cards as they are now
-SELECT cards.keep_pins_v1($1::bigint[], $2::bytea[], $3::int[], $4::timestamptz[], $5::timestamptz[])
+SELECT cards.keep_pins_v2($1::bigint[], $2::bigint[], $3::bytea[], $4::int[], $5::timestamptz[], $6::timestamptz[])
 
 -- drop_pins: takes the PINs of locked cards away
 SELECT cards.drop_pins_v1($1::bigint[])

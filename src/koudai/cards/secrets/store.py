@@ -1,13 +1,14 @@
 """Secrets of a batch: what is read of PINs and pay codes under the locks, and what is written of them with it.
 
-A batch that tells no PIN and names no pay code reads nothing here, and writes nothing unless it stops a card.
+A batch that tells no PIN, names no pay code and makes no card of another one reads nothing here, and writes nothing
+unless it stops a card.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.commands import Authorise, ChangePin, Command, Redeem
+from koudai.cards.commands import Authorise, ChangePin, Command, Exchange, Redeem, Replace, SpendSplit, Split
 from koudai.cards.desk import Desk
 from koudai.cards.model import CardState
 from koudai.cards.named import Named
@@ -18,8 +19,9 @@ from koudai.pg import Statements, byteas, columns, int4s, int8s, texts, times
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
 _TELLING: set[type[Command]] = {Redeem, Authorise, ChangePin}
+_PASSING_ON: set[type[Command]] = {Replace, Exchange, Split, SpendSplit}
 
-_PIN = (int8s, byteas, int4s, times, times)
+_PIN = (int8s, int8s, byteas, int4s, times, times)
 _DEVICE = (texts, int4s, times, times)
 
 
@@ -43,8 +45,9 @@ def secrets_statements(
     statements: dict[str, Statement] = {}
     if named.codes:
         statements["codes"] = (SQL["read_pay_codes"], book, byteas(named.codes))
-    if devices is not None:
+    if devices is not None or named.kinds & _PASSING_ON:
         statements["pins"] = (SQL["read_pins"], int8s(card_ids))
+    if devices is not None:
         statements["pin_devices"] = (SQL["read_pin_devices"], book, texts(sorted(devices)))
     return statements
 
@@ -52,8 +55,8 @@ def secrets_statements(
 def lay_out_secrets(desk: Desk, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
     """Put on the desk what was answered."""
     desk.codes.add(rows.get("codes", ()), desk.ids_of_numbers)
-    for card_id, kept, tries, locked_at, changed_at in rows.get("pins", ()):
-        desk.pins.cards[card_id] = HeldPin(kept, tries, locked_at, changed_at)
+    for card_id, *told in rows.get("pins", ()):
+        desk.pins.cards[card_id] = HeldPin(*told)
     for device, tries, since_at, locked_until in rows.get("pin_devices", ()):
         desk.pins.devices[device] = Device(tries, since_at, locked_until)
 
@@ -66,7 +69,10 @@ def write_secrets(desk: Desk) -> list[Statement]:
         closed = [one for one, state in desk.states.items() if state is CardState.DEACTIVATED]
         pins.drop(one for one in closed if desk.cards[one].has_pin)
     if pins.changed:
-        rows = [(one, (p := pins.cards[one]).kept, p.tries, p.locked_at, p.changed_at) for one in sorted(pins.changed)]
+        rows = [
+            (one, (p := pins.cards[one]).made_for, p.kept, p.tries, p.locked_at, p.changed_at)
+            for one in sorted(pins.changed)
+        ]  # fmt: skip
         statements.append((SQL["keep_pins"], *columns(_PIN, rows)))
     if pins.dropped:
         statements.append((SQL["drop_pins"], int8s(sorted(pins.dropped))))
