@@ -1,17 +1,23 @@
 """A card pays, and what is left of it goes into a new one (P4): both or none."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from koudai import cards, ledger
+from koudai import cards, ledger, programmes
 from koudai.base import Refused, asset
 from koudai.cards import CardRefusal as R
 from koudai.ledger import Flow, Limit, Per, Subject
+from koudai.programmes import Line
+from tests.cards.documented import documented
 from tests.cards.test_offers import put
 from tests.cards.test_split import parts
 
 BONUS = cards.FundingSource.BONUS
+PIECES = {"max_pieces": 5, "max_generations": 1, "min_minor": 10}
+SHELF = Path(programmes.__file__).parent / "shipped"
 
 
 async def spend(counter, card, shop, amount, *, key=None, currency="CNY", **more):
@@ -133,4 +139,68 @@ async def test_two_tills_at_one_card(counter):
     assert {one.code for one in outcomes if isinstance(one, Refused)} == {R.INSUFFICIENT_BALANCE}
     assert made.activity.amount_minor + made.cards[0].card.balance_minor == 100
     assert (await counter.within(lambda tx: ledger.balances(tx, [card])))[card] == 0
+    await counter.verify()
+
+
+SHIPPED = {
+    name: YAML(typ="safe").load(SHELF / f"{name}.yaml")
+    for name in ("city-grocer", "xiaokoudai", "xiaokoudai-source", "phone-shop")
+}
+
+
+@pytest.mark.parametrize("name", [name for name, document in SHIPPED.items() if "split" in document])
+async def test_a_shipped_programme_that_lets_cards_be_split_lets_them_pay_so(counter, name):
+    """What the document says of goods, merchants, PIN and cashback; the law is a sandbox's."""
+    told = {key: SHIPPED[name][key] for key in ("accepts", "scenarios", "split", "cashback") if key in SHIPPED[name]}
+    programme, (scenario, *_) = await documented(counter, **told), told["scenarios"]
+    shop = await counter.merchant(scenario=scenario)
+    card = await counter.card(programme, 100_000, holder_ref="ann")
+    lines = (Line("sku 1", "milk", 4_000), Line("sku 2", "bread", 1_000))
+    made = await spend(counter, card, shop, 5_000, lines=lines, key="k")
+    assert [line.paid_minor for line in made.activity.lines] == [4_000, 1_000]
+    assert made.cards[0].card.balance_minor == 95_000
+    assert (await spend(counter, card, shop, 5_000, lines=lines, key="k")).activity.lines == made.activity.lines
+    await counter.verify()
+
+
+async def test_a_line_that_is_not_payable_stops_all_of_it(counter):
+    programme = await documented(counter, accepts={"excluded": {"classes": ["tobacco"]}}, split=PIECES)
+    shop, card = await counter.merchant(), await counter.card(programme, 100, holder_ref="ann")
+    lines = (Line("a", "food", 30), Line("b", "tobacco", 10))
+    assert (await spend(counter, card, shop, 40)).code == R.BASKET_MISSING
+    refused = await spend(counter, card, shop, 40, lines=lines)
+    assert (refused.code, refused.facts["refused_lines"][0]["line"]) == ("programmes.goods_excluded", 2)
+    assert (await spend(counter, card, shop, 41, lines=lines[:1])).code == R.BASKET_MISMATCH
+    assert await counter.held(card) == 100
+    await counter.verify()
+
+
+@pytest.mark.parametrize(
+    ("pin", "device", "code"),
+    [
+        (None, "till", R.PIN_MISSING), ("805263", "till", R.PIN_WRONG), ("274916", None, R.PIN_NEEDS_DEVICE),
+        ("274916", "till", None),
+    ],
+)  # fmt: skip
+async def test_a_card_with_a_pin_asks_for_it(counter, pin, device, code):
+    programme, shop = await counter.programme(), await counter.merchant()
+    card = await counter.card(programme, 100)
+    await counter.do(cards.SetPin(key="set", card=card, pin=cards.pin_of(counter.keyring, "274916")))
+    told = None if pin is None else cards.pin_of(counter.keyring, pin)
+    outcome = await spend(counter, card, shop, 40, pin=told, device=device)
+    assert (outcome.code if isinstance(outcome, Refused) else None) == code
+    await counter.verify()
+
+
+async def test_cashback_of_a_day_has_one_bound_however_its_payments_are_made(counter):
+    cashback = {"rates_bps": {"dining": 500}, "day_max_minor": 50, "valid_days": 2}
+    programme = await documented(counter, cashback=cashback, split=PIECES)
+    shop, card = await counter.merchant(), await counter.card(programme, 10_000, holder_ref="ann")
+    await counter.do(counter.redeem(card, shop, 800))
+    made = await spend(counter, card, shop, 800)
+    given = [e.amount_minor for e in await counter.history(card) if e.type == "CASHBACK"]
+    assert given == [10, 40], "newest first: the day has 50"
+    # What it brought came after the rest was reckoned, and goes with it in proportion.
+    child = made.cards[0].card.id
+    assert await counter.held(card) + await counter.held(child) == 10_000 - 1600 + 50
     await counter.verify()

@@ -99,6 +99,10 @@ SPLIT = {"two": _example("Two new cards from one", {"amounts_minor": [2000, 3000
 SPEND_SPLIT = {
     "rest": _example("Pay 12.50, and move the rest into a new card",
                      {"merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY"}),
+    "basket": _example("Pay a basket by PIN, and move the rest into a new card",
+                       {"merchant_id": _MERCHANT, "amount_minor": 1_250, "currency": "CNY", "pin": "274916",
+                        "device": "till 3", "lines": [
+                            {"sku": "tea", "goods_class": "drinks", "amount_minor": 1_250}]}),
 }  # fmt: skip
 
 RESTRICTION = {

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from koudai import cards
-from koudai.api.commands import known_currency
+from koudai.api.commands import as_lines, known_currency
 from koudai.api.door import Call
 from koudai.api.gate import require
 from koudai.api.ids import CARD, PROGRAMME
@@ -69,6 +69,8 @@ async def spend_split(call: Call) -> Split | Refused:
     wish = cards.SpendSplit(
         key=call.key, card=ids.card(call.path("id")), merchant_id=ids.merchant(call.body.merchant_id),
         amount_minor=call.body.amount_minor, asset=known_currency(call.body.currency), device=call.body.device,
+        pin=None if call.body.pin is None else ids.pin(call.body.pin),
+        lines=None if call.body.lines is None else as_lines(call.body.lines),
     )  # fmt: skip
     (outcome,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], keyring))
     return outcome if isinstance(outcome, Refused) else _minted(call, outcome)

@@ -113,13 +113,18 @@ class NewSplit(Body, frozen=True, kw_only=True):
     device: Device | None = None
 
 
-class NewSpendSplit(Body, frozen=True, kw_only=True):
-    """Who is paid and how much; what the card then has available goes into a new card."""
+class NewSpendSplit(Private, Body, frozen=True, kw_only=True):
+    """Who is paid and how much; what the card then has available goes into a new card.
+
+    `lines`, and a PIN told on a `device`, are asked for where a redemption asks for them.
+    """
 
     merchant_id: Id
     amount_minor: AmountMinor
     currency: Currency
     device: Device | None = None
+    pin: PinDigits | None = None
+    lines: Lines | None = None
 
 
 class GanLookup(Body, frozen=True, kw_only=True):

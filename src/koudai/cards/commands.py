@@ -84,7 +84,7 @@ class Load(Command, frozen=True, kw_only=True):
 
 
 class Payment(Command, frozen=True, kw_only=True):
-    """What a redemption and an authorisation have: the basket that is paid for, where its lines are stated."""
+    """What redemptions and authorisations have: the basket that is paid for, where its lines are stated."""
 
     lines: tuple[Line, ...] | None = None
 
@@ -326,14 +326,18 @@ class ReportLoss(Command, frozen=True, kw_only=True):
     made_by: str
 
 
-class SpendSplit(Command, frozen=True, kw_only=True):
-    """Pay a merchant, and move what the card has left available into a new card: both or none of it."""
+class SpendSplit(Payment, frozen=True, kw_only=True):
+    """Pay a merchant, and move what the card has left available into a new card: both or none of it.
+
+    `lines`, `pin` and `device` are as those of a redemption.
+    """
 
     card: CardRef
     merchant_id: int
     amount_minor: int
     asset: str
     device: str | None = None
+    pin: Pin | None = None
 
 
 class ReplaceReason(StrEnum):

@@ -7,14 +7,12 @@ from typing import Any
 from koudai.base import asset
 from koudai.cards.commands import (
     Adjust,
-    Capture,
     Close,
     Command,
     Exchange,
     Expire,
     Issue,
     Load,
-    Redeem,
     Refund,
     Renew,
     Replace,
@@ -30,7 +28,7 @@ from koudai.cards.law.gather import gather
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
 from koudai.cards.secrets.store import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
-from koudai.cards.spend.store import days_of, recall_cashback, rewarding
+from koudai.cards.spend.store import REWARDED, days_of, recall_cashback, rewarding
 from koudai.cards.stock.model import MAX_STOCK, CreateStock, Sell
 from koudai.cards.stock.store import read_shelf, touches_stock
 from koudai.cards.store import SQL, as_restriction, by_place
@@ -89,7 +87,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         await _read_restrictions(tx, desk, restricted)
     if named.kinds & _CARRY:
         await _read_lots(tx, desk, named)
-    if named.kinds & {Redeem, Capture, Refund, Reverse}:
+    if named.kinds & {Refund, Reverse, *REWARDED}:
         await recall_cashback(tx, desk, named, merchants)
     if named.kinds & {Adjust, Expire, Replace, Close}:
         await _open_accounts(tx, desk)

@@ -181,7 +181,9 @@ _RULES: dict[type[Command], _Entry] = {
     ),
     Lift: _rule("lift", lift, ("card", "restriction", "kind", "authority", "document")),
     ReportLoss: _rule("report_loss", report_loss, ("card", "document")),
-    SpendSplit: _rule("spend_split", spend_split, ("card", "merchant_id", "amount_minor", "asset"), ("device",)),
+    SpendSplit: _rule(
+        "spend_split", spend_split, ("card", "merchant_id", "amount_minor", "asset"), ("device", "basket", "pin")
+    ),
     Replace: _rule("replace", replace, ("card", "reason")),
     GiveGift: _rule("give_gift", give, _ONE_CARD, ("to_ref", "words", "face", "deliver_at", "device")),
     ClaimGift: _rule("claim_gift", claim, ("gift", "token_hash", "holder_ref")),

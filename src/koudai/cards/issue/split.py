@@ -99,7 +99,8 @@ def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refus
     """Card → merchant, and what it has left available → a new card; judged whole before any of it is done."""
     pay = Redeem(
         key=command.key, event_at=command.event_at, card=command.card, merchant_id=command.merchant_id,
-        amount_minor=command.amount_minor, asset=command.asset, device=command.device,
+        amount_minor=command.amount_minor, asset=command.asset, device=command.device, lines=command.lines,
+        pin=command.pin,
     )  # fmt: skip
     judged = payable(desk, pay)
     if isinstance(judged, Refused):

@@ -18,7 +18,7 @@ from koudai.pg import Statements, byteas, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
-_TELLING: set[type[Command]] = {Redeem, Authorise, ChangePin}
+_TELLING: set[type[Command]] = {Redeem, Authorise, SpendSplit, ChangePin}
 _PASSING_ON: set[type[Command]] = {Replace, Exchange, Split, SpendSplit}
 
 _PIN = (int8s, int8s, byteas, int4s, times, times)

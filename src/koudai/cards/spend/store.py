@@ -6,7 +6,7 @@ A batch writes nothing here where it has none of them, and reads nothing where n
 from collections import Counter
 from pathlib import Path
 
-from koudai.cards.commands import Authorise, Capture, Redeem
+from koudai.cards.commands import Authorise, Capture, Command, Redeem, SpendSplit
 from koudai.cards.desk import Cashback, Desk
 from koudai.cards.named import Named
 from koudai.cards.spend.reward import day_of, rewards
@@ -23,13 +23,17 @@ _CASHBACK = (int4s, int8s, texts, int8s, int8s, int8s)
 _FELL_BACK = (int8s, int4s, int8s)
 
 
+REWARDED: set[type[Command]] = {Redeem, SpendSplit, Capture}
+"""What pays, and may bring cashback."""
+
+
 def rewarding(desk: Desk, named: Named) -> Counter[int]:
     """How often the commands may bring cashback, by the cards that may get it."""
     often: Counter[int] = Counter()
-    if not named.kinds & {Redeem, Capture} or not any(map(rewards, desk.cards.values())):
+    if not named.kinds & REWARDED or not any(map(rewards, desk.cards.values())):
         return often
     for c in named.commands:
-        if isinstance(c, Redeem) or (isinstance(c, Authorise) and c.group in named.groups):
+        if isinstance(c, (Redeem, SpendSplit)) or (isinstance(c, Authorise) and c.group in named.groups):
             # A hold of this very batch may be captured with its group.
             card_id = named.card_id(c.card)
             often.update(() if card_id is None else (card_id,))
