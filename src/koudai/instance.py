@@ -51,7 +51,8 @@ class Instance:
         self, on_progress: Callable[[int, int], None] | None = None, *, incremental: bool = False
     ) -> ledger.Report:
         """Prove the books again, by the checks of all rooms (see `ledger.verify`)."""
-        checks = (*cards.CARD_CHECKS, *proof.proof_checks(self.keyring), *holders.holder_checks(self.vault))
+        personal = (*holders.holder_checks(self.vault), *cards.word_checks(self.vault))
+        checks = (*cards.CARD_CHECKS, *proof.proof_checks(self.keyring), *personal)
         return await ledger.verify(self.db, checks, on_progress, incremental=incremental)
 
 

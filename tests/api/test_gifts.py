@@ -1,7 +1,11 @@
 """Cards are replaced and given over HTTP: what is answered, to whom, and what it doesn't tell."""
 
+from datetime import timedelta
+
+import anyio
 import pytest
 
+from koudai.api import chores
 from tests.api.test_pins import drawn_qr, scanned
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +81,43 @@ async def test_a_gift_is_given_and_claimed(api, card) -> None:
     shown = await api.get(f"/v1/gifts/{given['id']}")
     assert shown.json()["state"] == "CLAIMED"
     assert made["gift_card"]["id"] not in shown.text, "not who claimed it"
+
+
+async def test_what_a_giver_wrote_is_told_to_him_and_erased_when_he_asks(api) -> None:
+    ref = (await api.post("/v1/holders", {"kind": "person", "phone": "13800005678"})).json()["id"]
+    card = (await api.card(await api.programme(), holder_ref=ref))["id"]
+    await api.act("LOAD", gift_card_id=card, amount_minor=100, currency="CNY", source="cash")
+    given = (await give(api, card, "g")).json()
+    (told,) = (await api.get(f"/v1/holders/{ref}/export")).json()["holder"]["gifts_given"]
+    assert {name: told[name] for name in ("id", "gift_card_id", "state", *MINE)} == {
+        "id": given["id"], "gift_card_id": card, "state": "OFFERED", **MINE
+    }  # fmt: skip
+    report = (await api.get("/v1/privacy/report")).json()["fields"]
+    assert [(row["field"], row["count"]) for row in report] == [("phone", 1), ("gift_words", 1)]
+    made = (await api.post(f"/v1/holders/{ref}/erasure", {}, key="e")).json()
+    assert (made["fields"], list(made["kept"])) == (["gift_words"], ["phone"])
+    assert (await api.post(f"/v1/holders/{ref}/erasure", {}, key="e")).json() == made
+    assert (await api.post(f"/v1/holders/{ref}/erasure", {})).json()["code"] == "holders.relation_stands"
+    shown = (await api.get(f"/v1/gifts/{given['id']}")).json()
+    assert [shown[name] for name in ("state", *MINE)] == ["OFFERED", None, None, MINE["face"]]
+    told = (await api.get(f"/v1/holders/{ref}/export")).json()["holder"]
+    assert [(g["greeting"], g["from_name"]) for g in told["gifts_given"]] == [(None, None)]
+    assert [one["fields"] for one in told["erasures"]] == [["gift_words"]]
+
+
+async def test_a_server_forgets_the_words_of_gifts_that_have_ended(instance, opened, monkeypatch) -> None:
+    monkeypatch.setattr(chores, "PURGE_EVERY_S", 0.05)
+    monkeypatch.setattr("koudai.cards.gifts.forget.WORDS_KEPT", -timedelta(hours=1))
+    async with opened(instance) as api:
+        programme = await api.programme()
+        waits, ended = [(await give(api, await api.loaded(programme, 10))).json()["id"] for _ in range(2)]
+        await api.post(f"/v1/gifts/{ended}/withdraw", None)
+        for _ in range(200):
+            if (shown := (await api.get(f"/v1/gifts/{ended}")).json())["greeting"] is None:
+                break
+            await anyio.sleep(0.05)
+        assert (shown["greeting"], shown["from_name"], shown["state"]) == (None, None, "WITHDRAWN")
+        assert (await api.get(f"/v1/gifts/{waits}")).json()["greeting"] == MINE["greeting"]
 
 
 async def test_a_gift_is_taken_back(api, card) -> None:

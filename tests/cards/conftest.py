@@ -7,6 +7,7 @@ import pytest
 from koudai import cards, ledger, merchants
 from koudai.base import Refused, asset
 from koudai.cards import FundingSource
+from koudai.identity import Suite, Vault
 from koudai.ledger import Place
 from koudai.policy import GateKind
 from koudai.programmes import EnterGate, enter_gates
@@ -18,9 +19,10 @@ _keys = count(1)
 class Counter:
     """One book of one issuer. Keys are made up where none is given; amounts are CNY where nothing is said."""
 
-    def __init__(self, db, keyring, book=1):
+    def __init__(self, db, keyring, book=1, suite=Suite.AES):
         self.db = db
         self.keyring = keyring
+        self.vault = Vault(keyring, suite)
         self.book = book
 
     def key(self):

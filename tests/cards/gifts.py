@@ -14,7 +14,7 @@ class GiftTable:
 
     async def _one(self, wish):
         (outcome,) = await self.counter.within(
-            lambda tx: cards.run(tx, self.counter.book, [wish], self.counter.keyring)
+            lambda tx: cards.run(tx, self.counter.book, [wish], self.counter.keyring, self.counter.vault)
         )
         return outcome
 
@@ -52,7 +52,7 @@ class GiftTable:
     async def state(self, given):
         place = given.gift.place
         found = await self.counter.within(
-            lambda tx: cards.find_gifts(tx, self.counter.book, [place], self.counter.keyring)
+            lambda tx: cards.find_gifts(tx, self.counter.book, [place], self.counter.vault)
         )
         return found[place].state
 

@@ -7,6 +7,7 @@ import pytest
 
 from koudai import cards, ledger, merchants
 from koudai.base import Refused, asset
+from koudai.identity import Vault
 from koudai.ledger import Flow, FundingSource, Limit, Per, Posting, Subject, post
 from koudai.ledger.verify import LEDGER_CHECKS
 from koudai.pg import Database
@@ -261,6 +262,17 @@ DAMAGES = [
            f"UPDATE cards.gifts SET ended_ordinal = 777 WHERE {at('give_ungiven')}"),
     damage("cards.gift_entries", "cards.activities {took_back}",
            f"UPDATE cards.gifts SET state = 'OFFERED', ended_batch_id = NULL, ended_ordinal = NULL WHERE {at('give_ungiven')}"),
+    damage("cards.gift_words", "cards.gift_words {give_waiting}",
+           f"DELETE FROM cards.gifts WHERE {at('give_waiting')}"),
+    damage("cards.gift_words", "cards.gift_words {give_waiting}",
+           f"UPDATE cards.gift_words SET book = 2 WHERE {at('give_waiting')}"),
+    damage("cards.gift_words", "cards.gift_words {give_taken}",
+           f"UPDATE cards.gift_words SET ended_batch_id = NULL WHERE {at('give_taken')}"),
+    damage("cards.gift_words", "cards.gift_words {give_waiting}",
+           f"UPDATE cards.gift_words SET ended_batch_id = 1 WHERE {at('give_waiting')}"),
+    damage("cards.gift_words", "cards.gift_words {give_waiting}", "UPDATE identity.vault_keys SET state = 'retired'"),
+    damage("cards.gift_words", "cards.gifts {give_waiting}",
+           f"UPDATE cards.gifts SET giver_ref = 'mallory' WHERE {at('give_waiting')}"),
     damage("cards.gift_lock", "cards.cards {waiting}", "UPDATE cards.cards SET gift_until = NULL WHERE id = {waiting}"),
     damage("cards.gift_lock", "cards.cards {ungiven}",
            "UPDATE cards.cards SET gift_until = 'infinity' WHERE id = {ungiven}"),
@@ -726,8 +738,8 @@ async def tell_of_gifts(within, do, keyring, ids, facts, places):
     """A gift that waits, one that was claimed, and one that its giver took back."""
     for name in ("waiting", "taken", "ungiven"):
         await do(f"{name}_load", cards.Load, card=ids[name], amount_minor=10, source=FundingSource.CASH)
-        wish = cards.GiveGift(key=f"give_{name}", card=ids[name])
-        (given,) = await within(lambda tx, wish=wish: cards.run(tx, 1, [wish], keyring))
+        wish = cards.GiveGift(key=f"give_{name}", card=ids[name], words=cards.Words("生日快乐"))
+        (given,) = await within(lambda tx, wish=wish: cards.run(tx, 1, [wish], keyring, Vault(keyring)))
         places[f"give_{name}"] = given.gift.place
         if name == "taken":
             token_hash = cards.token_hash(keyring, given.token)

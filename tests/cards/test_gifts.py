@@ -417,8 +417,9 @@ async def test_a_batch_of_gifts_ends_as_one_by_one(counter, table):
             *(table.claiming(two, "wrong") for _ in range(2)),
         ]  # fmt: skip
         told = []
+        ring, vault = counter.keyring, counter.vault
         for batch in [wishes] if together else [[wish] for wish in wishes]:
-            told += await counter.within(lambda tx, batch=batch: cards.run(tx, counter.book, batch, counter.keyring))
+            told += await counter.within(lambda tx, batch=batch: cards.run(tx, counter.book, batch, ring, vault))
         ended.append([(code(o), o.facts.get("state") if isinstance(o, Refused) else None) for o in told])
     assert ended[0] == ended[1]
     assert [one for one, _ in ended[0]][:8] == [

@@ -43,7 +43,9 @@ class Crowd:
     async def with_cards(self, command):
         """An outcome of a command that makes cards."""
         counter = self.counter
-        (outcome,) = await counter.within(lambda tx: cards.run(tx, counter.book, [command], counter.keyring))
+        (outcome,) = await counter.within(
+            lambda tx: cards.run(tx, counter.book, [command], counter.keyring, counter.vault)
+        )
         return outcome
 
     def take_in(self, card, outcome):

@@ -94,6 +94,27 @@ def test_privacy(koudai: Any, wang: str) -> None:
     assert "已删除：name" in told.out
 
 
+def test_privacy_reaches_the_words_of_gifts(koudai: Any, wang: str) -> None:
+    programme = koudai.done("programme", "create", "Gifts", "--currency", "CNY")["id"]
+    (made,) = koudai.done("card", "issue", "--programme", programme, "--holder", wang)["cards"]
+    card = made["id"]
+    koudai.done("card", "load", card, "--amount-minor", "100", "--currency", "CNY", "--source", "cash")
+    given = koudai.done("gift", "give", card, "--greeting", "生日快乐", "--from", "Wang")
+    assert {key["count"] for key in koudai.done("vault", "list")["data"]} == {
+        sum(row["count"] for row in koudai.done("privacy", "report")["fields"])
+    }, "the words are under the vault's key, as the fields are"
+    told = koudai("privacy", "export", wang, "--by", "li").json()
+    assert [(g["id"], g["greeting"], g["from_name"]) for g in told["gifts_given"]] == [
+        (given["id"], "生日快乐", "Wang")
+    ]
+    erased = koudai("privacy", "erase", wang).out
+    assert "gift_words" in erased
+    shown = koudai.done("gift", "show", given["id"])
+    assert (shown["state"], shown["greeting"], shown["from_name"]) == ("OFFERED", None, None)
+    koudai.done("gift", "withdraw", given["id"])
+    koudai.done("gift", "give", card, "--greeting", "Hello")
+
+
 def test_vault_keys_are_changed(koudai: Any, wang: str) -> None:
     (first,) = koudai.done("vault", "list")["data"]
     assert (first["state"], first["count"] > 0) == ("current", True)

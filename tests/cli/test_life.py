@@ -86,7 +86,7 @@ def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str],
     assert (mine["balance"]["amount_minor"], len(mine["gan"])) == (1_000, 19)
     shown = koudai.done("gift", "show", given["id"])
     assert (shown["state"], "token" in shown) == ("CLAIMED", False)
-    assert koudai.done("gift", "sweep") == {"returned": 0}
+    assert koudai.done("gift", "sweep") == {"returned": 0, "words_forgotten": 0}
     assert "0 笔转赠已退回" in koudai("gift", "sweep", language=CHINESE).out
 
 

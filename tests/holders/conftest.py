@@ -37,7 +37,7 @@ class FrontDesk:
         self.vault = Vault(keyring, suite)
 
     def key(self):
-        return f"auto-{next(_keys)}"
+        return f"desk-{next(_keys)}"
 
     async def within(self, work):
         return await self.db.transact(work)

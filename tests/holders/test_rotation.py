@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from koudai import holders, identity
+from koudai import holders, identity, privacy
 from koudai.base import Fault
 from koudai.identity import Suite, Vault, load_keyring
 from koudai.pg import Database
@@ -46,13 +46,13 @@ async def test_a_key_is_changed_and_everything_is_found_as_before(db, path):
 
     assert (await desk.no(desk.whole_person("003"))).code == "holders.duplicate", "under the key of before"
     with pytest.raises(Fault) as caught:
-        await db.transact(lambda tx: holders.retire(tx, desk.vault))
+        await db.transact(lambda tx: privacy.retire(tx, desk.vault))
     assert (caught.value.code, caught.value.facts) == ("identity.vault_key_in_use", {"key": first, "fields": 80})
 
     assert await holders.reseal(db, desk.vault) == 80
     assert await holders.reseal(db, desk.vault) == 0, "there is nothing left to do"
     assert await by_key(db) == {second: 84}
-    assert await db.transact(lambda tx: holders.retire(tx, desk.vault)) == [first]
+    assert await db.transact(lambda tx: privacy.retire(tx, desk.vault)) == [first]
     identity.drop_vault_keys(path, [first])
 
     desk = await open_desk(db, path)
@@ -140,7 +140,7 @@ async def test_keys_and_suites_change_while_many_write(site, path):
         await asyncio.gather(write(desks[0], 1), write(desks[1], 2), keep())
         gm = desks[1]
         await holders.reseal(keeper, gm.vault)
-        retired = await keeper.transact(lambda tx: holders.retire(tx, gm.vault))
+        retired = await keeper.transact(lambda tx: privacy.retire(tx, gm.vault))
         assert retired == [first.vault.first]
         sealed = site.ask("SELECT sealed FROM holders.fields")
         assert {gm.vault.suite_in(bytes(row[0])) for row in sealed} == {Suite.GM}

@@ -17,7 +17,7 @@ FOLD_EVERY_S = 1.0
 """How often what hot accounts gathered is folded into their balances."""
 
 PURGE_EVERY_S = 10.0
-"""How often pay codes of long ago are forgotten."""
+"""How often pay codes of long ago are forgotten, and the words of gifts that have ended."""
 
 PURGED_AFTER = timedelta(days=1)
 """How long after it was made a pay code is still known as used, replaced or expired; then it is unknown."""
@@ -48,8 +48,9 @@ class Chores:
                 raise
 
         async def purge() -> None:
-            before = clock.now() - PURGED_AFTER
-            await db.transact(lambda tx: cards.purge_codes(tx, before))
+            now = clock.now()
+            await db.transact(lambda tx: cards.purge_codes(tx, now - PURGED_AFTER))
+            await _in_pieces(instance, lambda tx: cards.forget_words(tx, now), cards.FORGOTTEN_AT_ONCE)
 
         async def return_gifts() -> None:
             for side in await db.transact(identity.list_issuers):

@@ -57,6 +57,7 @@ class GiftClaim(Private, Body, frozen=True, kw_only=True):
 class Gift(Private, msgspec.Struct, frozen=True):
     """A gift as its giver sees it; not who claimed it.
 
+    `greeting` and `from_name` are null where nothing was said, 15 minutes after its end, and once the giver is erased.
     `identity` is how well who claims it has to be known. `token` and `path`, the end of the link, are told at giving
     and for 15 minutes under the same key; nobody learns them later. `link` is the whole one, behind the `link_base`
     that was told, and `link_qr_svg` its QR code.

@@ -33,14 +33,14 @@ async def replace(call: Call) -> Replacement | Refused:
 
 async def give(call: Call) -> Gift | Refused:
     """POST /v1/gift_cards/{id}/gifts: the token is told as a card's number at issue."""
-    body, keyring = call.body, call.door.instance.keyring
+    body, instance = call.body, call.door.instance
     said = body.greeting is not None or body.from_name is not None
     wish = cards.GiveGift(
         key=call.key, card=call.door.ids.card(call.path("id")), to_ref=body.to_ref,
         words=cards.Words(body.greeting, body.from_name) if said else None, face=body.face,
         deliver_at=None if body.deliver_at is None else in_utc("deliver_at", body.deliver_at), device=body.device,
     )  # fmt: skip
-    (made,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], keyring))
+    (made,) = await call.transact(lambda tx: cards.run(tx, call.book, [wish], instance.keyring, instance.vault))
     return made if isinstance(made, Refused) else _shown(call, made.gift, made.token, body.link_base)
 
 
@@ -57,8 +57,8 @@ def _shown(call: Call, gift: cards.Gift, token: str | None = None, base: str | N
 
 async def show(call: Call) -> Gift:
     """GET /v1/gifts/{id}"""
-    place, keyring = call.door.ids.gift(call.path("id")), call.door.instance.keyring
-    found = await call.transact(lambda tx: cards.find_gifts(tx, call.book, [place], keyring))
+    place, vault = call.door.ids.gift(call.path("id")), call.door.instance.vault
+    found = await call.transact(lambda tx: cards.find_gifts(tx, call.book, [place], vault))
     if place not in found:
         raise Problem(ApiProblem.NOT_FOUND)
     return _shown(call, found[place])
@@ -66,13 +66,14 @@ async def show(call: Call) -> Gift:
 
 async def claim(call: Call) -> ClaimedGift | Refused:
     """POST /v1/gifts/{id}/claim: the card's number is told as that of an issued one; of the giver's card nothing."""
-    place, keyring = call.door.ids.gift(call.path("id")), call.door.instance.keyring
+    place, instance = call.door.ids.gift(call.path("id")), call.door.instance
+    keyring, vault = instance.keyring, instance.vault
     token_hash = cards.token_hash(keyring, call.body.token)
     wish = cards.ClaimGift(key=call.key, gift=place, token_hash=token_hash, holder_ref=call.body.holder_ref)
 
     async def work(tx: Tx) -> tuple[cards.Minted | Refused, cards.Gift | None]:
         (made,) = await cards.run(tx, call.book, [wish], keyring)
-        return made, (await cards.find_gifts(tx, call.book, [place], keyring)).get(place)
+        return made, (await cards.find_gifts(tx, call.book, [place], vault)).get(place)
 
     made, gift = await call.transact(work)
     if isinstance(made, Refused):

@@ -161,7 +161,10 @@ class FieldsShown(Private, frozen=True):
 
 
 class ErasureShown(msgspec.Struct, frozen=True):
-    """What was erased, and what a duty keeps, with the day it may go (null: while the relation stands)."""
+    """What was erased, and what a duty keeps, with the day it may go (null: while the relation stands).
+
+    `gift_words` among the fields is what the holder wrote to gifts that he gave.
+    """
 
     holder_id: str
     fields: list[str]
@@ -170,7 +173,10 @@ class ErasureShown(msgspec.Struct, frozen=True):
 
 
 class HolderExport(Private, frozen=True):
-    """Everything that is held about a holder."""
+    """Everything that is held about a holder, with the gifts that he gave, and those given to him by name.
+
+    What the giver of a gift to him wrote is told once he has claimed it. 15 minutes after a gift's end it is forgotten.
+    """
 
     holder: dict[str, Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from koudai import holders
+from koudai import holders, privacy
 from koudai.api.commands import in_utc
 from koudai.api.door import Call
 from koudai.api.holder_shapes import (
@@ -23,7 +23,7 @@ from koudai.api.holder_shapes import (
 )
 from koudai.api.problems import ApiProblem, Problem
 from koudai.base import Refused
-from koudai.holders import Command, Details, Erased, Field, Holder, HolderRefusal, Kind
+from koudai.holders import Command, Details, Field, Holder, HolderRefusal, Kind
 from koudai.pg import Tx
 
 
@@ -167,7 +167,7 @@ async def export(call: Call) -> HolderExport:
     """GET /v1/holders/{id}/export: logged like every unmasked reading."""
     ref, vault, key_id = _named(call), call.door.instance.vault, call.principal.key_id
     return HolderExport(
-        await call.transact(lambda tx: holders.export(tx, call.book, ref, vault, exported_to=key_id))
+        await call.transact(lambda tx: privacy.export(tx, call.book, ref, vault, exported_to=key_id))
     )  # fmt: skip
 
 
@@ -176,15 +176,15 @@ async def erase(call: Call) -> ErasureShown | Refused:
     body = call.body
     ended_at = None if body.ended_at is None else in_utc("ended_at", body.ended_at)
     wish = holders.Erase(call.key, _named(call), holders.duties(licensed=body.licensed), ended_at)
-    (outcome,) = await call.transact(lambda tx: holders.run(tx, call.book, [wish], call.door.instance.vault))
+    outcome = await call.transact(lambda tx: privacy.erase(tx, call.book, wish, call.door.instance.vault))
     if isinstance(outcome, Refused):
         return outcome
-    assert isinstance(outcome, Erased)
     kept = {str(field): until for field, until in outcome.kept.items()}
-    return ErasureShown(outcome.holder, [str(field) for field in outcome.fields], kept, outcome.state)
+    gone = [*map(str, outcome.fields), *outcome.beside]
+    return ErasureShown(outcome.holder, gone, kept, outcome.state)
 
 
 async def report(call: Call) -> PrivacyReport:
     """GET /v1/privacy/report"""
     known = holders.duties(licensed=True)
-    return PrivacyReport(**await call.transact(lambda tx: holders.report(tx, call.book, known)))
+    return PrivacyReport(**await call.transact(lambda tx: privacy.report(tx, call.book, known)))

@@ -145,7 +145,8 @@ async def _gifts(field: Field) -> Step:
     async def step() -> int:
         run = next(numbers)
         wishes = [cards.GiveGift(key=f"give/{run}/{n}", card=card) for n, card in enumerate(ids)]
-        given = _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, wishes, instance.keyring)))
+        ring, vault = instance.keyring, instance.vault
+        given = _accepted(await instance.db.transact(lambda tx: cards.run(tx, stock.book, wishes, ring, vault)))
         claims = [
             cards.ClaimGift(
                 key=f"claim/{run}/{n}", gift=one.gift.place, token_hash=cards.token_hash(instance.keyring, one.token)

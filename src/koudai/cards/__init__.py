@@ -41,10 +41,14 @@ from koudai.cards.commands import (
     Unblock,
     Void,
 )
+from koudai.cards.gifts.forget import FORGOTTEN_AT_ONCE, erase_words, forget_words, has_words
 from koudai.cards.gifts.link import gift_path, token_hash
 from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
+from koudai.cards.gifts.reseal import count_words_by_key, reseal_words
 from koudai.cards.gifts.store import find_gifts
 from koudai.cards.gifts.sweep import return_due_gifts
+from koudai.cards.gifts.tell import GiftsOfHolder, gifts_of_holder, held_words
+from koudai.cards.gifts.verify import word_checks
 from koudai.cards.life.notices import DueNotice, due_notices, take_notices
 from koudai.cards.life.sweep import Swept, sweep, sweep_all
 from koudai.cards.model import (
@@ -120,6 +124,7 @@ ROOM = Room("cards", Path(__file__).parent)
 
 __all__ = [
     "CARD_CHECKS",
+    "FORGOTTEN_AT_ONCE",
     "MAX_CHOSEN",
     "MAX_STOCK",
     "ROOM",
@@ -151,6 +156,7 @@ __all__ = [
     "FundingSource",
     "Gift",
     "GiftState",
+    "GiftsOfHolder",
     "GiveGift",
     "Given",
     "Issue",
@@ -209,10 +215,16 @@ __all__ = [
     "activity",
     "card_by_number",
     "cards_by_id",
+    "count_words_by_key",
     "create_programmes",
     "due_notices",
+    "erase_words",
     "find_gifts",
+    "forget_words",
     "gift_path",
+    "gifts_of_holder",
+    "has_words",
+    "held_words",
     "inherit",
     "is_number",
     "is_pay_code",
@@ -232,6 +244,7 @@ __all__ = [
     "programmes_by_id",
     "purge_codes",
     "put_versions",
+    "reseal_words",
     "restrictions_of_card",
     "return_due_gifts",
     "run",
@@ -241,4 +254,5 @@ __all__ = [
     "sweep_all",
     "take_notices",
     "token_hash",
+    "word_checks",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import Refused, seconds_of
+from koudai.cards.gifts.link import Ink
 from koudai.cards.law.tally import Owed, Tally
 from koudai.cards.model import (
     Activity,
@@ -219,7 +220,9 @@ class Desk:
         self.rewarded: dict[tuple[int, str], int] = {}
         self.fell_back: dict[Place, int] = {}
         self.gifts: dict[Place, HeldGift] = {}
-        self.new_gifts: list[tuple[HeldGift, bytes, bytes]] = []
+        self.new_gifts: list[tuple[HeldGift, bytes, str | None]] = []
+        self.ink: Ink | None = None
+        self.words: dict[Place, bytes] = {}
         self.tried: dict[Place, HeldGift] = {}
         self.gift_untils: dict[int, datetime | None] = {}
         self.pins = Pins()

@@ -191,6 +191,59 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE g.ctid = s.at AND g.state = 'OFFERED' AND s.tries >= g.tries
 $$;
 
+-- Notes that gifts, whose cards the caller has locked, ended in a batch: from then on their words are kept for minutes.
+CREATE OR REPLACE FUNCTION cards.end_words_v1(p_ended_batch_id bigint, p_batch_ids bigint[], p_ordinals integer[])
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.gift_words w SET ended_batch_id = p_ended_batch_id
+    FROM unnest(p_batch_ids, p_ordinals) AS e (batch_id, ordinal)
+    WHERE w.batch_id = e.batch_id AND w.ordinal = e.ordinal
+$$;
+
+-- Seals words anew that are still what they were; those that are gone by now stay gone.
+CREATE OR REPLACE FUNCTION cards.reseal_words_v1(
+    p_batch_ids bigint[], p_ordinals integer[], p_before bytea[], p_sealed bytea[]
+) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    WITH sealed_anew AS (
+        UPDATE cards.gift_words w SET sealed = n.sealed
+        FROM unnest(p_batch_ids, p_ordinals, p_before, p_sealed) AS n (batch_id, ordinal, before, sealed)
+        WHERE w.batch_id = n.batch_id AND w.ordinal = n.ordinal AND w.sealed = n.before
+        RETURNING 1
+    )
+    SELECT count(*) FROM sealed_anew
+$$;
+
+-- Deletes the words of the gifts that a holder of a book gave in batches before one; of how many.
+CREATE OR REPLACE FUNCTION cards.erase_words_v1(p_book integer, p_giver_ref text, p_before_batch_id bigint)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    WITH gone AS (
+        DELETE FROM cards.gift_words w USING cards.gifts g
+        WHERE g.giver_ref = p_giver_ref AND g.book = p_book AND g.batch_id < p_before_batch_id
+          AND w.batch_id = g.batch_id AND w.ordinal = g.ordinal
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+-- Deletes up to p_limit words of gifts that ended before a moment of the machine's time, the longest ended first; how
+-- many.
+CREATE OR REPLACE FUNCTION cards.forget_words_v1(p_before timestamptz, p_limit integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    forgotten bigint;
+BEGIN
+    DELETE FROM cards.gift_words w USING (
+        SELECT x.batch_id, x.ordinal FROM cards.gift_words x
+        JOIN ledger.batches b ON b.id = x.ended_batch_id AND b.recorded_at < p_before
+        WHERE x.ended_batch_id IS NOT NULL ORDER BY x.ended_batch_id LIMIT p_limit
+        FOR UPDATE OF x SKIP LOCKED) AS o
+    WHERE w.batch_id = o.batch_id AND w.ordinal = o.ordinal;
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END $$;
+
 -- Until when cards, whose accounts the caller has locked, wait for who claims them as gifts.
 CREATE OR REPLACE FUNCTION cards.mark_gifts_v1(p_ids bigint[], p_untils timestamptz[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$

@@ -11,6 +11,7 @@ from koudai.base import Refused
 from koudai.cards import rules
 from koudai.cards.commands import Command, Exchange, Issue, Replace, SpendSplit, Split
 from koudai.cards.desk import Desk
+from koudai.cards.gifts.link import Ink
 from koudai.cards.gifts.model import ClaimGift, GiveGift
 from koudai.cards.gifts.store import gift_statements, gifts_with_tokens
 from koudai.cards.issue.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
@@ -38,7 +39,7 @@ from koudai.cards.store import (
     set_expiries_statement,
 )
 from koudai.cards.terms import terms_of_book
-from koudai.identity import Keyring
+from koudai.identity import Keyring, Vault, current_vault_key
 from koudai.ledger import Memory, Place, write
 from koudai.pg import Tx, columns, int8s, texts
 
@@ -62,7 +63,7 @@ async def run(
 
 @overload
 async def run(
-    tx: Tx, book: int, commands: Sequence[GiveGift], keyring: Keyring, *, generate: Generate = generate
+    tx: Tx, book: int, commands: Sequence[GiveGift], keyring: Keyring, vault: Vault, *, generate: Generate = generate
 ) -> list[Given | Refused]: ...
 
 
@@ -77,8 +78,9 @@ async def run(tx: Tx, book: int, commands: Sequence[Command]) -> list[Outcome]: 
 
 
 async def run(
-    tx: Tx, book: int, commands: Sequence[Command], keyring: Keyring | None = None, *, generate: Generate = generate
-) -> list[Any]:
+    tx: Tx, book: int, commands: Sequence[Command], keyring: Keyring | None = None, vault: Vault | None = None, *,
+    generate: Generate = generate,
+) -> list[Any]:  # fmt: skip
     """Run commands on the cards of a book; one outcome for each, in order.
 
     A refused command doesn't stop the others. A key that was used before answers its first outcome
@@ -86,8 +88,9 @@ async def run(
     when another transaction used one of the keys meanwhile: nothing is done, and the same call can
     be repeated.
 
-    Commands that make cards or gifts need the keyring. Numbers and tokens are in their answers, and
-    again under the same key for 15 minutes; after that nobody is shown more than the last four digits.
+    Commands that make cards or gifts need the keyring, gifts the vault too: what their givers write is personal.
+    Numbers and tokens are in their answers, and again under the same key for 15 minutes; after that nobody is shown
+    more than the last four digits.
     Those of a stock are told by `print_stock`. A refusal has to be committed like any outcome: wrong
     tokens and PINs are counted.
     """
@@ -95,10 +98,12 @@ async def run(
     named = await find_named(tx, book, commands)
     desk = await open_desk(tx, book, named, terms)
     desk.mint = None if keyring is None else Mint(keyring, generate)
+    if vault is not None and any(isinstance(command, GiveGift) and command.words for command in commands):
+        desk.ink = Ink(vault, await current_vault_key(tx, vault))
     _let_happen(desk)
     folded = [rules.apply(desk, command) for command in commands]
     _write(tx, desk)
-    return await _told_again(tx, desk, folded)
+    return await _told_again(tx, desk, folded, vault)
 
 
 async def touch(tx: Tx, book: int, cards: Collection[int]) -> int:
@@ -118,14 +123,14 @@ def _let_happen(desk: Desk) -> None:
     renew_due(desk)
 
 
-async def _told_again(tx: Tx, desk: Desk, folded: list[Any]) -> list[Any]:
+async def _told_again(tx: Tx, desk: Desk, folded: list[Any], vault: Vault | None) -> list[Any]:
     """The outcomes, with what keys that were used before led to read again."""
     again = {outcome for outcome in folded if isinstance(outcome, Memory)}
     if not again:
         return folded
     book = desk.sheet.book
     activities = await read_activities(tx, book, {memory.place for memory in again})
-    given = await _given_again(tx, desk, {one.place for one in again if _is_gift(one)}, activities)
+    given = await _given_again(tx, desk, {one.place for one in again if _is_gift(one)}, activities, vault)
     facts = [memory for memory in again if memory.facts]
     stocks = await stocks_again(tx, book, facts)
     made = await shown_again(
@@ -139,13 +144,14 @@ def _is_gift(memory: Memory) -> bool:
 
 
 async def _given_again(
-    tx: Tx, desk: Desk, places: Collection[Place], activities: Mapping[Place, Activity]
+    tx: Tx, desk: Desk, places: Collection[Place], activities: Mapping[Place, Activity], vault: Vault | None
 ) -> dict[Place, Given]:  # fmt: skip
     """Gifts that repeated keys made, with their tokens while those may still be shown."""
-    if not places or desk.mint is None:
+    if not places:
         return {}
+    assert vault is not None, "gifts are given with the vault in hand"
     sheet, given = desk.sheet, {}
-    for place, (gift, token) in (await gifts_with_tokens(tx, sheet.book, places, desk.mint.keyring)).items():
+    for place, (gift, token) in (await gifts_with_tokens(tx, sheet.book, places, vault)).items():
         fresh = sheet.recorded_at - activities[place].recorded_at <= NUMBER_SHOWN_AGAIN
         given[place] = Given(activities[place], gift, token if fresh else None)
     return given

@@ -19,6 +19,7 @@ _WHOLE = (
     "closed_card",
     "gift_entries",
     "gift_lock",
+    "gift_words",
     "hold_entries",
     "limit_counter",
     "lineage",

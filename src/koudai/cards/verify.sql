@@ -494,6 +494,25 @@ FROM cards.activities a
 LEFT JOIN cards.gifts g ON g.ended_batch_id = a.batch_id AND g.ended_ordinal = a.ordinal
 WHERE a.type = 'GIFT_RETURN' AND g.batch_id IS NULL
 
+-- gift_words: words whose gift isn't there, or of another book, that don't know its end, or are under a key that isn't in
+-- force; gifts whose giver isn't the holder of their card
+SELECT 'cards.gift_words ' || w.batch_id || '/' || w.ordinal,
+       CASE WHEN g.batch_id IS NULL THEN 'their gift is not there, or of another book'
+            WHEN w.ended_batch_id IS DISTINCT FROM g.ended_batch_id
+                THEN 'ended in batch ' || coalesce(w.ended_batch_id::text, 'none') || ', their gift in '
+                     || coalesce(g.ended_batch_id::text, 'none')
+            ELSE 'their key ' || encode(w.key, 'hex') || ' is not in force' END
+FROM cards.gift_words w
+LEFT JOIN cards.gifts g ON g.batch_id = w.batch_id AND g.ordinal = w.ordinal AND g.book = w.book
+LEFT JOIN identity.vault_keys k ON k.fingerprint = encode(w.key, 'hex') AND k.state IN ('current', 'old')
+WHERE g.batch_id IS NULL OR w.ended_batch_id IS DISTINCT FROM g.ended_batch_id
+   OR (k.fingerprint IS NULL AND w.key <> '')
+UNION ALL
+SELECT 'cards.gifts ' || g.batch_id || '/' || g.ordinal,
+       'given by ' || coalesce(g.giver_ref, 'nobody') || ', and its card is of ' || coalesce(c.holder_ref, 'nobody')
+FROM cards.gifts g JOIN cards.cards c ON c.id = g.card_id
+WHERE c.holder_ref IS DISTINCT FROM g.giver_ref
+
 -- gift_lock: cards that wait for nobody, and cards given that can be spent meanwhile
 SELECT 'cards.cards ' || c.id,
        'waits until ' || coalesce(c.gift_until::text, 'never') || ', its gift until ' || coalesce(g.claim_until::text, 'never')

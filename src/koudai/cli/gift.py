@@ -89,9 +89,8 @@ def give(
                 key=key, card=card_ref(side, card), to_ref=to_ref, words=words, face=face, deliver_at=deliver_at,
                 device=device,
             )  # fmt: skip
-            (made,) = await side.instance.db.transact(
-                lambda tx: cards.run(tx, side.book, [wish], side.instance.keyring)
-            )
+            keyring, vault = side.instance.keyring, side.instance.vault
+            (made,) = await side.instance.db.transact(lambda tx: cards.run(tx, side.book, [wish], keyring, vault))
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
             return {**_shown(side, made.gift, made.token), "idempotency_key": key}
@@ -114,8 +113,8 @@ def show(call: Call, gift: str, issuer: str, mode: str, as_json: bool) -> None:
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side:
-            place, keyring = _place(side, gift), side.instance.keyring
-            found = await side.instance.db.transact(lambda tx: cards.find_gifts(tx, side.book, [place], keyring))
+            place, vault = _place(side, gift), side.instance.vault
+            found = await side.instance.db.transact(lambda tx: cards.find_gifts(tx, side.book, [place], vault))
             if place not in found:
                 raise as_fault(Refused(cards.CardRefusal.UNKNOWN_GIFT))
             return _shown(side, found[place])
@@ -168,17 +167,21 @@ def withdraw(call: Call, gift: str, issuer: str, mode: str, key: str | None, as_
 @as_json
 @click.pass_obj
 def sweep(call: Call, issuer: str, mode: str, as_json: bool) -> None:
-    """Enter that gifts went back."""
+    """Enter that gifts went back, and forget what was written to those that have ended."""
 
-    async def work() -> int:
+    async def work() -> tuple[int, int]:
         async with opened_side(issuer, mode) as side:
-            returned = 0
-            while some := await side.instance.db.transact(lambda tx: cards.return_due_gifts(tx, side.book)):
+            db, now = side.instance.db, side.instance.clock.now()
+            returned = forgotten = 0
+            while some := await db.transact(lambda tx: cards.return_due_gifts(tx, side.book)):
                 returned += some
-            return returned
+            while some := await db.transact(lambda tx: cards.forget_words(tx, now)):
+                forgotten += some
+            return returned, forgotten
 
-    returned = call.run(work())
+    returned, forgotten = call.run(work())
     if as_json:
-        print_json({"returned": returned})
+        print_json({"returned": returned, "words_forgotten": forgotten})
     else:
         print(word("say.gifts_returned", count=str(returned)))
+        print(word("say.words_forgotten", count=str(forgotten)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from koudai import holders
+from koudai import holders, privacy as personal
 from koudai.base import Refused, render_time
 from koudai.cli.holder import of_holder
 from koudai.cli.options import as_json, at_issuer, with_key
@@ -40,7 +40,7 @@ def export(call: Call, ref: str, by: str, issuer: str, mode: str) -> None:
         async with opened_side(issuer, mode) as side:
             vault = side.instance.vault
             exported: dict[str, Any] = await side.instance.db.transact(
-                lambda tx: holders.export(tx, side.book, ref, vault, exported_to=by)
+                lambda tx: personal.export(tx, side.book, ref, vault, exported_to=by)
             )
             return exported
 
@@ -66,18 +66,18 @@ def erase(
     async def work() -> Erased:
         async with opened_side(issuer, mode) as side:
             vault = side.instance.vault
-            (made,) = await side.instance.db.transact(lambda tx: holders.run(tx, side.book, [wish], vault))
+            made = await side.instance.db.transact(lambda tx: personal.erase(tx, side.book, wish, vault))
             if isinstance(made, Refused):
                 raise as_fault(made, idempotency_key=key)
-            assert isinstance(made, Erased)
             return made
 
     made = call.run(work())
     kept = {str(field): until and render_time(until) for field, until in made.kept.items()}
+    gone = (*made.fields, *made.beside)
     if as_json:
-        print_json({"id": ref, "fields": made.fields, "kept": kept, "state": made.state, "idempotency_key": key})
+        print_json({"id": ref, "fields": gone, "kept": kept, "state": made.state, "idempotency_key": key})
         return
-    print(word("say.erased", fields=", ".join(made.fields)))
+    print(word("say.erased", fields=", ".join(gone)))
     for field, until in kept.items():
         print(word("say.kept", field=field, until=until) if until else word("say.kept_on", field=field))
 
@@ -92,7 +92,7 @@ def report(call: Call, licensed: bool, issuer: str, mode: str, as_json: bool) ->
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
-            return await holders.report(tx, side.book, holders.duties(licensed=licensed))
+            return await personal.report(tx, side.book, holders.duties(licensed=licensed))
 
     told = call.run(work())
     if as_json:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from koudai import holders, identity
+from koudai import identity, privacy
 from koudai.base import render_time
 from koudai.cli.options import as_json
 from koudai.cli.running import Call
@@ -26,14 +26,14 @@ vault = Group("vault", help=word("help.vault"), no_args_is_help=True)
 @as_json
 @click.pass_obj
 def list_all(call: Call, as_json: bool) -> None:
-    """Show the vault's keys by fingerprint, and how many fields are sealed under each."""
+    """Show the vault's keys by fingerprint, and how much is sealed under each."""
 
     async def work() -> list[dict[str, Any]]:
         async with opened() as instance:
 
             async def read(tx: Tx) -> list[dict[str, Any]]:
                 await identity.current_vault_key(tx, instance.vault)
-                counts = await holders.count_by_key(tx)
+                counts = await privacy.count_by_key(tx)
                 return [
                     {
                         "id": key.fingerprint,
@@ -82,7 +82,7 @@ def rotate(call: Call, as_json: bool) -> None:
         with Progress() as progress:
             async with opened() as instance:
                 key = await instance.db.transact(lambda tx: identity.use_vault_key(tx, instance.vault))
-                done = await holders.reseal(
+                done = await privacy.reseal(
                     instance.db, instance.vault, lambda done, total: progress("reseal", done, total)
                 )
                 return key, done
@@ -103,7 +103,7 @@ def retire(call: Call, as_json: bool) -> None:
 
     async def work() -> list[str]:
         async with opened() as instance:
-            gone = await instance.db.transact(lambda tx: holders.retire(tx, instance.vault))
+            gone = await instance.db.transact(lambda tx: privacy.retire(tx, instance.vault))
             # All that ever were: an earlier attempt may have ended between the database and the file.
             identity.drop_vault_keys(path, await instance.db.transact(identity.retired_vault_keys))
             return gone

@@ -27,7 +27,7 @@ from koudai.holders.model import (
     Verification,
 )
 from koudai.holders.opening import KIND
-from koudai.holders.reseal import count_by_key, reseal, retire
+from koudai.holders.reseal import count_by_key, reseal
 from koudai.holders.retain import Duty, duties
 from koudai.holders.run import Question, run
 from koudai.holders.simulate import SimulatedVerifier
@@ -84,7 +84,6 @@ __all__ = [
     "page",
     "report",
     "reseal",
-    "retire",
     "reveal",
     "run",
     "standings_statement",

@@ -63,12 +63,16 @@ class Withdraw(msgspec.Struct, frozen=True):
 
 
 class Erase(msgspec.Struct, frozen=True):
-    """Erase what no duty keeps. `ended_at` is when the relation with the holder ended; None while it stands."""
+    """Erase what no duty keeps. `ended_at` is when the relation with the holder ended; None while it stands.
+
+    `beside` names what other rooms hold of him that no duty keeps: whoever says so erases it in the same transaction.
+    """
 
     key: str
     holder: str
     duties: tuple[Duty, ...]
     ended_at: datetime | None = None
+    beside: tuple[str, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True):

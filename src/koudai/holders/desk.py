@@ -88,7 +88,7 @@ class Desk:
         self.unbound: list[tuple[int, str]] = []
         self.bound: list[tuple[int, str, datetime | None]] = []
         self.consents: list[tuple[int, bool, str, str]] = []
-        self.erasures: list[tuple[int, tuple[Field, ...], str, bool]] = []
+        self.erasures: list[tuple[int, tuple[str, ...], str, bool]] = []
         self._fresh = fresh
         self._opening = opening
 

@@ -189,9 +189,14 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """What was erased of a holder, and what a duty still keeps, with the day it may go (None: not known yet)."""
+    """What was erased of a holder, and what a duty still keeps, with the day it may go (None: not known yet).
+
+    `beside` is what other rooms erase of him, as it was before the batch `batch_id`.
+    """
 
     holder: str
     fields: tuple[Field, ...]
     kept: dict[Field, datetime | None]
     state: State
+    beside: tuple[str, ...]
+    batch_id: int

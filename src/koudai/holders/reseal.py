@@ -5,27 +5,22 @@ What a writer changed meanwhile is sealed under the present key already and is l
 
 from collections.abc import Callable
 
-from koudai.base import Fault
 from koudai.holders.model import Field
 from koudai.holders.store import SQL, context, sealed_anew
-from koudai.identity import IdentityFault, Suite, Vault, current_vault_key, old_vault_keys, retire_vault_key
+from koudai.identity import Vault, current_vault_key
 from koudai.pg import Database, Tx, byteas, columns, int8s, texts
 
 _PIECE = 500
 
-_MARKS = {Suite.AES: 1, Suite.GM: 2}
 
-
-async def reseal(db: Database, vault: Vault, on_piece: Callable[[int, int], None] | None = None) -> int:
+async def reseal(db: Database, vault: Vault, on_piece: Callable[[int], None] | None = None) -> int:
     """Seal all fields anew that are sealed otherwise; how many there were. It can be stopped and begun again."""
     done, after = 0, (0, "")
-    async with db.transaction() as tx:
-        total = sum((await count_by_key(tx)).values())
 
     async def piece(tx: Tx) -> tuple[int, tuple[int, str] | None]:
         key = await current_vault_key(tx, vault)
         rows = await tx.rows(
-            SQL["sealed_otherwise"], *after, bytes.fromhex(key), _MARKS[vault.suite], _PIECE
+            SQL["sealed_otherwise"], *after, bytes.fromhex(key), vault.suite.mark, _PIECE
         )  # fmt: skip
         anew = []
         for holder_id, book, name, sealed in rows:
@@ -43,24 +38,9 @@ async def reseal(db: Database, vault: Vault, on_piece: Callable[[int, int], None
             return done
         done, after = done + count, last
         if on_piece is not None:
-            on_piece(done, total)
+            on_piece(done)
 
 
 async def count_by_key(tx: Tx) -> dict[str, int]:
     """How many fields are sealed under each vault key, by fingerprint."""
     return {row[0]: row[1] for row in await tx.rows(SQL["count_by_key"])}
-
-
-async def retire(tx: Tx, vault: Vault) -> list[str]:
-    """Put old vault keys out of force, that nothing is sealed under any more; their fingerprints.
-
-    Raises Fault when something still is. Who seals waits for this transaction to end.
-    """
-    await current_vault_key(tx, vault)
-    counts = await count_by_key(tx)
-    old = await old_vault_keys(tx)
-    for fingerprint in old:
-        if counts.get(fingerprint):
-            raise Fault(IdentityFault.VAULT_KEY_IN_USE, key=fingerprint, fields=counts[fingerprint])
-        await retire_vault_key(tx, fingerprint)
-    return old

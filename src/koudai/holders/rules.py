@@ -221,11 +221,11 @@ def _withdraw(desk: Desk, case: Case, command: Withdraw) -> Holder | Refused:
 def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
     if case.holder.id in desk.acting:
         return Refused(HolderRefusal.ACTS_FOR_COMPANY)
-    if not case.names:
+    if not case.names and not command.beside:
         return Refused(HolderRefusal.NOTHING_HELD)
     standing = retain.standing(sorted(case.names), command.duties, command.ended_at, desk.now)
     gone = tuple(field for field in sorted(case.names) if field not in standing)
-    if not gone:
+    if not gone and not command.beside:
         return _kept_whole(standing)
     for field in gone:
         if field in UNIQUE:
@@ -233,7 +233,8 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
         case.forget(field)
     whole = not standing
     over = [duty.rule for duty in command.duties if not set(duty.fields).isdisjoint(gone)]
-    desk.erasures.append((case.holder.id, gone, f"over: {', '.join(over)}" if over else "no duty", whole))
+    rule = f"over: {', '.join(over)}" if over else "no duty"
+    desk.erasures.append((case.holder.id, (*gone, *command.beside), rule, whole))
     if whole:
         desk.bound = [one for one in desk.bound if one[0] != case.holder.id]
         case.change(
@@ -244,7 +245,8 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
         identity = not IDENTITY.isdisjoint(gone)
         level = Level.ANONYMOUS if missing(desk, case) else case.holder.level
         case.change(identity=identity, level=Level.REGISTERED if identity and level is Level.VERIFIED else level)
-    return Erased(case.holder.ref, gone, {field: until for field, (until, _) in standing.items()}, case.holder.state)
+    kept = {field: until for field, (until, _) in standing.items()}
+    return Erased(case.holder.ref, gone, kept, case.holder.state, command.beside, desk.sheet.batch_id)
 
 
 def _kept_whole(standing: Mapping[Field, tuple[datetime | None, Duty]]) -> Refused:

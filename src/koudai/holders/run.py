@@ -71,6 +71,8 @@ async def _carry_out(tx: Tx, desk: Desk, command: Command, request: str) -> Outc
     elif isinstance(made, Erased):
         kept = {field: until and render_time(until) for field, until in made.kept.items()}
         facts = {"holder_id": made.holder, "fields": made.fields, "kept": kept, "state": made.state}
+        # Beside fields only where there is something, so that older keys stay what they were.
+        facts |= {"beside": made.beside} if made.beside else {}
     else:
         assert isinstance(command, Ask)
         holder = made.holder
@@ -94,7 +96,8 @@ def _again(desk: Desk, command: Command, known: Memory) -> Outcome | str:
         return _question(known.fact("request_id"), desk.cases[ref])
     if isinstance(command, Erase):
         kept = {Field(name): _moment(until) for name, until in known.fact("kept").items()}
-        return Erased(ref, tuple(map(Field, known.fact("fields"))), kept, State(known.fact("state")))
+        fields, beside = tuple(map(Field, known.fact("fields"))), tuple(known.facts_told().get("beside", ()))
+        return Erased(ref, fields, kept, State(known.fact("state")), beside, known.place.batch_id)
     return ref
 
 

@@ -88,16 +88,18 @@ def _consents(rows: Iterable[Sequence[Any]]) -> list[Consent]:
     return given
 
 
-async def export(tx: Tx, book: int, ref: str, vault: Vault, *, exported_to: str) -> Object:
-    """Everything that is held about a holder, for himself (PIPL 45); the reading is logged and is a part of it.
+async def export(
+    tx: Tx, book: int, ref: str, vault: Vault, *, exported_to: str, beside: Sequence[str] = ()
+) -> Object:  # fmt: skip
+    """Everything that is held here about a holder, for himself (PIPL 45); the reading is logged and is a part of it.
 
-    Raises Fault when there is no such holder.
+    `beside` names what of other rooms is read with it. Raises Fault when there is no such holder.
     """
     holder = await _one(tx, book, ref)
     held = (await sealed_fields(tx, [holder.id])).get(holder.id, {})
     opened = _opened(vault, book, holder.id, {field: one[0] for field, one in held.items()})
     now = await time_of_book(tx, book)
-    await tx.rows(SQL["add_reveal"], holder.id, texts(sorted(opened)), exported_to, "export (PIPL 45)", now)
+    await tx.rows(SQL["add_reveal"], holder.id, texts([*sorted(opened), *beside]), exported_to, "export (PIPL 45)", now)
     devices, asked, erased, revealed = await tx.together(
         *((SQL[name], holder.id) for name in ("all_devices", "all_requests", "all_erasures", "all_reveals"))
     )

@@ -31,6 +31,11 @@ class Suite(StrEnum):
     AES = "aes"
     GM = "gm"
 
+    @property
+    def mark(self) -> int:
+        """The byte by which a sealed field says that it is sealed so."""
+        return _MARKS[self]
+
 
 _MARKS = {Suite.AES: 1, Suite.GM: 2}
 
@@ -59,7 +64,7 @@ class _Key:
         return sealing.update(plain) + sealing.finalize() + sealing.tag
 
     def open(self, mark: int, nonce: bytes, sealed: bytes, bound: bytes) -> bytes:
-        if mark == _MARKS[Suite.AES]:
+        if mark == Suite.AES.mark:
             return self.aes.decrypt(nonce, sealed, bound)
         opening = Cipher(self.sm4, modes.GCM(nonce, sealed[-_TAG:])).decryptor()
         opening.authenticate_additional_data(bound)
@@ -89,7 +94,7 @@ class Vault:
 
     def seal(self, name: str, plain: str, context: bytes) -> bytes:
         """Seal a field under the key `name`; `context` binds it to its row: it opens nowhere else."""
-        head = bytes((_FORM, _MARKS[self.suite])) + bytes.fromhex(name)
+        head = bytes((_FORM, self.suite.mark)) + bytes.fromhex(name)
         nonce = os.urandom(_NONCE)
         return head + nonce + self._keys[name].seal(self.suite, nonce, plain.encode(), head + context)
 

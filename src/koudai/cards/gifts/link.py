@@ -1,14 +1,16 @@
 """The secrets of a gift: the token of its link, its words, and how both are sealed."""
 
 import secrets
+from typing import NamedTuple
 
 import msgspec
 
 from koudai.cards.model import Words
-from koudai.identity import Keyring
+from koudai.identity import Keyring, Vault
 from koudai.ledger import Place
 
 _TOKEN_BYTES = 32
+_BY_KEYRING = b"\x01"
 
 
 def draw_token() -> str:
@@ -31,9 +33,9 @@ def gift_path(gift: str, token: str) -> str:
     return f"/g/{gift}#{token}"
 
 
-def seal_gift(keyring: Keyring, place: Place, token: str, words: Words) -> tuple[bytes, bytes]:
-    """A gift's token and words, sealed to its place."""
-    return keyring.seal(token, _context(b"token", place)), keyring.seal(_text(words), _context(b"words", place))
+def seal_token(keyring: Keyring, place: Place, token: str) -> bytes:
+    """A gift's token, sealed to its place."""
+    return keyring.seal(token, _context(b"token", place))
 
 
 def open_token(keyring: Keyring, place: Place, sealed: bytes) -> str:
@@ -41,9 +43,21 @@ def open_token(keyring: Keyring, place: Place, sealed: bytes) -> str:
     return keyring.open(sealed, _context(b"token", place))
 
 
-def open_words(keyring: Keyring, place: Place, sealed: bytes) -> Words:
-    """A gift's words."""
-    return msgspec.json.decode(keyring.open(sealed, _context(b"words", place)), type=Words)
+class Ink(NamedTuple):
+    """What words are sealed with: the vault, and the key of it that is held until the batch is committed."""
+
+    vault: Vault
+    key: str
+
+    def seal(self, place: Place, words: Words) -> bytes:
+        """A gift's words, sealed to its place."""
+        return self.vault.seal(self.key, _text(words), _context(b"words", place))
+
+
+def open_words(vault: Vault, place: Place, sealed: bytes) -> Words:
+    """A gift's words. Before they were personal data of the vault's, they were sealed under the keyring."""
+    opening = vault.keyring.open if sealed[:1] == _BY_KEYRING else vault.open
+    return msgspec.json.decode(opening(sealed, _context(b"words", place)), type=Words)
 
 
 def _text(words: Words) -> str:

@@ -9,7 +9,7 @@ from hmac import compare_digest
 from koudai.base import Refused, render_time
 from koudai.cards.checks import available_of, card_of, has_holds, not_usable, too_little, within_limits
 from koudai.cards.desk import Desk, HeldCard, HeldGift, holder_of
-from koudai.cards.gifts.link import draw_token, seal_gift, token_hash
+from koudai.cards.gifts.link import draw_token, seal_token, token_hash
 from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.issue.issue import Holder
 from koudai.cards.issue.offers import not_given, offer_of
@@ -49,21 +49,25 @@ def give(desk: Desk, command: GiveGift, place: Place) -> Given | Refused:
         return slots
     assert desk.mint is not None, "gifts are given with the keyring in hand"
     keyring, now = desk.mint.keyring, desk.sheet.now
-    words, token = command.words or Words(), draw_token()
+    token = draw_token()
     until = (command.deliver_at or now) + timedelta(days=offer.claim_days)
     held = HeldGift(
         place, card.id, GiftState.OFFERED, offer.identity, command.to_ref, command.face, command.deliver_at, until, 0,
         token_hash(keyring, token),
     )  # fmt: skip
     desk.gifts[place] = held
-    desk.new_gifts.append((held, *seal_gift(keyring, place, token, words)))
+    desk.new_gifts.append((held, seal_token(keyring, place, token), card.holder_ref))
+    if command.words is not None:
+        assert desk.ink is not None, "words are given with the vault in hand"
+        desk.words[place] = desk.ink.seal(place, command.words)
     card.gift_until = desk.gift_untils[card.id] = until
     desk.sheet.touch(card.id, place.ordinal)
     entry = desk.enter(card, place, ActivityType.GIFT_OFFER, 0, at, device=command.device)
     waits = command.deliver_at is not None
     state = GiftState.SCHEDULED if waits else GiftState.OFFERED
     gift = Gift(
-        place, card.id, state, offer.identity, command.to_ref, command.face, command.deliver_at, until, words
+        place, card.id, state, offer.identity, command.to_ref, command.face, command.deliver_at, until,
+        command.words or Words(),
     )  # fmt: skip
     outcome = desk.made[place] = Given(entry, gift, token)
     return outcome

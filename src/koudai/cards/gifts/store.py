@@ -7,15 +7,15 @@ from typing import Any
 
 from koudai.cards.desk import Desk, HeldGift
 from koudai.cards.gifts.link import open_token, open_words
-from koudai.cards.model import Gift, GiftState
+from koudai.cards.model import Gift, GiftState, Words
 from koudai.cards.store import Statement, by_place
-from koudai.identity import Keyring
+from koudai.identity import Vault
 from koudai.ledger import Place, time_of_book
 from koudai.pg import Statements, Tx, byteas, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
-_NEW = (int4s, int8s, texts, texts, texts, times, times, byteas, byteas, byteas)
+_NEW = (int4s, int8s, texts, texts, texts, times, times, byteas, byteas, texts)
 _TRIED = (int8s, int4s, int4s, texts, int8s, int4s, int8s)
 
 
@@ -47,23 +47,29 @@ def gift_statements(desk: Desk) -> list[Statement]:
         rows = [
             (
                 g.place.ordinal, g.card_id, g.identity, g.to_ref, g.face, g.deliver_at, g.claim_until, g.token_hash,
-                token, words,
+                token, giver_ref,
             )
-            for g, token, words in desk.new_gifts
+            for g, token, giver_ref in desk.new_gifts
         ]  # fmt: skip
         statements.append((SQL["add_gifts"], book, batch_id, *columns(_NEW, rows)))
+    if desk.words:
+        words = [(place.ordinal, sealed) for place, sealed in desk.words.items()]
+        statements.append((SQL["add_words"], book, batch_id, *columns((int4s, byteas), words)))
     if desk.tried:
         tried = [
             (*g.place, g.tries, g.state, *(g.ended or (None, None)), g.claimed_card_id) for g in desk.tried.values()
         ]  # fmt: skip
         statements.append((SQL["settle_gifts"], *columns(_TRIED, tried)))
+    ended = sorted(gift.place for gift in desk.tried.values() if gift.ended is not None)
+    if ended:
+        statements.append(by_place(SQL["end_words"], ended, batch_id))
     if desk.gift_untils:
         statements.append((SQL["mark_gifts"], *columns((int8s, times), list(desk.gift_untils.items()))))
     return statements
 
 
 async def gifts_with_tokens(
-    tx: Tx, book: int, places: Iterable[Place], keyring: Keyring
+    tx: Tx, book: int, places: Iterable[Place], vault: Vault
 ) -> dict[Place, tuple[Gift, str | None]]:
     """Gifts of a book by place, as they stand now, each with its token while it is offered."""
     now = await time_of_book(tx, book)
@@ -71,8 +77,8 @@ async def gifts_with_tokens(
     for row in await tx.rows(*by_place(SQL["sealed_gifts"], places, book)):
         batch_id, ordinal, card_id, kept, identity, to_ref, face, deliver_at, claim_until, sealed, words_sealed = row
         place = Place(batch_id, ordinal)
-        token = None if sealed is None else open_token(keyring, place, bytes(sealed))
-        words = open_words(keyring, place, bytes(words_sealed))
+        token = None if sealed is None else open_token(vault.keyring, place, bytes(sealed))
+        words = Words() if words_sealed is None else open_words(vault, place, bytes(words_sealed))
         state = _state_at(GiftState(kept), deliver_at, claim_until, now)
         found[place] = (Gift(place, card_id, state, identity, to_ref, face, deliver_at, claim_until, words), token)
     return found
@@ -87,9 +93,12 @@ def _state_at(state: GiftState, deliver_at: datetime | None, claim_until: dateti
     return GiftState.SCHEDULED if deliver_at is not None and now < deliver_at else state
 
 
-async def find_gifts(tx: Tx, book: int, places: Iterable[Place], keyring: Keyring) -> Mapping[Place, Gift]:
-    """Gifts of a book by place, as their givers may see them; an unknown one is left out."""
-    return {place: gift for place, (gift, _) in (await gifts_with_tokens(tx, book, places, keyring)).items()}
+async def find_gifts(tx: Tx, book: int, places: Iterable[Place], vault: Vault) -> Mapping[Place, Gift]:
+    """Gifts of a book by place, as their givers may see them; an unknown one is left out.
+
+    Words that are kept no more are empty.
+    """
+    return {place: gift for place, (gift, _) in (await gifts_with_tokens(tx, book, places, vault)).items()}
 
 
 async def due_gifts(tx: Tx, book: int, limit: int) -> list[Place]:
