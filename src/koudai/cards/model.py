@@ -213,12 +213,14 @@ class Card(msgspec.Struct, frozen=True):
 class Lineage(NamedTuple):
     """Where a card comes from: `root_id` is the first of them all, `generation` how many splits lie between.
 
-    `parent_id` is the card that it was split from, or whose place it took: then both are of one generation.
+    `parent_id` is the card that it was split from, or whose place it took: then both are of one generation. It
+    `inherits` where the counters of its limits began with those of its parent.
     """
 
     root_id: int
     parent_id: int | None
     generation: int
+    inherits: bool = False
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -380,8 +382,9 @@ class Given(msgspec.Struct, frozen=True):
 Entry = tuple[Any, ...]
 """An activity as a row of `add_activities`, column by column."""
 
-NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int]
-"""id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation"""
+NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int, bool]
+"""id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation,
+whether it inherits"""
 
 LineRow = tuple[int, int, str, str, int, int, str | None]
 """Ordinal of a payment, number of the line, SKU, class, amount, what was paid of it, why it isn't payable."""

@@ -18,13 +18,13 @@ FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3
 -- add_cards: new cards
 INSERT INTO cards.cards
     (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id, parent_id,
-     generation)
+     generation, inherits)
 SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref,
-       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation
+       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation, c.inherits
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[],
-            $10::timestamptz[], $11::bigint[], $12::bigint[], $13::int[])
+            $10::timestamptz[], $11::bigint[], $12::bigint[], $13::int[], $14::boolean[])
     AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id,
-          parent_id, generation)
+          parent_id, generation, inherits)
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
@@ -34,7 +34,7 @@ SELECT code_hash, card_id FROM cards.pay_codes WHERE code_hash = ANY ($2::bytea[
 
 -- read_cards: the state of cards, once they are locked
 SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions,
-       gift_until, has_pin, active_at, expires_at
+       gift_until, has_pin, active_at, expires_at, inherits
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from

@@ -63,7 +63,7 @@ async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Pr
     return {programme.id: programme for programme in await with_limits(tx, book, rows)}
 
 
-_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, times, int8s, int8s, int4s)
+_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, times, int8s, int8s, int4s, bools)
 _PLACE = (int8s, int4s)
 _ENTRY = (
     int4s, int4s, int8s, texts, int8s, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, int8s, texts, texts,
