@@ -394,6 +394,25 @@ DAMAGES = [
     damage("cards.restriction_entries", "cards.activities {freed_again}",
            "ALTER TABLE cards.restrictions DROP CONSTRAINT restrictions_ended",
            f"UPDATE cards.restrictions SET ended_batch_id = NULL WHERE {at('seized')}"),
+    # A restriction was not continued as it says
+    *(
+        damage("cards.restriction_continued", "cards.restrictions {kept_on}", f"UPDATE cards.{what}")
+        for what in (
+            f"restrictions SET until_at = until_at + interval '1 day' WHERE {at('kept_on')}",
+            f"restrictions SET until_at = NULL WHERE {at('kept_on')}",
+            f"restrictions SET document = 'another' WHERE {at('kept_on')}",
+            f"restrictions SET kind = 'police', temporary = true WHERE {at('kept_on')}",
+            f"continuations SET until_at = until_at + interval '1 s' WHERE {at('longer_1')}",
+            f"continuations SET document = 'another' WHERE {at('longer_1')}",
+            f"continuations SET (restriction_batch_id, restriction_ordinal) = ROW({{frozen_batch}}, {{frozen_ordinal}})"
+            f" WHERE {at('longer_2')}",
+            f"activities SET card_id = {{second}} WHERE {at('longer_1')}",
+        )
+    ),
+    damage("cards.restriction_continued", "cards.restrictions {kept_on}", f"DELETE FROM cards.continuations WHERE {at('longer_2')}"),
+    damage("cards.restriction_continued", "cards.restrictions {kept_on}", f"DELETE FROM cards.activities WHERE {at('longer_1')}"),
+    damage("cards.restriction_continued", "cards.activities {longer_1}", f"DELETE FROM cards.continuations WHERE {at('longer_1')}"),
+    damage("cards.key_activity", KEY + "longer 1", f"DELETE FROM cards.activities WHERE {at('longer_1')}"),
     # More or less was given back than was said
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET refunded_minor = 14 WHERE {AT_PAY}"),
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET paid_minor = 100 WHERE {AT_PAY}"),
@@ -617,6 +636,13 @@ async def tell_of_restrictions(within, run, keyring, programme, shop, facts, pla
     places["frozen"] = (
         await run(cards.Restrict(key="frozen", kind=court, amount_minor=20, asset="CNY", **order))
     ).place
+    term = {"kind": court, "amount_minor": 5, "asset": "CNY", "until": START + 80 * DAY}
+    places["kept_on"] = (await run(cards.Restrict(key="kept on", **term, **order))).place
+    for number in (1, 2):
+        longer = cards.Continue(
+            key=f"longer {number}", restriction=places["kept_on"], kind=court, until=START + (80 + number) * DAY, **order
+        )  # fmt: skip
+        places[f"longer_{number}"] = (await run(longer)).place
     brief = cards.Restrict(key="brief", kind=police, temporary=True, **order)
     places["brief"] = (await run(brief)).place
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 5 * DAY))

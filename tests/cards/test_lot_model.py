@@ -1210,7 +1210,8 @@ def test_every_reason_to_refuse_is_given(tell):
     of_restrictions = {
         cards.CardRefusal.RESTRICTED, cards.CardRefusal.AMOUNT_RESTRICTED, cards.CardRefusal.UNKNOWN_RESTRICTION,
         cards.CardRefusal.NOT_YOURS_TO_LIFT, cards.CardRefusal.ORDER_MISSING, cards.CardRefusal.FREEZE_TOO_LONG,
-        cards.CardRefusal.NO_LOSS_REPORT, cards.CardRefusal.NOTHING_LEFT,
+        cards.CardRefusal.NO_LOSS_REPORT, cards.CardRefusal.NOTHING_LEFT, cards.CardRefusal.FROZEN_BEFORE,
+        cards.CardRefusal.NOT_YOURS_TO_CONTINUE,
     }  # fmt: skip
     # No card is given there: see test_gifts.
     of_gifts = {code for code in cards.CardRefusal if "gift" in code} | {cards.CardRefusal.IDENTITY_TOO_LOW}

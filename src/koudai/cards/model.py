@@ -73,7 +73,9 @@ class CardRefusal(StrEnum):
     UNKNOWN_RESTRICTION = "cards.unknown_restriction"
     NOT_YOURS_TO_LIFT = "cards.not_yours_to_lift"
     ORDER_MISSING = "cards.order_missing"
+    NOT_YOURS_TO_CONTINUE = "cards.not_yours_to_continue"
     FREEZE_TOO_LONG = "cards.freeze_too_long"
+    FROZEN_BEFORE = "cards.frozen_before"
     NO_LOSS_REPORT = "cards.no_loss_report"
     NOTHING_LEFT = "cards.nothing_left"
     BASKET_MISMATCH = "cards.basket_mismatch"
@@ -164,6 +166,7 @@ class ActivityType(StrEnum):
     PAY_OUT = "PAY_OUT"
     CASHBACK = "CASHBACK"
     CASHBACK_BACK = "CASHBACK_BACK"
+    CONTINUE = "CONTINUE"
 
 
 class Programme(msgspec.Struct, frozen=True):

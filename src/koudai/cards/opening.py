@@ -18,6 +18,7 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Replace,
+    Restrict,
     Reverse,
     SpendSplit,
     Split,
@@ -34,7 +35,7 @@ from koudai.cards.secrets.store import devices_of_pins, lay_out_secrets, secrets
 from koudai.cards.spend.store import days_of, recall_cashback, rewarding
 from koudai.cards.stock.model import MAX_STOCK, CreateStock, Sell
 from koudai.cards.stock.store import read_shelf, touches_stock
-from koudai.cards.store import SQL, as_restriction, by_place
+from koudai.cards.store import SQL, as_order, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.holders import as_standings, standings_statement
 from koudai.ledger import (
@@ -133,6 +134,9 @@ def _statements(
         # Whoever would count in a pair with a card has to lock that card first.
         statements["pairs"] = subjects_between_statement(book, spans)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
+    freezing = [named.card_id(c.card) for c in commands if isinstance(c, Restrict) and c.temporary]
+    if freezing:
+        statements["frozen"] = (SQL["temporary_freezes"], int8s([one for one in freezing if one is not None]))
     statements |= secrets_statements(book, named, card_ids, devices)
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
@@ -195,6 +199,8 @@ def _lay_out(
     desk = Desk(sheet, terms, charter)
     for row in rows["cards"]:
         _hold(desk, row)
+    for row in rows.get("frozen", ()):
+        desk.cards[row[0]].frozen_by.add(as_order(row))
     desk.ids_of_numbers = named.ids_of_numbers
     lay_out_secrets(desk, rows)
     desk.keys_before_lock = set(named.keys)

@@ -229,6 +229,33 @@ FROM cards.restrictions WHERE card_id = ANY ($1::bigint[]) AND ended_batch_id IS
 SELECT cards.restrict_v1($1::bigint, $2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                          $8::timestamptz[], $9::boolean[], $10::text[])
 
+-- continue_restrictions: continues restrictions of locked cards
+SELECT cards.continue_restrictions_v1($1::bigint, $2::timestamptz, $3::int[], $4::bigint[], $5::int[], $6::timestamptz[],
+                                      $7::text[], $8::text[], $9::text[])
+
+-- temporary_freezes: by whom and by which document locked cards, or those whose place they took, were frozen for a while
+WITH RECURSIVE line AS (
+    SELECT c.id AS card_id, c.id, c.parent_id, c.generation FROM cards.cards c WHERE c.id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT l.card_id, p.id, p.parent_id, p.generation FROM line l
+    JOIN LATERAL (SELECT * FROM cards.cards x WHERE x.id = l.parent_id OFFSET 0) AS p ON p.generation = l.generation
+)
+SELECT l.card_id, r.kind::text, r.authority, coalesce(k.document_before, r.document)
+FROM line l
+JOIN LATERAL (SELECT * FROM cards.restrictions x WHERE x.card_id = l.id OFFSET 0) AS r ON true
+LEFT JOIN LATERAL (
+    SELECT x.document_before FROM cards.continuations x
+    WHERE x.restriction_batch_id = r.batch_id AND x.restriction_ordinal = r.ordinal AND x.temporary_before OFFSET 0
+) AS k ON true
+WHERE r.temporary OR k.document_before IS NOT NULL
+
+-- continuations_of_card: how the restrictions of a card were continued, in that order
+SELECT k.restriction_batch_id, k.restriction_ordinal, k.batch_id, k.ordinal, k.until_at, k.until_before, k.document,
+       k.document_before, k.made_by, k.at
+FROM cards.restrictions r
+JOIN cards.continuations k ON k.restriction_batch_id = r.batch_id AND k.restriction_ordinal = r.ordinal
+WHERE r.card_id = $1::bigint ORDER BY k.batch_id, k.ordinal
+
 -- end_restrictions: ends restrictions of locked cards
 SELECT cards.end_restrictions_v1($1::bigint, $2::timestamptz, $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[],
                                  $8::text[], $9::text[], $10::text[])

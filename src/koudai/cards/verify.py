@@ -31,6 +31,7 @@ _WHOLE = (
     "refund_parts",
     "refund_total",
     "reissue",
+    "restriction_continued",
     "restriction_count",
     "restriction_entries",
     "restriction_lifted",

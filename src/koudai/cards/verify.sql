@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'reactivate', 'exchange', 'close')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'continue', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'reactivate', 'exchange', 'close')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -52,7 +52,7 @@ LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER',
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'CONTINUE', 'DEACTIVATE', 'GIFT_OFFER',
                            'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN', 'PRINT', 'RECEIVE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
@@ -424,12 +424,36 @@ WHERE (a.card_id = r.card_id
        AND (r.ended_batch_id IS NULL
             OR (e.card_id = r.card_id AND CASE r.ended_as WHEN 'lifted' THEN e.type IN ('LIFT', 'UNBLOCK')
                                                           WHEN 'lapsed' THEN e.type = 'LAPSE'
-                                                          ELSE e.type NOT IN ('LIFT', 'UNBLOCK', 'LAPSE') END))) IS NOT TRUE
+                                                          ELSE e.type NOT IN ('LIFT', 'UNBLOCK', 'LAPSE', 'CONTINUE') END))) IS NOT TRUE
 UNION ALL
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, a.type || ' ended no restriction'
 FROM cards.activities a
 LEFT JOIN cards.restrictions r ON r.ended_batch_id = a.batch_id AND r.ended_ordinal = a.ordinal
 WHERE a.type IN ('LIFT', 'UNBLOCK', 'LAPSE') AND r.batch_id IS NULL
+
+-- restriction_continued: restrictions that were continued otherwise than what continued them says, or after their end, and
+-- entries that continued none
+SELECT 'cards.restrictions ' || k.restriction_batch_id || '/' || k.restriction_ordinal,
+       'was continued by ' || coalesce(a.type || ' of card ' || a.card_id, 'nothing') || ' until '
+       || coalesce(k.until_at::text, 'it is lifted') || ' under ' || k.document || ', then it lasted until '
+       || coalesce(k.then_until::text, 'it is lifted') || ' under ' || coalesce(k.then_document, 'nothing')
+FROM (SELECT c.*, r.card_id, r.temporary, r.authority AS whose, r.ended_batch_id, r.ended_ordinal,
+             CASE WHEN c.last THEN r.until_at ELSE c.next_until END AS then_until,
+             CASE WHEN c.last THEN r.document ELSE c.next_document END AS then_document
+      FROM (SELECT x.*, lead(x.until_before) OVER w AS next_until, lead(x.document_before) OVER w AS next_document,
+                   lead(x.batch_id) OVER w IS NULL AS last
+            FROM cards.continuations x
+            WINDOW w AS (PARTITION BY x.restriction_batch_id, x.restriction_ordinal ORDER BY x.batch_id, x.ordinal)) AS c
+      LEFT JOIN cards.restrictions r ON r.batch_id = c.restriction_batch_id AND r.ordinal = c.restriction_ordinal) AS k
+LEFT JOIN cards.activities a ON a.batch_id = k.batch_id AND a.ordinal = k.ordinal
+WHERE (a.type = 'CONTINUE' AND a.card_id = k.card_id AND NOT k.temporary AND k.document = k.then_document
+       AND k.until_at IS NOT DISTINCT FROM k.then_until AND (k.restriction_batch_id, k.restriction_ordinal) < (k.batch_id, k.ordinal)
+       AND (k.ended_batch_id IS NULL OR (k.batch_id, k.ordinal) < (k.ended_batch_id, k.ended_ordinal))) IS NOT TRUE
+UNION ALL
+SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, a.type || ' continued no restriction'
+FROM cards.activities a
+LEFT JOIN cards.continuations k ON k.batch_id = a.batch_id AND k.ordinal = a.ordinal
+WHERE a.type = 'CONTINUE' AND k.batch_id IS NULL
 
 -- refund_total: redemptions of which more went back than was paid, or not what the refunds say
 SELECT 'cards.refund_totals ' || coalesce(t.batch_id, r.batch_id) || '/' || coalesce(t.ordinal, r.ordinal),
