@@ -88,6 +88,7 @@ SCOPED = [
     ("POST", ACTIVITIES, {"type": "UNBLOCK", "gift_card_id": "x"}, Scope.CARDS_BLOCK),
     ("POST", "/v1/gift_cards/x/restrictions", {"kind": "issuer"}, Scope.CARDS_BLOCK),
     ("POST", "/v1/gift_cards/x/restrictions/y/lift", {"kind": "holder"}, Scope.CARDS_BLOCK),
+    ("POST", "/v1/gift_cards/x/restrictions/y/continue", {"kind": "issuer"}, Scope.CARDS_BLOCK),
     ("POST", "/v1/gift_cards/x/loss_report", {}, Scope.CARDS_BLOCK),
     ("GET", "/v1/gift_cards/x/restrictions", None, Scope.CARDS_RESTRICT),
     ("POST", "/v1/gift_cards/x/pin", {"pin": "274916"}, Scope.CARDS_PIN),

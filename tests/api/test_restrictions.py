@@ -53,6 +53,30 @@ async def test_a_court_restricts_an_amount_and_the_operator_sees_the_queue(api, 
     assert (await pay(api, card, merchant, 5_000)).status_code == 201
 
 
+async def test_a_court_continues_its_freeze_which_keeps_its_place(api, scene) -> None:
+    card, _ = scene
+    path = f"/v1/gift_cards/{card}/restrictions"
+    wish = {**COURT, "amount_minor": 9_000, "currency": "CNY", "until": "2198-01-01T00:00:00+08:00"}
+    told = (await api.post(path, wish)).json()
+    await api.post(path, {"kind": "risk", "amount_minor": 5_000, "currency": "CNY"})
+    longer = {**COURT, "document": "之二", "until": "2199-01-01T00:00:00+08:00"}
+    made = await api.post(f"{path}/{told['id']}/continue", longer, key="longer")
+    assert made.status_code == 200, made.text
+    seen = made.json()
+    assert (seen["id"], seen["position"], seen["until"], seen["document"]) == (
+        told["id"], 1, "2198-12-31T16:00:00Z", "之二",
+    )  # fmt: skip
+    (before,) = seen["continued"]
+    assert (before["until_before"], before["document_before"]) == ("2197-12-31T16:00:00Z", COURT["document"])
+    assert (await api.post(f"{path}/{told['id']}/continue", longer, key="longer")).json() == seen
+    strange = await api.post(f"{path}/{told['id']}/continue", {**longer, "authority": "上海市闵行区人民法院"})
+    assert (strange.status_code, strange.json()["code"]) == (403, "cards.not_yours_to_continue")
+    police = {**COURT, "kind": "police", "temporary": True}
+    assert (await api.post(path, police)).status_code == 201
+    again = await api.post(path, police)
+    assert (again.status_code, again.json()["code"]) == (409, "cards.frozen_before")
+
+
 async def test_a_till_orders_no_courts_freeze_and_isnt_told_of_risk(api, scene, new_key) -> None:
     card, merchant = scene
     path = f"/v1/gift_cards/{card}/restrictions"

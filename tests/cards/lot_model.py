@@ -156,11 +156,16 @@ class Model:
         again = sum(minor for hold in due for lot, minor in hold.reserved if not self.is_over(lot))
         return self.available(name) + again
 
+    def chain(self, name):
+        """A card, and those that replaced it, one after the other."""
+        found = [name]
+        while self.cards[found[-1]].successor is not None:
+            found.append(self.cards[found[-1]].successor)
+        return found
+
     def heir(self, name):
         """The end of the chain of cards that replaced this one."""
-        while self.cards[name].successor is not None:
-            name = self.cards[name].successor
-        return name
+        return self.chain(name)[-1]
 
     def drawn(self, name, amount):
         """Which lots of a card an amount is taken from: (lot, amount), in the order of drawing."""
@@ -325,14 +330,31 @@ class Model:
                 self.counters[counter] = {**kept, start: (used + amount, times + 1)}
 
     def uncount(self, name, amount, at, device, *, whole):
-        """Give a payment back to the windows that its moment lies in, where those are still counted."""
-        for limit, counter in self.flows(name, "redeem", device, None):
-            if limit["per"] != "transaction":
-                start = window_of(limit, at)
-                windows = self.counters.get(counter, {})
-                if start in windows:
-                    used, times = windows[start]
-                    windows[start] = (max(0, used - amount), max(0, times - whole))
+        """Give a payment back to the windows that its moment lies in, where those are still counted.
+
+        Where its card was replaced meanwhile, so are the counters that the cards after it went on with.
+        """
+        counted = {
+            counter: limit
+            for card in self.chain(name)
+            for limit, counter in self.flows(card, "redeem", device, None)
+            if limit["per"] != "transaction"
+        }
+        for counter, limit in counted.items():
+            start = window_of(limit, at)
+            windows = self.counters.get(counter, {})
+            if start in windows:
+                used, times = windows[start]
+                windows[start] = (max(0, used - amount), max(0, times - whole))
+
+    def go_on_counting(self, old, new):
+        """A card that replaces another one has used up what that one has: alone, and with whomever it is counted."""
+        for number, subject in list(self.counters):
+            for limit in self.cards[old].programme["limits"]:
+                who = dict(zip(limit["subjects"], subject, strict=False))
+                if limit["number"] == number and who.get("card") == old:
+                    theirs = tuple({**who, "card": new}[kind] for kind in limit["subjects"])
+                    self.counters[number, theirs] = dict(self.counters[number, subject])
 
     # Cards
 
@@ -609,6 +631,7 @@ class Model:
         lots = sorted((lot for lot in old.lots if lot.minor), key=order_of_drawing("bonus_first"))
         entry = self.carry(card, new, [(lot, lot.minor) for lot in lots], self.now, closes=True)
         old.successor = new
+        self.go_on_counting(card, new)
         return entry
 
     def carry(self, name, to, parts, at, *, closes=False):

@@ -330,11 +330,32 @@ DAMAGES = [
             ("device", "subjects SET meters[3] = meters[3] - 1 WHERE ref = 'device:till'"),
             ("device", "subjects SET meters[4] = meters[4] + 1 WHERE ref = 'device:till'"),
             ("device", "subjects SET ref = 'device:other' WHERE ref = 'device:till'"),
+            ("device", "subjects SET meters = '{{}}' WHERE ref = 'device:till'"),
             ("pair", "subjects SET meters[3] = meters[3] + 1 WHERE ref = 'holder+recipient:{ann}+bob'"),
         )
     ),
     damage("cards.limit_counter", "ledger.limits {card_limit}",
            f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('legs')}"),
+    # A card doesn't go on where the one that it comes from stood
+    *(
+        damage("cards.limit_counter", f"ledger.limits {{{limit}_limit}}", f"UPDATE ledger.{what}")
+        for limit, what in (
+            ("card", "accounts SET meters = '{{}}' WHERE id = {heir}"),
+            ("card", "accounts SET meters[7] = meters[7] - 1 WHERE id = {heir}"),
+            ("card", "accounts SET meters = NULL WHERE id = {piece_card}"),
+            ("load", "accounts SET meters[3] = meters[3] - 1 WHERE id = {piece_two}"),
+            ("card_device", "subjects SET meters[4] = meters[4] + 1 WHERE ref = 'card+device:{piece_two}+counter'"),
+            ("card_device", "subjects SET meters = '{{}}' WHERE ref = 'card+device:{heir}+counter'"),
+            ("card_device", "subjects SET meters[3] = meters[3] - 1 WHERE ref = 'card+device:{heir}+counter'"),
+        )
+    ),
+    damage("cards.limit_counter", "ledger.limits {card_limit}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('whole_pay')}"),
+    damage("cards.limit_counter", "ledger.limits {card_limit}", "UPDATE cards.cards SET inherits = false WHERE id = {heir}"),
+    damage("cards.lineage", "cards.cards {heir}", "UPDATE cards.cards SET inherits = false WHERE id = {heir}",
+           "UPDATE ledger.accounts SET meters = NULL WHERE id = {heir}"),
+    damage("cards.lineage", "cards.cards {piece_two}", "UPDATE cards.cards SET inherits = false WHERE id = {piece_two}"),
+    damage("cards.lineage", "cards.cards {new_card}", "UPDATE cards.cards SET inherits = true WHERE id = {new_card}"),
     damage("cards.limit_counter", "ledger.limits {device_limit}", f"UPDATE cards.activities SET device = 'other' WHERE {at('caught_hold')}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET balance_minor = balance_minor + 1 WHERE {AT_PAY}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET previous_batch_id = 0 WHERE {AT_PAY}"),
@@ -385,6 +406,25 @@ DAMAGES = [
     damage("cards.restriction_entries", "cards.activities {freed_again}",
            "ALTER TABLE cards.restrictions DROP CONSTRAINT restrictions_ended",
            f"UPDATE cards.restrictions SET ended_batch_id = NULL WHERE {at('seized')}"),
+    # A restriction was not continued as it says
+    *(
+        damage("cards.restriction_continued", "cards.restrictions {kept_on}", f"UPDATE cards.{what}")
+        for what in (
+            f"restrictions SET until_at = until_at + interval '1 day' WHERE {at('kept_on')}",
+            f"restrictions SET until_at = NULL WHERE {at('kept_on')}",
+            f"restrictions SET document = 'another' WHERE {at('kept_on')}",
+            f"restrictions SET kind = 'police', temporary = true WHERE {at('kept_on')}",
+            f"continuations SET until_at = until_at + interval '1 s' WHERE {at('longer_1')}",
+            f"continuations SET document = 'another' WHERE {at('longer_1')}",
+            f"continuations SET (restriction_batch_id, restriction_ordinal) = ROW({{frozen_batch}}, {{frozen_ordinal}})"
+            f" WHERE {at('longer_2')}",
+            f"activities SET card_id = {{second}} WHERE {at('longer_1')}",
+        )
+    ),
+    damage("cards.restriction_continued", "cards.restrictions {kept_on}", f"DELETE FROM cards.continuations WHERE {at('longer_2')}"),
+    damage("cards.restriction_continued", "cards.restrictions {kept_on}", f"DELETE FROM cards.activities WHERE {at('longer_1')}"),
+    damage("cards.restriction_continued", "cards.activities {longer_1}", f"DELETE FROM cards.continuations WHERE {at('longer_1')}"),
+    damage("cards.key_activity", KEY + "longer 1", f"DELETE FROM cards.activities WHERE {at('longer_1')}"),
     # More or less was given back than was said
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET refunded_minor = 14 WHERE {AT_PAY}"),
     damage("cards.refund_total", "cards.refund_totals {pay}", f"UPDATE cards.refund_totals SET paid_minor = 100 WHERE {AT_PAY}"),
@@ -616,6 +656,13 @@ async def tell_of_restrictions(within, run, keyring, programme, shop, facts, pla
     places["frozen"] = (
         await run(cards.Restrict(key="frozen", kind=court, amount_minor=20, asset="CNY", **order))
     ).place
+    term = {"kind": court, "amount_minor": 5, "asset": "CNY", "until": START + 80 * DAY}
+    places["kept_on"] = (await run(cards.Restrict(key="kept on", **term, **order))).place
+    for number in (1, 2):
+        longer = cards.Continue(
+            key=f"longer {number}", restriction=places["kept_on"], kind=court, until=START + (80 + number) * DAY, **order
+        )  # fmt: skip
+        places[f"longer_{number}"] = (await run(longer)).place
     brief = cards.Restrict(key="brief", kind=police, temporary=True, **order)
     places["brief"] = (await run(brief)).place
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 5 * DAY))
@@ -628,6 +675,7 @@ LIMITS = {
     "device": Limit((Subject.DEVICE,), Flow.REDEEM, Per.ROLLING, 86_400, max_count=50),
     "pair": Limit((Subject.HOLDER, Subject.RECIPIENT), Flow.TRANSFER, Per.DAY, max_minor=100),
     "load": Limit((Subject.CARD,), Flow.LOAD, Per.DAY, max_minor=1000),
+    "card_device": Limit((Subject.CARD, Subject.DEVICE), Flow.REDEEM, Per.LIFETIME, max_minor=1000),
 }
 
 
@@ -690,14 +738,18 @@ async def tell_of_lots(within, run, keyring, shop, facts, places):
     await do("long", cards.Load, card=lapsing, amount_minor=30, source=FundingSource.CASH, expires_at=START + 9 * DAY)
     await do("lost_load", cards.Load, card=ids["lost_card"], amount_minor=50, source=FundingSource.CASH)
     await do("lost_pay", cards.Redeem, card=ids["lost_card"], amount_minor=20)
+    await do("lost_undone", cards.Redeem, card=ids["lost_card"], amount_minor=5, device="counter")
+    await do("lost_kept", cards.Redeem, card=ids["lost_card"], amount_minor=3, device="counter")
     wish = cards.Replace(key="replaced", card=ids["lost_card"], reason=cards.ReplaceReason.LOST)
     (made,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     places["replaced"], facts["heir"] = made.activity.place, made.cards[0].card.id
+    await do("lost_undoing", cards.Reverse, redemption=places["lost_undone"])
     await do("inherited", cards.Refund, redemption=places["lost_pay"], amount_minor=5, asset="CNY")
     await within(lambda tx: ledger.advance_clock(tx, 1, START + 2 * DAY))
     await do("lapsed", cards.Expire, card=lapsing)
     await do("renewed", cards.Renew, card=lapsing, expires_at=START + 99 * DAY)
     await do("whole_load", cards.Load, card=ids["whole"], amount_minor=100, source=FundingSource.CASH)
+    await do("whole_pay", cards.Redeem, card=ids["whole"], amount_minor=7, device="counter")
     wish = cards.Split(key="split", card=ids["whole"], pieces=(30, 20), asset="CNY")
     (pieces,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     places["split"] = pieces.activity.place

@@ -306,8 +306,9 @@ async def test_only_what_leaves_by_the_counted_way_counts(story):
         (lambda: story.transfer("_1", "_2", 100),                   "ok"),
         (lambda: story.transfer("_1", "_2", 1),                     "ledger.limit_exceeded"),
         (lambda: story.replaced("_1", "_3"),                        "ok"),
-        (lambda: story.load("_3", "cash:100"),                      "ok"),
-        (lambda: story.redeem("_3", 100),                           "ok"),
+        (lambda: story.load("_3", "cash:1"),                        "ledger.limit_exceeded"),
+        (lambda: story.redeem("_3", 1),                             "ledger.limit_exceeded"),
+        (lambda: story.transfer("_3", "_2", 1),                     "ledger.limit_exceeded"),
     ]  # fmt: skip
     for n, (command, outcome) in enumerate(rows):
         wish = command()

@@ -541,7 +541,7 @@ class Asker:
 
 
 WEIGHTS = {"load": 9, "redeem": 9, "authorise": 9, "capture": 10, "void": 3, "refund": 7, "reverse": 4, "activate": 1,
-           "block": 2, "unblock": 4, "transfer": 8, "replace": 1, "adjust": 4, "expire": 5, "renew": 4}  # fmt: skip
+           "block": 2, "unblock": 4, "transfer": 8, "replace": 2, "adjust": 4, "expire": 5, "renew": 4}  # fmt: skip
 SEED = st.integers(0, 9_999)
 MOMENTS = ("begun", "judged", "written", "on its way", "answered")
 
@@ -954,12 +954,29 @@ def test_what_is_captured_and_undone_is_given_back_where_the_hold_was_counted(te
     assert tell.counted("redeem.device.day", "device:pos-1") == [(0, 1)]
 
 
-def test_what_is_undone_is_given_back_to_the_counters_of_a_card_that_was_replaced_meanwhile(tell):
-    tell.load("c", 50)
-    paid = tell.redeem("c", 10)
+def test_a_card_that_replaces_another_one_has_used_up_what_that_one_has(tell):
+    """And what is undone is given back to both."""
+    tell.load("c", 250)
+    first, second = tell.redeem("c", 100, device="pos-1"), tell.redeem("c", 100)
     tell.replace("c")
-    tell.reverse(redemption=paid)
-    assert tell.counted("redeem.card.day", "c") == [(0, 0)]
+    assert tell.counted("redeem.card.day", "c'") == [(200, 2)]
+    assert tell.counted("load.card.day", "c'") == [(250, 1)]
+    assert tell.redeem("c'", 21) == "ledger.limit_exceeded", "220 in two hours"
+    tell.redeem("c'", 20, device="pos-1")
+    tell.reverse(redemption=second)
+    assert tell.counted("redeem.card.day", "c") == [(100, 1)]
+    assert tell.counted("redeem.card.day", "c'") == [(120, 2)]
+    tell.replace("c'")
+    tell.reverse(redemption=first)
+    assert [tell.counted("redeem.card.day", name) for name in ("c", "c'", "c''")] == [[(0, 0)], [(20, 1)], [(20, 1)]]
+    assert tell.redeem("c''", 201) == "ledger.limit_exceeded"
+
+
+def test_what_is_undone_in_the_batch_of_the_replacement_is_given_back_to_the_new_card(tell):
+    tell.load("c", 50)
+    paid = tell.redeem("c", 10, device="pos-1")
+    tell.together(("replace", "c", None, {"reason": "lost"}), ("reverse", None, None, {"redemption": paid}))
+    assert tell.counted("redeem.card.day", "c'") == [(0, 0)]
 
 
 def test_what_is_not_captured_is_given_back_with_its_count(tell):
@@ -1193,7 +1210,8 @@ def test_every_reason_to_refuse_is_given(tell):
     of_restrictions = {
         cards.CardRefusal.RESTRICTED, cards.CardRefusal.AMOUNT_RESTRICTED, cards.CardRefusal.UNKNOWN_RESTRICTION,
         cards.CardRefusal.NOT_YOURS_TO_LIFT, cards.CardRefusal.ORDER_MISSING, cards.CardRefusal.FREEZE_TOO_LONG,
-        cards.CardRefusal.NO_LOSS_REPORT, cards.CardRefusal.NOTHING_LEFT,
+        cards.CardRefusal.NO_LOSS_REPORT, cards.CardRefusal.NOTHING_LEFT, cards.CardRefusal.FROZEN_BEFORE,
+        cards.CardRefusal.NOT_YOURS_TO_CONTINUE,
     }  # fmt: skip
     # No card is given there: see test_gifts.
     of_gifts = {code for code in cards.CardRefusal if "gift" in code} | {cards.CardRefusal.IDENTITY_TOO_LOW}

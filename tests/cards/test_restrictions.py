@@ -43,6 +43,14 @@ class Told(Story):
         place = self._place(restriction)
         return self._made(cards.Lift, card=self.ids[name], restriction=place, kind=K(kind), made_by="wu", **more)
 
+    def go_on(self, name, restriction, kind, until=None, **more):
+        if kind in FREEZING:
+            more = {"authority": "People's Court of Xuhui", "document": "(2027) 6", **more}
+        place = self._place(restriction)
+        return self._made(
+            cards.Continue, card=self.ids[name], restriction=place, kind=K(kind), until=until, made_by="wu", **more
+        )  # fmt: skip
+
     def lost(self, name, **more):
         return self._made(cards.ReportLoss, card=self.ids[name], made_by="wu", **more)
 
@@ -342,9 +350,183 @@ async def test_a_temporary_freeze_lasts_two_days_at_most(story):
     assert "Art. 39, 45" in refused.facts["citation"]["en"]
     await story.later(hours=48)
     assert [await story.state(f"_{n}") for n in range(3)] == ["ACTIVE"] * 3
-    # The order that continues it isn't a temporary one.
+    # What comes behind it isn't a temporary one.
     assert await story.told(story.restrict("_1", "police", until=story.now + 200 * hours)) == "ok"
     await story.counter.verify()
+
+
+async def test_a_freeze_that_is_continued_in_time_keeps_its_place_in_the_queue(story):
+    await story.open(_1="cash:100")
+    await story.do(story.restrict("_1", "court", 60, until=START + 5 * DAY), "first")
+    await story.do(story.restrict("_1", "police", 70, until=START + 9 * DAY))
+    await story.day(4)
+    wish = story.go_on("_1", "first", "court", START + 20 * DAY)
+    made = await story.do(wish)
+    assert (made.type, made.amount_minor) == ("CONTINUE", 0)
+    assert await story.counter.do(wish) == made
+    await story.day(6)
+    in_force = [("court", 60, 1, 60, None), ("police", 70, 2, 40, None)]
+    assert await story.stack("_1") == in_force
+    assert await story.told(story.redeem("_1", 1)) == R.AMOUNT_RESTRICTED
+    again = await story.do(story.go_on("_1", "first", "court", document="(2027) 7"))
+    (court, *_) = await story.counter.within(lambda tx: cards.restrictions_of_card(tx, 1, story.ids["_1"]))
+    assert (court.restriction.place, court.restriction.until) == (story.places["first"], None)
+    assert [(k.place, k.until_before, k.until, k.document_before, k.document) for k in court.continued] == [
+        (made.place, START + 5 * DAY, START + 20 * DAY, "(2027) 5", "(2027) 6"),
+        (again.place, START + 20 * DAY, None, "(2027) 6", "(2027) 7"),
+    ]
+    assert (court.continued[0].made_by, court.continued[0].made_at) == ("wu", START + 4 * DAY)
+    await story.day(30)
+    assert await story.stack("_1") == [("court", 60, 1, 60, None), ("police", 70, None, None, "lapsed")]
+    await story.do(story.lift("_1", "first", "court"))
+    assert [e.type for e in await story.counter.history(story.ids["_1"])][:4] == [
+        "LIFT",
+        "LAPSE",
+        "CONTINUE",
+        "CONTINUE",
+    ]
+    await story.counter.verify()
+
+
+async def test_who_continues_a_restriction_and_when(story):
+    await story.open(_to="cash:1", **{f"_{kind}": "cash:100" for kind in K})
+    until, later = START + 5 * DAY, START + 6 * DAY
+    for kind in K:
+        await story.do(story.restrict(f"_{kind}", kind, until=until), kind.value)
+        for other in K:
+            refused = story.go_on(f"_{kind}", kind.value, other, later)
+            if other not in may_lift(kind):
+                told = await story.counter.no(refused)
+                assert told.code == R.NOT_YOURS_TO_CONTINUE
+                assert told.facts["allowed"] == (
+                    [] if kind in (K.RISK, K.AML) else [str(one) for one in may_lift(kind)]
+                )
+        assert await story.told(story.go_on(f"_{kind}", kind.value, may_lift(kind)[-1], later)) == "ok"
+    rows = [
+        # card       with                                                  refusal
+        ("_court",   {"authority": "People's Court of Minhang"},           R.NOT_YOURS_TO_CONTINUE),
+        ("_court",   {"authority": " "},                                   R.ORDER_MISSING),
+        ("_aml",     {"document": ""},                                     R.ORDER_MISSING),
+        ("_court",   {"until": later},                                     R.BAD_TERM),
+        ("_court",   {"until": until},                                     R.BAD_TERM),
+        ("_court",   {"restriction": Place(9, 9)},                         R.UNKNOWN_RESTRICTION),
+        ("_to",      {"restriction": "court", "kind": "court"},            R.UNKNOWN_RESTRICTION),
+        ("_issuer",  {"until": None},                                      "ok"),
+        ("_issuer",  {"until": later},                                     R.BAD_TERM),
+    ]  # fmt: skip
+    for name, changes, end in rows:
+        told = {"restriction": name[1:], "kind": name[1:], "until": later + DAY, **changes}
+        assert await story.told(story.go_on(name, **told)) == end, (name, changes)
+    await story.day(6)
+    assert await story.told(story.go_on("_court", "court", "court", later + DAY)) == R.UNKNOWN_RESTRICTION, (
+        "it has ended"
+    )
+    story.ids["nobody"] = 10**15
+    assert await story.told(story.go_on("nobody", "court", "court")) == R.UNKNOWN_CARD
+    await story.counter.verify()
+
+
+async def test_a_temporary_freeze_is_continued_by_a_formal_order_alone(story):
+    await story.open(_1="cash:10")
+    await story.do(story.restrict("_1", "police", temporary=True), "brief")
+    refused = await story.counter.no(story.go_on("_1", "brief", "police", START + 9 * DAY, document="(2027) 5"))
+    assert (refused.code, refused.facts["latest"]) == (R.FREEZE_TOO_LONG, "2024-05-03T12:00:00Z")
+    await story.later(hours=47)
+    await story.do(story.go_on("_1", "brief", "police", START + 9 * DAY))
+    await story.day(3)
+    assert await story.state("_1") == "BLOCKED"
+    (one,) = await story.counter.within(lambda tx: cards.restrictions_of_card(tx, 1, story.ids["_1"]))
+    assert (one.restriction.temporary, one.restriction.document) == (False, "(2027) 6")
+    assert await story.told(story.go_on("_1", "brief", "police", START + 10 * DAY)) == "ok", (
+        "a formal one by the same order"
+    )
+    await story.day(10)
+    assert await story.state("_1") == "ACTIVE"
+    assert await story.told(story.restrict("_1", "police", temporary=True)) == R.FROZEN_BEFORE
+    assert await story.told(story.restrict("_1", "police", temporary=True, document="(2027) 6")) == "ok"
+    await story.counter.verify()
+
+
+async def test_a_temporary_freeze_is_not_repeated_by_the_same_document(story):
+    await story.open(_1="cash:10", _2="cash:10")
+    brief = {"temporary": True, "minor": 1}
+    await story.do(story.restrict("_1", "police", **brief), "first")
+    rows = [
+        # card   kind      with                               told
+        ("_1",   "police", {},                                R.FROZEN_BEFORE),
+        ("_1",   "police", {"document": "  (2027) 5 "},       R.FROZEN_BEFORE),
+        ("_1",   "police", {"document": "(2027) 6"},          "ok"),
+        ("_1",   "police", {"authority": "Police of Minhang"}, "ok"),
+        ("_1",   "aml",    {},                                "ok"),
+        ("_1",   "police", {"temporary": False},              "ok"),
+        ("_2",   "police", {},                                "ok"),
+    ]  # fmt: skip
+    for name, kind, more, end in rows:
+        assert await story.told(story.restrict(name, kind, **{**brief, **more})) == end, more
+    refused = await story.counter.no(story.restrict("_1", "police", **brief))
+    assert (refused.facts["document"], refused.facts["limit_h"]) == ("(2027) 5", 48)
+    await story.do(story.lift("_1", "first", "police"))
+    assert await story.told(story.restrict("_1", "police", **brief)) == R.FROZEN_BEFORE, "nor once it was lifted"
+    await story.day(3)
+    assert await story.told(story.restrict("_1", "police", **brief)) == R.FROZEN_BEFORE, "nor once it is over"
+    await story.replaced("_1", "_3")
+    assert await story.told(story.restrict("_3", "police", **brief)) == R.FROZEN_BEFORE, "nor on what took its place"
+    twice = [story.restrict("_2", "aml", **brief), story.restrict("_2", "aml", **brief)]
+    assert [code(one) for one in await story.counter.run(*twice)] == ["ok", R.FROZEN_BEFORE]
+    await story.counter.verify()
+
+
+async def test_of_many_who_continue_and_freeze_at_once_each_sees_the_one_before(story):
+    await story.open(_1="cash:10", _2="cash:10")
+    await story.do(story.restrict("_1", "court", 5, until=START + DAY), "first")
+    terms = [START + n * DAY for n in (4, 2, 5, 3)]
+    outcomes = await asyncio.gather(
+        *(story.told(story.go_on("_1", "first", "court", until)) for until in terms),
+        *(story.told(story.restrict("_2", "police", temporary=True)) for _ in range(4)),
+    )  # fmt: skip
+    assert sorted(outcomes[4:]) == [R.FROZEN_BEFORE] * 3 + ["ok"]
+    (one,) = await story.counter.within(lambda tx: cards.restrictions_of_card(tx, 1, story.ids["_1"]))
+    assert one.restriction.until == START + 5 * DAY
+    assert len(one.continued) == outcomes[:4].count("ok")
+    await story.counter.verify()
+
+
+async def test_what_is_continued_goes_along_with_a_card_and_a_batch_may_do_it_twice(story):
+    await story.open(_1="cash:100")
+    await story.do(story.restrict("_1", "court", 60, until=START + 5 * DAY), "first")
+    wishes = [story.go_on("_1", "first", "court", START + n * DAY) for n in (7, 6, 9)]
+    outcomes = await story.told_anew(*wishes, story.replace("_1"))
+    assert [code(one) for one in outcomes] == ["ok", R.BAD_TERM, "ok", "ok"]
+    story.ids["_2"] = outcomes[3].cards[0].card.id
+    await story.day(8)
+    assert await story.stack("_2") == [("court", 60, 1, 60, None)]
+    await story.day(9)
+    assert await story.stack("_2") == [("court", 60, None, None, "lapsed")]
+    await story.counter.verify()
+
+
+async def test_the_database_lets_nobody_continue_what_has_ended_or_shorten_a_term(story):
+    await story.open(_1="cash:100")
+    made = await story.do(story.restrict("_1", "police", temporary=True))
+    rows = [
+        # at                   until                  document   constraint
+        (START + 3 * DAY,      START + 9 * DAY,       "other",   "continuations_in_time"),
+        (START,                START + DAY,           "other",   "continuations_longer"),
+        (START,                START + 9 * DAY,       "(2027) 5", "continuations_formal"),
+    ]  # fmt: skip
+    for at, until, document, constraint in rows:
+
+        async def by_hand(tx, told=(at, *made.place, until, document)):
+            await tx.value(
+                "SELECT cards.continue_restrictions_v1(1, $1::timestamptz, '{1}', ARRAY[$2::bigint], ARRAY[$3::int],"
+                " ARRAY[$4::timestamptz], '{x}', ARRAY[$5::text], '{x}')", *told,
+            )  # fmt: skip
+
+        with pytest.raises(Exception, match=constraint):
+            await story.counter.within(by_hand)
+    await story.do(story.lift("_1", made, "police"))
+    with pytest.raises(Exception, match="is not open"):
+        await story.counter.within(by_hand)
 
 
 async def test_why_a_restriction_is_refused(story):
@@ -572,9 +754,9 @@ async def test_what_was_blocked_before_there_were_restrictions_is_the_issuers(st
 async def test_what_is_available_is_what_an_independent_reckoning_says(story):
     """Amounts come and go on one card while it is loaded and pays; whole minor units, one after the other."""
     await story.open(_1="cash:200")
-    rng, balance, queue = random.Random(3), 200, []
+    rng, balance, queue, terms = random.Random(3), 200, [], 0
     for _ in range(60):
-        verb = rng.choice(("load", "redeem", "redeem", "restrict", "restrict", "lift"))
+        verb = rng.choice(("load", "redeem", "redeem", "restrict", "restrict", "lift", "go on"))
         free = max(0, balance - sum(minor for _, _, minor in queue))
         minor = rng.randint(1, 60)
         if verb == "load":
@@ -589,8 +771,12 @@ async def test_what_is_available_is_what_an_independent_reckoning_says(story):
                 assert told == (R.AMOUNT_RESTRICTED if minor <= balance else R.INSUFFICIENT_BALANCE)
         elif verb == "restrict":
             kind = rng.choice(list(K))
-            made = await story.do(story.restrict("_1", kind, minor))
+            made = await story.do(story.restrict("_1", kind, minor, until=START + DAY))
             queue.append((made.place, kind, minor))
+        elif verb == "go on" and queue:
+            place, kind, _ = rng.choice(queue)
+            terms += 1
+            await story.do(story.go_on("_1", place, kind, START + (1 + terms) * DAY))
         elif queue:
             place, kind, _ = queue.pop(rng.randrange(len(queue)))
             await story.do(story.lift("_1", place, kind))

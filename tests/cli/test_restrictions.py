@@ -42,6 +42,16 @@ def test_restrictions_are_stacked_shown_and_lifted(koudai: Any, card: str) -> No
     assert koudai.done("card", "show", card)["available_minor"] == 10_000
 
 
+def test_a_restriction_is_continued(koudai: Any, card: str) -> None:
+    made = koudai.done("card", "restrict", card, *COURT, "--until", "2198-01-01T00:00:00Z")
+    told = koudai.done("card", "continue", card, made["id"], *COURT, "--until", "2199-01-01T00:00:00Z")
+    assert told["type"] == "CONTINUE"
+    (one,) = koudai.done("card", "restrictions", card)["data"]
+    assert (one["id"], one["until"], one["continued"][0]["id"]) == (made["id"], "2199-01-01T00:00:00Z", told["id"])
+    refused = koudai("card", "continue", card, made["id"], "--as", "issuer", "--json")
+    assert (refused.status, refused.error()["code"]) == (1, "cards.not_yours_to_continue")
+
+
 def test_an_amount_has_its_currency(koudai: Any, card: str) -> None:
     said = koudai("card", "restrict", card, "--as", "issuer", "--amount-minor", "5", "--json")
     assert (said.status, said.error()["code"]) == (2, "cli.missing")

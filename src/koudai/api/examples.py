@@ -121,6 +121,13 @@ LIFT = {
     }),
 }  # fmt: skip
 
+CONTINUATION = {
+    "court": _example("The court continues it for a year", {
+        "kind": "court", "authority": "上海市徐汇区人民法院", "document": "(2027)沪0104执5号之二",
+        "until": "2200-01-01T00:00:00+08:00",
+    }),
+}  # fmt: skip
+
 LOSS_REPORT = {"by_phone": _example("Reported by phone", {"document": "call 4711"})}
 
 REPLACEMENT = {"lost": _example("A lost card", {"reason": "lost"})}

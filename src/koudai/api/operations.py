@@ -91,6 +91,7 @@ _EXCHANGE_CODES = (
 
 _OF_RESTRICTIONS = (
     CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.ORDER_MISSING, CardRefusal.FREEZE_TOO_LONG,
+    CardRefusal.NOT_YOURS_TO_CONTINUE, CardRefusal.FROZEN_BEFORE,
     CardRefusal.NO_LOSS_REPORT, CardRefusal.NOTHING_LEFT,
 )  # fmt: skip
 

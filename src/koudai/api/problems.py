@@ -51,6 +51,7 @@ STATUS: Mapping[str, int] = {
     **_codes(401, ApiProblem.UNAUTHENTICATED),
     **_codes(
         403, ApiProblem.SCOPE_MISSING, IdentityFault.LIVE_CLOCK, CardRefusal.NOT_YOURS_TO_LIFT,
+        CardRefusal.NOT_YOURS_TO_CONTINUE,
         CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_FOR_ANOTHER,
     ),
     **_codes(
@@ -65,7 +66,8 @@ STATUS: Mapping[str, int] = {
     **_codes(
         409, CardRefusal.REVERSED_BEFORE, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
         CardRefusal.ALREADY_ACTIVE,
-        CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.FREEZE_TOO_LONG, CardRefusal.NO_LOSS_REPORT,
+        CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.FREEZE_TOO_LONG, CardRefusal.FROZEN_BEFORE,
+        CardRefusal.NO_LOSS_REPORT,
         CardRefusal.NOTHING_LEFT,
         CardRefusal.ALREADY_BLOCKED, CardRefusal.NOT_BLOCKED, CardRefusal.LOAD_CAP_EXCEEDED,
         CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.INSUFFICIENT_BALANCE, CardRefusal.REFUND_EXCEEDS_PAID,

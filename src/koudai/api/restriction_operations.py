@@ -2,9 +2,16 @@
 
 from koudai.api import restrictions
 from koudai.api.door import Operation
-from koudai.api.examples import LIFT, LOSS_REPORT, RESTRICTION
+from koudai.api.examples import CONTINUATION, LIFT, LOSS_REPORT, RESTRICTION
 from koudai.api.problems import ApiProblem
-from koudai.api.restrictions import NewLift, NewLossReport, NewRestriction, Restriction, RestrictionList
+from koudai.api.restrictions import (
+    NewContinuation,
+    NewLift,
+    NewLossReport,
+    NewRestriction,
+    Restriction,
+    RestrictionList,
+)
 from koudai.cards import CardRefusal
 from koudai.identity import Scope
 
@@ -17,7 +24,7 @@ RESTRICTION_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_BLOCK, keyed=True, request=NewRestriction, response=Restriction, status=201,
         codes=(
             *_ON_CARD, CardRefusal.CURRENCY_MISMATCH, CardRefusal.ORDER_MISSING, CardRefusal.BAD_TERM,
-            CardRefusal.FREEZE_TOO_LONG,
+            CardRefusal.FREEZE_TOO_LONG, CardRefusal.FROZEN_BEFORE,
         ),
         examples=RESTRICTION, handle=restrictions.create,
     ),
@@ -35,6 +42,17 @@ RESTRICTION_OPERATIONS: tuple[Operation, ...] = (
             CardRefusal.ORDER_MISSING,
         ),
         examples=LIFT, handle=restrictions.lift,
+    ),
+    Operation(
+        method="POST", path="/v1/gift_cards/{id}/restrictions/{restriction}/continue",
+        name="continue_gift_card_restriction", tag="Restrictions",
+        summary="Let a restriction last longer, before its term ends; it keeps its place in the queue",
+        scope=Scope.CARDS_BLOCK, keyed=True, request=NewContinuation, response=Restriction,
+        codes=(
+            CardRefusal.UNKNOWN_CARD, CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.NOT_YOURS_TO_CONTINUE,
+            CardRefusal.ORDER_MISSING, CardRefusal.BAD_TERM, CardRefusal.FREEZE_TOO_LONG,
+        ),
+        examples=CONTINUATION, handle=restrictions.go_on,
     ),
     Operation(
         method="POST", path="/v1/gift_cards/{id}/loss_report", name="report_gift_card_lost", tag="Restrictions",

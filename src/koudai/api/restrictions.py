@@ -1,4 +1,4 @@
-"""What restricts a card: ordered, lifted, and shown to the operator with its queue; and the holder's loss report."""
+"""What restricts a card: ordered, continued, lifted, shown to the operator with its queue; and the loss report."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -49,14 +49,39 @@ class NewLift(Body, frozen=True, kw_only=True):
     document: _Said = ""
 
 
+class NewContinuation(Body, frozen=True, kw_only=True):
+    """Under whose power, and by which order, a restriction lasts longer: until when, or else until it is lifted.
+
+    What `aml`, `police` or `court` ordered is continued by the same authority. A temporary freeze is continued by a
+    formal order, whose `document` is another one.
+    """
+
+    kind: RestrictionKind
+    authority: _Said = ""
+    document: _Said = ""
+    until: Moment | None = None
+
+
 class NewLossReport(Body, frozen=True, kw_only=True):
     """A holder's report that his card is lost; `document` is your reference of it."""
 
     document: Name | None = None
 
 
+class Continuation(msgspec.Struct, frozen=True):
+    """How a restriction was continued; its id is that of the activity that did."""
+
+    id: str
+    until: datetime | None
+    until_before: datetime
+    document: str
+    document_before: str
+    made_by: str
+    made_at: datetime
+
+
 class Restriction(msgspec.Struct, frozen=True):
-    """A restriction; its id is that of the activity that made it.
+    """A restriction; its id is that of the activity that made it. Term and document are what they are by now.
 
     `position` is its place in the queue of those in force, and `effective_minor` what it binds now of what the card
     holds beside its holds; null once it has ended. `made_by` and `lifted_by` are API keys.
@@ -80,6 +105,7 @@ class Restriction(msgspec.Struct, frozen=True):
     lifted_authority: str | None = None
     lifted_document: str | None = None
     lifted_by: str | None = None
+    continued: list[Continuation] = []
 
 
 class RestrictionList(msgspec.Struct, frozen=True):
@@ -112,6 +138,19 @@ async def lift(call: Call) -> Restriction | Refused:
     wish = cards.Lift(
         key=call.key, card=call.door.ids.card(call.path("id")), restriction=place, kind=body.kind,
         authority=body.authority, document=body.document, made_by=call.principal.key_id,
+    )  # fmt: skip
+    return await _done(call, wish, lambda _: place)
+
+
+async def go_on(call: Call) -> Restriction | Refused:
+    """POST /v1/gift_cards/{id}/restrictions/{restriction}/continue"""
+    body: NewContinuation = call.body
+    _allowed(call, body.kind)
+    place = call.door.ids.place(call.path("restriction"))
+    wish = cards.Continue(
+        key=call.key, card=call.door.ids.card(call.path("id")), restriction=place, kind=body.kind,
+        authority=body.authority, document=body.document,
+        until=None if body.until is None else in_utc("until", body.until), made_by=call.principal.key_id,
     )  # fmt: skip
     return await _done(call, wish, lambda _: place)
 
@@ -161,4 +200,6 @@ def _shown(call: Call, queued: Queued) -> Restriction:
         one.document, one.amount_minor, one.until, one.temporary, one.made_by, queued.made_at, queued.position,
         queued.effective_minor, queued.ended, queued.ended_at, queued.lifted_kind, queued.lifted_authority,
         queued.lifted_document, queued.lifted_by,
+        [Continuation(keyring.opaque_id(ACTIVITY, *k.place), k.until, k.until_before, k.document, k.document_before,
+                      k.made_by, k.made_at) for k in queued.continued],
     )  # fmt: skip

@@ -17,6 +17,7 @@ from koudai.cards.commands import (
     Channel,
     Close,
     Command,
+    Continue,
     Exchange,
     Expire,
     Issue,
@@ -70,7 +71,7 @@ from koudai.cards.model import (
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
-from koudai.cards.restrict.model import Ending, Queued, Restriction, RestrictionKind
+from koudai.cards.restrict.model import Continuation, Ending, Queued, Restriction, RestrictionKind
 from koudai.cards.restrict.rules import inherit
 from koudai.cards.run import Minting, Outcome, run
 from koudai.cards.secrets.codes import NewPayCode, PayCode, is_pay_code, pay_code_of
@@ -147,6 +148,8 @@ __all__ = [
     "ClaimGift",
     "Close",
     "Command",
+    "Continuation",
+    "Continue",
     "CreateProgramme",
     "CreateStock",
     "DueNotice",

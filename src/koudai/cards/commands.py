@@ -290,7 +290,7 @@ class Restrict(Command, frozen=True, kw_only=True):
 
     For money laundering (`aml`), the police and a court it names the `authority` and the `document` of its order.
     A `temporary` freeze lasts 48 hours at most (Anti-Money-Laundering Law, Art. 39, 45), whether or not it says
-    until when; what continues it is another restriction.
+    until when, and isn't ordered again by the same document; `Continue` makes a formal one of it.
     """
 
     card: CardRef
@@ -315,6 +315,22 @@ class Lift(Command, frozen=True, kw_only=True):
     kind: RestrictionKind
     authority: str = ""
     document: str = ""
+    made_by: str
+
+
+class Continue(Command, frozen=True, kw_only=True):
+    """Continue a restriction before its term ends (续冻), until later or, without `until`, until it is lifted.
+
+    It keeps its place in the queue (轮候顺位). Who may is who may lift it, and of what the law orders the authority
+    that ordered it. A temporary freeze becomes a formal one, by a document of its own.
+    """
+
+    card: CardRef
+    restriction: Place
+    kind: RestrictionKind
+    authority: str = ""
+    document: str = ""
+    until: datetime | None = None
     made_by: str
 
 

@@ -23,7 +23,7 @@ from koudai.cards.model import (
     PayoutRow,
 )
 from koudai.cards.numbers import Mint
-from koudai.cards.restrict.model import Restriction, Stack
+from koudai.cards.restrict.model import Order, Restriction, Stack
 from koudai.cards.secrets.codes import Codes
 from koudai.cards.secrets.pins import Pins
 from koudai.cards.stock.model import Shelf, Stock
@@ -40,11 +40,12 @@ class HeldCard:
 
     `promised` is what its programme's document promised to it at `promised_at`; None where there is none.
     `waits_until` is when it can be used, where it was sold at a till and that is still to come.
+    `frozen_by` are the orders by which it was frozen for a while, read where another one is to be.
     `lapsed` is why it neither pays nor is loaded any more once its time is over, and how it goes on.
     """
 
-    __slots__ = ("asset", "expires_at", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "lapsed", "last",
-                 "lineage", "pocket", "promised", "promised_at", "restrictions", "state", "terms",
+    __slots__ = ("asset", "expires_at", "frozen_by", "gift_until", "has_pin", "holder_ref", "id", "issued_at", "lapsed",
+                 "last", "lineage", "pocket", "promised", "promised_at", "restrictions", "state", "terms",
                  "waits_until")  # fmt: skip
 
     @property
@@ -68,6 +69,7 @@ class HeldCard:
         self.lineage = lineage
         self.promised = promised
         self.restrictions: Stack = ()
+        self.frozen_by: set[Order] = set()
         self.has_pin = has_pin
         self.waits_until: datetime | None = None
         self.expires_at = expires_at
@@ -199,6 +201,7 @@ class Desk:
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
         self.pieces: dict[int, int] = {}
+        self.pairs: dict[str, list[str]] | None = None
         self.tallies: dict[str, Tally] = {}
         self.families: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}
@@ -214,6 +217,7 @@ class Desk:
         self.states: dict[int, CardState] = {}
         self.restricted: list[Restriction] = []
         self.unrestricted: list[Ended] = []
+        self.continued: list[Continued] = []
         self.lines: list[LineRow] = []
         self.tenders: list[tuple[int, int]] = []
         self.cashbacks: dict[Place, Cashback] = {}
@@ -327,6 +331,9 @@ class Desk:
 
 Ended = tuple[int, int, int, Any, Any, str | None, str | None, str | None]
 """A restriction's place, the ordinal of what ended it, how, and who lifted it: kind, authority, document, by"""
+
+Continued = tuple[int, int, int, datetime | None, str, str, str]
+"""The ordinal of what continued a restriction, its place, until when, and by whom: authority, document, by"""
 
 _CARD = (Subject.CARD,)
 _HOLDER = (Subject.HOLDER,)

@@ -111,6 +111,33 @@ BEGIN
     WHERE c.id = n.card_id;
 END $$;
 
+-- Continues open restrictions of cards whose accounts the caller has locked. That it is in time, and for longer, is held by
+-- the table's constraints; one that has ended, isn't there or says something else than it was before aborts.
+CREATE OR REPLACE FUNCTION cards.continue_restrictions_v1(
+    p_batch_id bigint, p_at timestamptz, p_ordinals integer[], p_batch_ids bigint[], p_restrictions integer[],
+    p_untils timestamptz[], p_authorities text[], p_documents text[], p_by text[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    i integer;
+BEGIN
+    -- One after the other: a batch may continue a restriction more than once.
+    FOR i IN 1 .. coalesce(cardinality(p_ordinals), 0) LOOP
+        INSERT INTO cards.continuations
+            (batch_id, ordinal, restriction_batch_id, restriction_ordinal, at, until_at, until_before, temporary_before,
+             authority, document, document_before, made_by)
+        SELECT p_batch_id, p_ordinals[i], r.batch_id, r.ordinal, p_at, p_untils[i], r.until_at, r.temporary,
+               p_authorities[i], p_documents[i], r.document, p_by[i]
+        FROM cards.restrictions r
+        WHERE r.batch_id = p_batch_ids[i] AND r.ordinal = p_restrictions[i] AND r.ended_batch_id IS NULL;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'restriction %/% is not open', p_batch_ids[i], p_restrictions[i];
+        END IF;
+        UPDATE cards.restrictions r SET until_at = p_untils[i], document = p_documents[i], temporary = false
+        WHERE r.batch_id = p_batch_ids[i] AND r.ordinal = p_restrictions[i];
+    END LOOP;
+END $$;
+
 -- Ends open restrictions of cards whose accounts the caller has locked. Who may lift which, and that a term is over
 -- before it lapses, is held by the table's constraints; one that has ended already, or isn't there, aborts.
 CREATE OR REPLACE FUNCTION cards.end_restrictions_v1(

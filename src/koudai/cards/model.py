@@ -74,7 +74,9 @@ class CardRefusal(StrEnum):
     UNKNOWN_RESTRICTION = "cards.unknown_restriction"
     NOT_YOURS_TO_LIFT = "cards.not_yours_to_lift"
     ORDER_MISSING = "cards.order_missing"
+    NOT_YOURS_TO_CONTINUE = "cards.not_yours_to_continue"
     FREEZE_TOO_LONG = "cards.freeze_too_long"
+    FROZEN_BEFORE = "cards.frozen_before"
     NO_LOSS_REPORT = "cards.no_loss_report"
     NOTHING_LEFT = "cards.nothing_left"
     BASKET_MISMATCH = "cards.basket_mismatch"
@@ -166,6 +168,7 @@ class ActivityType(StrEnum):
     PAY_OUT = "PAY_OUT"
     CASHBACK = "CASHBACK"
     CASHBACK_BACK = "CASHBACK_BACK"
+    CONTINUE = "CONTINUE"
 
 
 class Programme(msgspec.Struct, frozen=True):
@@ -215,12 +218,14 @@ class Card(msgspec.Struct, frozen=True):
 class Lineage(NamedTuple):
     """Where a card comes from: `root_id` is the first of them all, `generation` how many splits lie between.
 
-    `parent_id` is the card that it was split from, or whose place it took: then both are of one generation.
+    `parent_id` is the card that it was split from, or whose place it took: then both are of one generation. It
+    `inherits` where the counters of its limits began with those of its parent.
     """
 
     root_id: int
     parent_id: int | None
     generation: int
+    inherits: bool = False
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -382,8 +387,9 @@ class Given(msgspec.Struct, frozen=True):
 Entry = tuple[Any, ...]
 """An activity as a row of `add_activities`, column by column."""
 
-NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int]
-"""id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation"""
+NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int, bool]
+"""id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation,
+whether it inherits"""
 
 LineRow = tuple[int, int, str, str, int, int, str | None]
 """Ordinal of a payment, number of the line, SKU, class, amount, what was paid of it, why it isn't payable."""

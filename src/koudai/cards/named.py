@@ -9,9 +9,11 @@ from koudai.cards.commands import (
     Capture,
     CardRef,
     Command,
+    Exchange,
     Issue,
     Purpose,
     Refund,
+    Replace,
     Reverse,
     SpendSplit,
     Split,
@@ -38,6 +40,10 @@ from koudai.ledger import (
 from koudai.pg import Tx, byteas, int8s
 
 Row = Sequence[Any]
+
+
+ISSUING_ON = (Split, SpendSplit, Replace, Exchange)
+"""The commands that make cards which go on where the limits of another one stand."""
 
 
 class Named:
@@ -78,6 +84,11 @@ class Named:
             ids |= {one for c in self.commands if isinstance(c, OfStock) for one in c.chosen(self.members)}
         ids |= {successor for one in ids if one in self.successors for successor in self.successors[one]}
         return sorted(one for one in ids if one is not None)
+
+    def parents(self) -> list[int]:
+        """The cards of which the commands make others."""
+        made = (self.card_id(getattr(c, "card", None)) for c in self.commands if isinstance(c, ISSUING_ON))
+        return sorted({one for one in made if one is not None})
 
     def refund_pairs(self) -> dict[tuple[int, int], int]:
         """The (card, merchant) pairs that refunds name, and how much the batch may ask back of each."""
@@ -133,7 +144,9 @@ class Named:
             elif isinstance(c, ClaimGift) and c.gift in self.gifts:
                 yield self.gifts[c.gift], None, c.holder_ref
         for row in self.redemptions:
-            yield row[2], row[7], None
+            # What is undone is given back to the cards that went on from the one that paid, too.
+            for card_id in (row[2], *self.successors.get(row[2], ())):
+                yield card_id, row[7], None
         for account, device in self.holds.values():
             yield account, device, None
 

@@ -16,11 +16,13 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Replace,
+    Restrict,
     Reverse,
     SpendSplit,
     Split,
     Transfer,
 )
+from koudai.cards.count_on import spans_of_pairs
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.gifts.model import ClaimGift
 from koudai.cards.gifts.store import as_held_gift, gifts_statement
@@ -31,7 +33,7 @@ from koudai.cards.secrets.store import devices_of_pins, lay_out_secrets, secrets
 from koudai.cards.spend.store import REWARDED, days_of, recall_cashback, rewarding
 from koudai.cards.stock.model import MAX_STOCK, CreateStock, Sell
 from koudai.cards.stock.store import read_shelf, touches_stock
-from koudai.cards.store import SQL, as_restriction, by_place
+from koudai.cards.store import SQL, as_order, as_restriction, by_place
 from koudai.cards.terms import BookTerms, Terms, terms_of_book
 from koudai.holders import as_standings, standings_statement
 from koudai.ledger import (
@@ -54,6 +56,7 @@ from koudai.ledger import (
     open_holds_statement,
     recall_statement,
     sheet_from,
+    subjects_between_statement,
 )
 from koudai.merchants import Merchant, as_merchants, find_statement, known_merchants
 from koudai.pg import Conflict, Tx, columns, int4s, int8s
@@ -80,6 +83,7 @@ async def open_desk(tx: Tx, book: int, named: Named, terms: BookTerms) -> Desk:
         book, rows["batch"], rows["lock"], as_keys(rows["keys"]), rows.get("subjects", ()), rows.get("fresh", ())
     )
     merchants |= as_merchants(rows.get("merchants", ()))
+    add_subjects(sheet, (row for row in rows.get("pairs", ()) if row[1] not in sheet.subjects))
     desk = _lay_out(sheet, named, known, charter, merchants, rows)
     await _read_holds(tx, book, desk, named, known, rows)
     restricted = [row[0] for row in rows["cards"] if row[9]]
@@ -123,7 +127,14 @@ def _statements(
     refs |= named.new_holders() | {subject_of(device) for device in devices or ()}
     if refs or pairs or (terms.count_holders and (terms.bound_holders or not named.changes_no_counter())):
         statements["subjects"] = lock_subjects_statement(book, card_ids, refs, pairs)
+    spans = spans_of_pairs(terms, named.parents())
+    if spans:
+        # Whoever would count in a pair with a card has to lock that card first.
+        statements["pairs"] = subjects_between_statement(book, spans)
     statements["cards"] = (SQL["read_cards"], book, int8s(card_ids))
+    freezing = [named.card_id(c.card) for c in commands if isinstance(c, Restrict) and c.temporary]
+    if freezing:
+        statements["frozen"] = (SQL["temporary_freezes"], int8s([one for one in freezing if one is not None]))
     statements |= secrets_statements(book, named, card_ids, devices)
     merchant_ids = {one for c in commands if (one := getattr(c, "merchant_id", None)) is not None}
     merchant_ids |= {row[3] for row in named.redemptions}
@@ -186,6 +197,8 @@ def _lay_out(
     desk = Desk(sheet, terms, charter)
     for row in rows["cards"]:
         _hold(desk, row)
+    for row in rows.get("frozen", ()):
+        desk.cards[row[0]].frozen_by.add(as_order(row))
     desk.ids_of_numbers = named.ids_of_numbers
     lay_out_secrets(desk, rows)
     desk.keys_before_lock = set(named.keys)
@@ -207,12 +220,12 @@ def _lay_out(
 def _hold(desk: Desk, row: Row) -> None:
     """A card on the desk, from its row."""
     (card_id, state, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, _,
-     given_until, has_pin, active_at, expires_at) = row  # fmt: skip
+     given_until, has_pin, active_at, expires_at, inherits) = row  # fmt: skip
     sheet, promised = desk.sheet, desk.promised(programme_id, promised_at)
     kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
     card = desk.cards[card_id] = HeldCard(
         sheet.pockets[card_id], _STATES[state], desk.terms.of(programme_id, promised, kind), holder_ref, issued_at,
-        promised_at, Lineage(root_id, parent_id, generation), promised,
+        promised_at, Lineage(root_id, parent_id, generation, inherits), promised,
         given_until if given_until is not None and given_until > sheet.now else None, expires_at, has_pin=has_pin,
     )  # fmt: skip
     if active_at is not None and active_at > sheet.now:

@@ -18,13 +18,13 @@ FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3
 -- add_cards: new cards
 INSERT INTO cards.cards
     (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id, parent_id,
-     generation)
+     generation, inherits)
 SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref,
-       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation
+       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation, c.inherits
 FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[],
-            $10::timestamptz[], $11::bigint[], $12::bigint[], $13::int[])
+            $10::timestamptz[], $11::bigint[], $12::bigint[], $13::int[], $14::boolean[])
     AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id,
-          parent_id, generation)
+          parent_id, generation, inherits)
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int
@@ -34,7 +34,7 @@ SELECT code_hash, card_id FROM cards.pay_codes WHERE code_hash = ANY ($2::bytea[
 
 -- read_cards: the state of cards, once they are locked
 SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_id, parent_id, generation, restrictions,
-       gift_until, has_pin, active_at, expires_at
+       gift_until, has_pin, active_at, expires_at, inherits
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from
@@ -228,6 +228,33 @@ FROM cards.restrictions WHERE card_id = ANY ($1::bigint[]) AND ended_batch_id IS
 -- restrict: enters restrictions of locked cards
 SELECT cards.restrict_v1($1::bigint, $2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                          $8::timestamptz[], $9::boolean[], $10::text[])
+
+-- continue_restrictions: continues restrictions of locked cards
+SELECT cards.continue_restrictions_v1($1::bigint, $2::timestamptz, $3::int[], $4::bigint[], $5::int[], $6::timestamptz[],
+                                      $7::text[], $8::text[], $9::text[])
+
+-- temporary_freezes: by whom and by which document locked cards, or those whose place they took, were frozen for a while
+WITH RECURSIVE line AS (
+    SELECT c.id AS card_id, c.id, c.parent_id, c.generation FROM cards.cards c WHERE c.id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT l.card_id, p.id, p.parent_id, p.generation FROM line l
+    JOIN LATERAL (SELECT * FROM cards.cards x WHERE x.id = l.parent_id OFFSET 0) AS p ON p.generation = l.generation
+)
+SELECT l.card_id, r.kind::text, r.authority, coalesce(k.document_before, r.document)
+FROM line l
+JOIN LATERAL (SELECT * FROM cards.restrictions x WHERE x.card_id = l.id OFFSET 0) AS r ON true
+LEFT JOIN LATERAL (
+    SELECT x.document_before FROM cards.continuations x
+    WHERE x.restriction_batch_id = r.batch_id AND x.restriction_ordinal = r.ordinal AND x.temporary_before OFFSET 0
+) AS k ON true
+WHERE r.temporary OR k.document_before IS NOT NULL
+
+-- continuations_of_card: how the restrictions of a card were continued, in that order
+SELECT k.restriction_batch_id, k.restriction_ordinal, k.batch_id, k.ordinal, k.until_at, k.until_before, k.document,
+       k.document_before, k.made_by, k.at
+FROM cards.restrictions r
+JOIN cards.continuations k ON k.restriction_batch_id = r.batch_id AND k.restriction_ordinal = r.ordinal
+WHERE r.card_id = $1::bigint ORDER BY k.batch_id, k.ordinal
 
 -- end_restrictions: ends restrictions of locked cards
 SELECT cards.end_restrictions_v1($1::bigint, $2::timestamptz, $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[],

@@ -18,6 +18,7 @@ from koudai.cards.commands import (
     ChangePin,
     Close,
     Command,
+    Continue,
     Exchange,
     Expire,
     Issue,
@@ -50,7 +51,7 @@ from koudai.cards.life.close import close
 from koudai.cards.life.prolong import exchange, reactivate, renew
 from koudai.cards.life.state import change_state
 from koudai.cards.model import Activity, Given, Issued, Minted, Words
-from koudai.cards.restrict.rules import block, lift, report_loss, restrict, unblock
+from koudai.cards.restrict.rules import block, go_on, lift, report_loss, restrict, unblock
 from koudai.cards.secrets.codes import PayCode
 from koudai.cards.secrets.pin import change_pin, reset_pin, set_pin
 from koudai.cards.secrets.pins import Pin
@@ -180,6 +181,7 @@ _RULES: dict[type[Command], _Entry] = {
         ("card", "kind", "authority", "document", "amount_minor", "asset", "until", "temporary"),
     ),
     Lift: _rule("lift", lift, ("card", "restriction", "kind", "authority", "document")),
+    Continue: _rule("continue", go_on, ("card", "restriction", "kind", "authority", "document", "until")),
     ReportLoss: _rule("report_loss", report_loss, ("card", "document")),
     SpendSplit: _rule(
         "spend_split", spend_split, ("card", "merchant_id", "amount_minor", "asset"), ("device", "basket", "pin")

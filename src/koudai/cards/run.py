@@ -32,6 +32,7 @@ from koudai.cards.store import (
     add_cards_statement,
     add_entries_statement,
     add_payouts_statement,
+    continue_restrictions_statement,
     end_restrictions_statement,
     lay_refunds_statement,
     read_activities,
@@ -191,6 +192,8 @@ def _write(tx: Tx, desk: Desk) -> None:
     more += what_was_judged(desk)
     if desk.restricted:
         more.append(restrict_statement(batch_id, desk.restricted))
+    if desk.continued:
+        more.append(continue_restrictions_statement(batch_id, desk.sheet.now, desk.continued))
     if desk.unrestricted:
         more.append(end_restrictions_statement(batch_id, desk.sheet.now, desk.unrestricted))
     more += keep_statements(desk)

@@ -19,7 +19,7 @@ from koudai.cards.model import (
     PayoutRow,
     Programme,
 )
-from koudai.cards.restrict.model import Restriction, RestrictionKind
+from koudai.cards.restrict.model import Order, Restriction, RestrictionKind
 from koudai.ledger import DrawOrder, FundingSource, Limit, Place, limits_of_book
 from koudai.pg import Statements, Tx, bools, byteas, columns, int4s, int8s, texts, times
 
@@ -63,7 +63,7 @@ async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Pr
     return {programme.id: programme for programme in await with_limits(tx, book, rows)}
 
 
-_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, times, int8s, int8s, int4s)
+_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, times, int8s, int8s, int4s, bools)
 _PLACE = (int8s, int4s)
 _ENTRY = (
     int4s, int4s, int8s, texts, int8s, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, int8s, texts, texts,
@@ -71,6 +71,7 @@ _ENTRY = (
 )  # fmt: skip
 _PART = (int4s, int8s, int4s, int8s)
 _RESTRICTION = (int4s, int8s, texts, texts, texts, int8s, times, bools, texts)
+_CONTINUED = (int4s, int8s, int4s, times, texts, texts, texts)
 _ENDED = (int8s, int4s, int4s, texts, texts, texts, texts, texts)
 _PAYOUT = (int4s, int8s, int8s, int8s, texts, texts, texts, texts, texts, texts)
 
@@ -105,6 +106,16 @@ def restrict_statement(batch_id: int, made: Sequence[Restriction]) -> Statement:
         for one in made
     ]  # fmt: skip
     return (SQL["restrict"], batch_id, *columns(_RESTRICTION, rows))
+
+
+def continue_restrictions_statement(batch_id: int, at: datetime, continued: Sequence[tuple[Any, ...]]) -> Statement:
+    """The statement that continues restrictions."""
+    return (SQL["continue_restrictions"], batch_id, at, *columns(_CONTINUED, continued))
+
+
+def as_order(row: Sequence[Any]) -> Order:
+    """By which order a card was frozen for a while, from a row of `temporary_freezes`."""
+    return RestrictionKind(row[1]), row[2], row[3]
 
 
 def end_restrictions_statement(batch_id: int, at: datetime, ended: Sequence[tuple[Any, ...]]) -> Statement:

@@ -33,6 +33,7 @@ _WHOLE = (
     "refund_parts",
     "refund_total",
     "reissue",
+    "restriction_continued",
     "restriction_count",
     "restriction_entries",
     "restriction_lifted",

@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'reactivate', 'exchange', 'close')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'continue', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'reactivate', 'exchange', 'close')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -52,7 +52,7 @@ LEFT JOIN cards.programme_accounts p ON p.programme_id = c.programme_id
 WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
   -- What a card gave to several new ones is for the check of its pieces.
   AND NOT (a.type IN ('TRANSFER_BALANCE_FROM', 'TRANSFER_BALANCE_TO') AND t.mixed IS TRUE)
-  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'DEACTIVATE', 'GIFT_OFFER',
+  AND CASE WHEN a.type IN ('ACTIVATE', 'BLOCK', 'UNBLOCK', 'RESTRICT', 'LIFT', 'LAPSE', 'CONTINUE', 'DEACTIVATE', 'GIFT_OFFER',
                            'GIFT_RETURN', 'SET_PIN', 'CHANGE_PIN', 'RESET_PIN', 'PRINT', 'RECEIVE') THEN t.batch_id IS NOT NULL OR a.amount_minor <> 0
            WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE') THEN t.batch_id IS NOT NULL OR a.amount_minor = 0
            WHEN a.amount_minor = 0 THEN t.batch_id IS NOT NULL OR a.type NOT IN
@@ -178,24 +178,57 @@ WHERE a.batch_id IS NULL
        AND (a.type <> 'REVERSAL' OR (r.corrects_batch_id = a.redemption_batch_id
                                      AND r.corrects_ordinal = a.redemption_ordinal))) IS NOT TRUE
 
--- limit_counter: counters that a recount of the entries in their newest window doesn't lead to
-WITH flows AS MATERIALIZED (
-    -- What flowed each Chinese day, and what went back of it: enough for calendar limits of cards and holders.
-    SELECT e.card_id, e.type, e.day_s, sum(e.minor) AS minor, sum(e.n) AS n
-    FROM (SELECT a.card_id, a.type, (floor(extract(epoch FROM a.event_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
-                 a.amount_minor AS minor, 1 AS n
-          FROM cards.activities a WHERE a.type IN ('LOAD', 'REDEEM', 'AUTHORISE', 'TRANSFER_BALANCE_FROM')
+-- limit_counter: counters that a recount of the entries in their newest window doesn't lead to, those of the cards that a
+-- card goes on from among them
+WITH RECURSIVE births AS MATERIALIZED (
+    -- The cards that go on with the counters of another one, and the entry of that one by which they came to be: what it
+    -- had counted before that is theirs as well.
+    SELECT c.id, c.parent_id, p.generation < c.generation AS piece, g.batch_id, g.ordinal
+    FROM cards.cards c
+    JOIN cards.cards p ON p.id = c.parent_id
+    JOIN cards.activities t ON t.card_id = c.id AND t.previous_batch_id = 0 AND t.type = 'TRANSFER_BALANCE_TO'
+    JOIN cards.activities g ON g.batch_id = t.batch_id AND g.lead = t.lead AND g.card_id = p.id
+        AND g.type = 'TRANSFER_BALANCE_FROM'
+    WHERE c.inherits
+), inherited AS MATERIALIZED (
+    -- Of every card whose entries another one goes on from, and up to which (to_…). What went back of them is that one's
+    -- too if it went back before the first split in between (back_…; none: whenever).
+    SELECT b.id AS card_id, b.parent_id AS source_id, b.batch_id AS to_batch, b.ordinal AS to_ordinal,
+           CASE WHEN b.piece THEN b.batch_id END AS back_batch, CASE WHEN b.piece THEN b.ordinal END AS back_ordinal
+    FROM births b
+    UNION ALL
+    SELECT i.card_id, b.parent_id, b.batch_id, b.ordinal, CASE WHEN b.piece THEN b.batch_id ELSE i.back_batch END,
+           CASE WHEN b.piece THEN b.ordinal ELSE i.back_ordinal END
+    FROM inherited i JOIN births b ON b.id = i.source_id
+), moves AS NOT MATERIALIZED (
+    -- What flowed, by its place; and what went back of it, by the place of that as well.
+    SELECT a.card_id, a.type, a.event_at, a.amount_minor AS minor, 1 AS n, a.batch_id, a.ordinal,
+           NULL::bigint AS back_batch, NULL::integer AS back_ordinal
+    FROM cards.activities a WHERE a.type IN ('LOAD', 'REDEEM', 'AUTHORISE', 'TRANSFER_BALANCE_FROM')
+    UNION ALL
+    SELECT o.card_id, o.type, o.event_at, -b.amount_minor, CASE WHEN h.captured_minor > 0 THEN 0 ELSE -1 END,
+           o.batch_id, o.ordinal, b.batch_id, b.ordinal
+    FROM cards.activities b
+    LEFT JOIN cards.activities r ON r.batch_id = b.redemption_batch_id AND r.ordinal = b.redemption_ordinal
+    JOIN cards.activities o ON o.batch_id = coalesce(b.hold_batch_id, r.hold_batch_id, b.redemption_batch_id)
+        AND o.ordinal = coalesce(b.hold_ordinal, r.hold_ordinal, b.redemption_ordinal)
+        AND o.type IN ('REDEEM', 'AUTHORISE')
+    LEFT JOIN ledger.holds h ON h.batch_id = o.batch_id AND h.ordinal = o.ordinal
+    WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')
+), flows AS MATERIALIZED (
+    -- All of that for each Chinese day: enough for calendar limits of cards and holders.
+    SELECT e.card_id, e.own, e.type, e.day_s, sum(e.minor) AS minor, sum(e.n) AS n
+    FROM (SELECT m.card_id, true AS own, m.type, m.minor, m.n,
+                 (floor(extract(epoch FROM m.event_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s
+          FROM moves m
           UNION ALL
-          SELECT o.card_id, o.type, (floor(extract(epoch FROM o.event_at))::bigint + 28800) / 86400 * 86400 - 28800,
-                 -b.amount_minor, CASE WHEN h.captured_minor > 0 THEN 0 ELSE -1 END
-          FROM cards.activities b
-          LEFT JOIN cards.activities r ON r.batch_id = b.redemption_batch_id AND r.ordinal = b.redemption_ordinal
-          JOIN cards.activities o ON o.batch_id = coalesce(b.hold_batch_id, r.hold_batch_id, b.redemption_batch_id)
-              AND o.ordinal = coalesce(b.hold_ordinal, r.hold_ordinal, b.redemption_ordinal)
-              AND o.type IN ('REDEEM', 'AUTHORISE')
-          LEFT JOIN ledger.holds h ON h.batch_id = o.batch_id AND h.ordinal = o.ordinal
-          WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')) AS e
-    GROUP BY e.card_id, e.type, e.day_s
+          SELECT i.card_id, false, m.type, m.minor, m.n,
+                 (floor(extract(epoch FROM m.event_at))::bigint + 28800) / 86400 * 86400 - 28800
+          FROM inherited i
+          JOIN moves m ON m.card_id = i.source_id AND (m.batch_id, m.ordinal) < (i.to_batch, i.to_ordinal)
+          WHERE m.back_batch IS NULL OR i.back_batch IS NULL
+             OR (m.back_batch, m.back_ordinal) < (i.back_batch, i.back_ordinal)) AS e
+    GROUP BY e.card_id, e.own, e.type, e.day_s
 ), days AS MATERIALIZED (
     SELECT d.day_s, extract(epoch FROM date_trunc('month', to_timestamp(d.day_s) + interval '8 hours', 'UTC')
                             - interval '8 hours')::bigint AS month_s
@@ -210,7 +243,7 @@ WITH flows AS MATERIALIZED (
     JOIN ledger.heads h ON h.id = f.card_id
     JOIN ledger.limits l ON l.scope_id = c.programme_id AND l.book = c.book
         AND l.flow = CASE f.type WHEN 'LOAD' THEN 'load' WHEN 'TRANSFER_BALANCE_FROM' THEN 'transfer' ELSE 'redeem' END
-    WHERE l.per IN ('day', 'month', 'lifetime') AND l.subject IN ('card', 'holder')
+    WHERE l.per IN ('day', 'month', 'lifetime') AND (l.subject = 'card' OR (l.subject = 'holder' AND f.own))
 ), expected AS MATERIALIZED (
     SELECT limit_id, who, start_s, sum(minor) AS minor, sum(n) AS n FROM simple
     WHERE who IS NOT NULL GROUP BY limit_id, who, start_s
@@ -236,16 +269,24 @@ WITH flows AS MATERIALIZED (
     LEFT JOIN kept k ON k.limit_id = c.limit_id AND k.who = c.who AND k.start_s > c.start_s
     LEFT JOIN ledger.subjects s ON s.id = -c.who
     WHERE NOT c.unkept OR k.limit_id IS NULL
+), reach AS (
+    -- Whose entries count for a card: its own, and those that it goes on from.
+    SELECT c.id AS card_id, c.id AS source_id, true AS own, NULL::bigint AS to_batch, NULL::integer AS to_ordinal,
+           NULL::bigint AS back_batch, NULL::integer AS back_ordinal
+    FROM cards.cards c
+    UNION ALL
+    SELECT i.card_id, i.source_id, false, i.to_batch, i.to_ordinal, i.back_batch, i.back_ordinal FROM inherited i
 ), counted AS (
     SELECT l.id AS limit_id, l.per, l.window_s, a.batch_id, a.ordinal, a.amount_minor, 1 AS n, a.event_at AS at,
-           CASE WHEN l.subject = 'card' THEN 'card:' || a.card_id
+           i.back_batch, i.back_ordinal, l.per = 'rolling' OR l.subject NOT IN ('card', 'holder') AS apart,
+           CASE WHEN l.subject = 'card' THEN 'card:' || c.id
                 WHEN l.subject = 'holder' THEN 'id:' || h.holder_id
                 ELSE concat_ws('+', CASE WHEN l.subject ~ 'holder' THEN 'holder' END,
                                CASE WHEN l.subject ~ 'card' THEN 'card' END, CASE WHEN l.subject ~ 'device' THEN 'device' END,
                                CASE WHEN l.subject ~ 'recipient' THEN 'recipient' END) || ':'
                      || CASE WHEN l.subject ~ 'holder' THEN h.holder_id || CASE WHEN l.subject ~ '\+' THEN '+' ELSE '' END
                              ELSE '' END
-                     || CASE WHEN l.subject ~ 'card' THEN a.card_id || CASE WHEN l.subject ~ 'device|recipient' THEN '+'
+                     || CASE WHEN l.subject ~ 'card' THEN c.id || CASE WHEN l.subject ~ 'device|recipient' THEN '+'
                                                                              ELSE '' END ELSE '' END
                      || CASE WHEN l.subject ~ 'recipient' AND l.subject ~ 'device'
                              THEN replace(replace(a.device, '%', '%25'), '+', '%2B') || '+'
@@ -255,12 +296,15 @@ WITH flows AS MATERIALIZED (
     FROM ledger.limits l
     JOIN cards.cards c ON c.programme_id = l.scope_id AND c.book = l.book
     JOIN ledger.heads h ON h.id = c.id
-    JOIN cards.activities a ON a.card_id = c.id
+    JOIN reach i ON i.card_id = c.id AND (i.own OR l.subject ~ 'card')
+    JOIN cards.activities a ON a.card_id = i.source_id
+        AND (i.own OR (a.batch_id, a.ordinal) < (i.to_batch, i.to_ordinal))
         AND a.type = ANY (CASE l.flow WHEN 'load' THEN ARRAY['LOAD'] WHEN 'redeem' THEN ARRAY['REDEEM', 'AUTHORISE']
                           ELSE ARRAY['TRANSFER_BALANCE_FROM'] END::cards.activity_type[])
     LEFT JOIN ledger.transfers t ON t.batch_id = a.batch_id AND t.ordinal = a.ordinal AND l.flow = 'transfer'
     WHERE l.per IN ('day', 'month', 'lifetime', 'rolling') AND a.batch_id > l.since_batch_id
-      AND (l.flow <> 'transfer' OR t.kind <> 'replacement') AND l.id IN (SELECT s.limit_id FROM suspects s)
+      AND (l.flow <> 'transfer' OR t.kind <> 'replacement')
+      AND (l.id IN (SELECT s.limit_id FROM suspects s) OR l.per = 'rolling' OR l.subject NOT IN ('card', 'holder'))
 ), placed AS (
     SELECT c.*, max(CASE c.per
                WHEN 'day' THEN extract(epoch FROM date_trunc('day', c.at + interval '8 hours', 'UTC') - interval '8 hours')
@@ -268,20 +312,27 @@ WITH flows AS MATERIALIZED (
                WHEN 'lifetime' THEN 0
                ELSE floor(floor(extract(epoch FROM c.at)) / ceil(c.window_s / 24.0)) * ceil(c.window_s / 24.0) END)
            OVER (PARTITION BY c.limit_id, c.subject ORDER BY c.batch_id, c.ordinal) AS start_s
-    FROM counted c JOIN suspects s ON s.limit_id = c.limit_id AND s.subject = c.subject
+    FROM counted c LEFT JOIN suspects s ON s.limit_id = c.limit_id AND s.subject = c.subject
+    -- What has no simple sum is counted again also where nothing is kept of it any more.
+    WHERE s.limit_id IS NOT NULL OR (c.apart AND c.subject IS NOT NULL)
 ), newest AS (
     SELECT limit_id, subject, max(start_s)::bigint AS start_s FROM placed GROUP BY limit_id, subject
 ), given AS (
     -- What went back: voided and expired holds, and reversed redemptions.
     SELECT coalesce(b.hold_batch_id, r.hold_batch_id, b.redemption_batch_id) AS batch_id,
-           coalesce(b.hold_ordinal, r.hold_ordinal, b.redemption_ordinal) AS ordinal, sum(b.amount_minor) AS amount_minor,
-           max(CASE WHEN h.captured_minor > 0 THEN 0 ELSE 1 END) AS n
+           coalesce(b.hold_ordinal, r.hold_ordinal, b.redemption_ordinal) AS ordinal, b.amount_minor,
+           CASE WHEN h.captured_minor > 0 THEN 0 ELSE 1 END AS n, b.batch_id AS back_batch, b.ordinal AS back_ordinal
     FROM cards.activities b
     LEFT JOIN cards.activities r ON r.batch_id = b.redemption_batch_id AND r.ordinal = b.redemption_ordinal
     LEFT JOIN ledger.holds h ON h.batch_id = coalesce(b.hold_batch_id, r.hold_batch_id)
         AND h.ordinal = coalesce(b.hold_ordinal, r.hold_ordinal)
     WHERE b.type IN ('VOID', 'RELEASE', 'REVERSAL')
-    GROUP BY 1, 2
+), gone AS (
+    SELECT p.limit_id, p.subject, p.batch_id, p.ordinal, sum(g.amount_minor) AS amount_minor, max(g.n) AS n
+    FROM placed p
+    JOIN given g ON g.batch_id = p.batch_id AND g.ordinal = p.ordinal
+        AND (p.back_batch IS NULL OR (g.back_batch, g.back_ordinal) < (p.back_batch, p.back_ordinal))
+    GROUP BY p.limit_id, p.subject, p.batch_id, p.ordinal
 ), recounted AS (
     SELECT n.limit_id, n.subject, n.start_s,
            sum(p.amount_minor) - coalesce(sum(g.amount_minor) FILTER (WHERE p.own), 0) AS minor,
@@ -294,7 +345,8 @@ WITH flows AS MATERIALIZED (
                  ELSE floor(floor(extract(epoch FROM p.at)) / ceil(p.window_s / 24.0)) * ceil(p.window_s / 24.0) END AS own
           FROM placed p) AS p
         ON p.limit_id = n.limit_id AND p.subject = n.subject AND p.start_s = n.start_s
-    LEFT JOIN given g ON g.batch_id = p.batch_id AND g.ordinal = p.ordinal
+    LEFT JOIN gone g ON g.limit_id = p.limit_id AND g.subject = p.subject AND g.batch_id = p.batch_id
+        AND g.ordinal = p.ordinal
     GROUP BY n.limit_id, n.subject, n.start_s
 )
 SELECT 'ledger.limits ' || coalesce(r.limit_id, k.limit_id),
@@ -372,12 +424,36 @@ WHERE (a.card_id = r.card_id
        AND (r.ended_batch_id IS NULL
             OR (e.card_id = r.card_id AND CASE r.ended_as WHEN 'lifted' THEN e.type IN ('LIFT', 'UNBLOCK')
                                                           WHEN 'lapsed' THEN e.type = 'LAPSE'
-                                                          ELSE e.type NOT IN ('LIFT', 'UNBLOCK', 'LAPSE') END))) IS NOT TRUE
+                                                          ELSE e.type NOT IN ('LIFT', 'UNBLOCK', 'LAPSE', 'CONTINUE') END))) IS NOT TRUE
 UNION ALL
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, a.type || ' ended no restriction'
 FROM cards.activities a
 LEFT JOIN cards.restrictions r ON r.ended_batch_id = a.batch_id AND r.ended_ordinal = a.ordinal
 WHERE a.type IN ('LIFT', 'UNBLOCK', 'LAPSE') AND r.batch_id IS NULL
+
+-- restriction_continued: restrictions that were continued otherwise than what continued them says, or after their end, and
+-- entries that continued none
+SELECT 'cards.restrictions ' || k.restriction_batch_id || '/' || k.restriction_ordinal,
+       'was continued by ' || coalesce(a.type || ' of card ' || a.card_id, 'nothing') || ' until '
+       || coalesce(k.until_at::text, 'it is lifted') || ' under ' || k.document || ', then it lasted until '
+       || coalesce(k.then_until::text, 'it is lifted') || ' under ' || coalesce(k.then_document, 'nothing')
+FROM (SELECT c.*, r.card_id, r.temporary, r.authority AS whose, r.ended_batch_id, r.ended_ordinal,
+             CASE WHEN c.last THEN r.until_at ELSE c.next_until END AS then_until,
+             CASE WHEN c.last THEN r.document ELSE c.next_document END AS then_document
+      FROM (SELECT x.*, lead(x.until_before) OVER w AS next_until, lead(x.document_before) OVER w AS next_document,
+                   lead(x.batch_id) OVER w IS NULL AS last
+            FROM cards.continuations x
+            WINDOW w AS (PARTITION BY x.restriction_batch_id, x.restriction_ordinal ORDER BY x.batch_id, x.ordinal)) AS c
+      LEFT JOIN cards.restrictions r ON r.batch_id = c.restriction_batch_id AND r.ordinal = c.restriction_ordinal) AS k
+LEFT JOIN cards.activities a ON a.batch_id = k.batch_id AND a.ordinal = k.ordinal
+WHERE (a.type = 'CONTINUE' AND a.card_id = k.card_id AND NOT k.temporary AND k.document = k.then_document
+       AND k.until_at IS NOT DISTINCT FROM k.then_until AND (k.restriction_batch_id, k.restriction_ordinal) < (k.batch_id, k.ordinal)
+       AND (k.ended_batch_id IS NULL OR (k.batch_id, k.ordinal) < (k.ended_batch_id, k.ended_ordinal))) IS NOT TRUE
+UNION ALL
+SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal, a.type || ' continued no restriction'
+FROM cards.activities a
+LEFT JOIN cards.continuations k ON k.batch_id = a.batch_id AND k.ordinal = a.ordinal
+WHERE a.type = 'CONTINUE' AND k.batch_id IS NULL
 
 -- refund_total: redemptions of which more went back than was paid, or not what the refunds say
 SELECT 'cards.refund_totals ' || coalesce(t.batch_id, r.batch_id) || '/' || coalesce(t.ordinal, r.ordinal),
@@ -446,19 +522,21 @@ FULL JOIN (SELECT e.batch_id, e.lead, min(e.card_id) AS card_id, sum(e.amount_mi
 WHERE (p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
 
 -- lineage: cards that come from one of another programme, root, holder (but by a gift) or generation (which a split
--- moves on and a re-issue doesn't), or without an entry of it
+-- moves on and a re-issue doesn't), or without an entry of it; that go on with its counters though they are a gift, or don't
 SELECT 'cards.cards ' || c.id,
        'comes from ' || c.parent_id || ' of root ' || coalesce(p.root_id::text, 'none') || ', it says root ' || c.root_id
-       || ', generation ' || c.generation
+       || ', generation ' || c.generation || CASE WHEN c.inherits THEN ', inherits' ELSE ', begins anew' END
 FROM cards.cards c
 LEFT JOIN cards.cards p ON p.id = c.parent_id
-LEFT JOIN (SELECT DISTINCT card_id, other_card_id FROM cards.activities WHERE type = 'TRANSFER_BALANCE_TO') AS a
+LEFT JOIN (SELECT card_id, other_card_id, min(batch_id) AS batch_id FROM cards.activities
+           WHERE type = 'TRANSFER_BALANCE_TO' GROUP BY card_id, other_card_id) AS a
     ON a.card_id = c.id AND a.other_card_id = c.parent_id
 LEFT JOIN ledger.heads h ON h.id = c.parent_id
 LEFT JOIN cards.gifts g ON g.claimed_card_id = c.id
 WHERE c.parent_id IS NOT NULL
   AND (p.root_id = c.root_id AND p.programme_id = c.programme_id AND p.book = c.book AND a.card_id IS NOT NULL
        AND p.generation + CASE WHEN h.successor_id = c.id THEN 0 ELSE 1 END = c.generation
+       AND c.inherits = (g.card_id IS NULL AND a.batch_id > (SELECT s.batch_id FROM cards.inherits_since s))
        AND CASE WHEN g.card_id = p.id THEN (p.holder_ref IS NULL) = (c.holder_ref IS NULL)
                 ELSE p.holder_ref IS NOT DISTINCT FROM c.holder_ref END) IS NOT TRUE
 

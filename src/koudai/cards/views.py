@@ -1,10 +1,13 @@
 """What the doors read of programmes, cards and their history."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from koudai.cards.model import Activity, Card, Judged, Payout, Programme
-from koudai.cards.restrict.model import Ending, Queued, RestrictionKind, effective
+from koudai.cards.restrict.model import Continuation, Ending, Queued, RestrictionKind, effective
 from koudai.cards.store import (
     SQL,
     as_activity,
@@ -100,7 +103,12 @@ async def restrictions_of_card(tx: Tx, book: int, card_id: int) -> list[Queued] 
     """
     if card_id not in await cards_by_id(tx, book, [card_id]):
         return None
-    rows = await tx.rows(SQL["restrictions_of_card"], int8s([card_id]))
+    rows, continued = await tx.together(
+        (SQL["restrictions_of_card"], int8s([card_id])), (SQL["continuations_of_card"], card_id)
+    )  # fmt: skip
+    made: dict[Place, tuple[Continuation, ...]] = defaultdict(tuple)
+    for row in continued:
+        made[Place(row[0], row[1])] += (Continuation(Place(row[2], row[3]), *row[4:]),)
     # One whose term is over binds nothing, though no entry says so yet.
     in_force = [row for row in rows if row[19]]
     bound = effective([row[6] for row in in_force], rows[0][20] if rows else 0)
@@ -108,7 +116,8 @@ async def restrictions_of_card(tx: Tx, book: int, card_id: int) -> list[Queued] 
         Queued(as_restriction(row), row[10], position, minor)
         for position, (row, minor) in enumerate(zip(in_force, bound, strict=True), 1)
     ]
-    return queued + [_ended(row) for row in rows if not row[19]]
+    queued += [_ended(row) for row in rows if not row[19]]
+    return [msgspec.structs.replace(one, continued=made[one.restriction.place]) for one in queued]
 
 
 def _ended(row: Sequence[Any]) -> Queued:

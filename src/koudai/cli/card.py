@@ -15,7 +15,7 @@ from koudai.cli.life import close, payouts, reactivate, renew, sweep
 from koudai.cli.options import as_json, at_issuer, of_card, of_payer, with_amount, with_device, with_key
 from koudai.cli.reissue import exchange, replace
 from koudai.cli.render import activity_object, card_object, cell, fields
-from koudai.cli.restrict import lift, lost, restrict, restrictions
+from koudai.cli.restrict import go_on, lift, lost, restrict, restrictions
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
 from koudai.cli.secret import pay_code, pin, pin_for, read_pin
@@ -33,7 +33,7 @@ _HISTORY = ("event_at", "type", "amount_minor", "balance_minor", "merchant_id", 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
 for verb in (
     issue, split, spend_split, replace, renew, reactivate, exchange, close, sweep, payouts, authorise, capture, void,
-    restrict, lift, restrictions, lost, pin, pay_code,
+    restrict, go_on, lift, restrictions, lost, pin, pay_code,
     verb_of_card("activate", word("help.card_activate"), cards.Activate),
 ):  # fmt: skip
     card.add_command(verb)

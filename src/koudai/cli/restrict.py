@@ -1,4 +1,4 @@
-"""`koudai card restrict`, `lift`, `restrictions`, `lost`: what restricts a card."""
+"""`koudai card restrict`, `continue`, `lift`, `restrictions`, `lost`: what restricts a card."""
 
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,31 @@ def lift(
     )  # fmt: skip
 
 
+@click.command("continue", cls=Command, help=word("help.card_continue"))
+@of_card
+@click.argument("restriction", type=Opaque("gact"))
+@_under
+@_authority
+@_document
+@click.option("--until", type=Moment(), metavar="TIME", help=word("opt.continued_until"))
+@at_issuer
+@with_key
+@as_json
+@click.pass_obj
+def go_on(
+    call: Call, card: str, restriction: str, kind: str, authority: str | None, document: str | None,
+    until: datetime | None, issuer: str, mode: str, key: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Let a restriction last longer where it stands."""
+    happen(
+        call, issuer, mode, key, as_json=as_json,
+        command=lambda side, key: cards.Continue(
+            key=key, card=card_ref(side, card), restriction=Place(*side.internal_id("gact", restriction)),
+            kind=RestrictionKind(kind), authority=authority or "", document=document or "", until=until, made_by=_BY,
+        ),
+    )  # fmt: skip
+
+
 @click.command("lost", cls=Command, help=word("help.card_lost"))
 @of_card
 @_document
@@ -150,4 +175,16 @@ def _object(keyring: Keyring, queued: cards.Queued, asset: str) -> dict[str, Any
         "lifted_authority": queued.lifted_authority,
         "lifted_document": queued.lifted_document,
         "lifted_by": queued.lifted_by,
+        "continued": [
+            {
+                "id": keyring.opaque_id("gact", *one.place),
+                "until": render_time(one.until) if one.until else None,
+                "until_before": render_time(one.until_before),
+                "document": one.document,
+                "document_before": one.document_before,
+                "made_by": one.made_by,
+                "made_at": render_time(one.made_at),
+            }
+            for one in queued.continued
+        ],
     }

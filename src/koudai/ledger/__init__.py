@@ -30,6 +30,7 @@ from koudai.ledger.lot_store import (
     lots_statement,
     open_holds_statement,
     owed_statement,
+    subjects_between_statement,
     successors,
     whose_holds_statement,
 )
@@ -154,6 +155,7 @@ __all__ = [
     "roll",
     "sheet_from",
     "statement",
+    "subjects_between_statement",
     "successors",
     "tainted",
     "take_unsequenced",

@@ -274,6 +274,16 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
     WHERE s.ctid = c.at AND s.id = c.id AND s.book = p_book
 $$;
 
+-- Makes subjects of a book that begin with counters: none of them may be there already.
+CREATE OR REPLACE FUNCTION ledger.begin_subjects_v1(
+    p_book integer, p_refs text[], p_from integer[], p_to integer[], p_meters bigint[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO ledger.subjects (book, ref, meters)
+    SELECT p_book, c.ref, p_meters[c.first : c.last]
+    FROM unnest(p_refs, p_from, p_to) AS c (ref, first, last) ORDER BY c.ref
+$$;
+
 -- Writes the provenance of new lots of accounts of a book.
 CREATE OR REPLACE FUNCTION ledger.add_lots_v1(
     p_book integer, p_batch_id bigint, p_ids bigint[], p_accounts bigint[], p_parents bigint[], p_strains bigint[],

@@ -46,6 +46,11 @@ class Meter:
         """Count what a subject got or lost (negative), for a limit on balances."""
         self.add(limit, 0, minor, 0)
 
+    def go_on_from(self, other: "Meter") -> None:
+        """Begin with what another one has counted."""
+        self.flat = list(other.flat)
+        self.changed = bool(self.flat)
+
     def used(self, limit: Limit, start_s: int) -> tuple[int, int, int, int]:
         """Amount and count in the window of a moment, its oldest start, and the one it is counted in.
 

@@ -25,6 +25,8 @@ _OLD_HOLD = (int8s, int4s, tids, int8s, int8s, times, texts, int4s, int4s)
 _PLACE = (int8s, int4s)
 _STATES = {state.value: state for state in HoldState}
 _LIMIT = (texts, texts, texts, int8s, int8s, int8s, int8s)
+_COUNTED = (int8s, tids, int4s, int4s)
+_BEGUN = (texts, int4s, int4s)
 
 
 def lots_statement(places: Iterable[Place], accounts: Iterable[int]) -> Statement:
@@ -117,6 +119,40 @@ def lock_subjects_statement(
     return (
         SQL["lock_subjects"], book, int8s(accounts), texts(sorted(set(refs))), *columns((int8s, texts, texts), pairs),
     )  # fmt: skip
+
+
+def subjects_between_statement(book: int, spans: Iterable[tuple[str, str]]) -> Statement:
+    """The statement that reads, without a lock, the subjects whose refs lie behind one and before another: see `Meter`.
+
+    It answers id, ref, place and counters, of those alone that have any.
+    """
+    return (SQL["subjects_between"], book, *columns((texts, texts), spans))
+
+
+def count_statements(sheet: Sheet) -> list[Statement]:
+    """The statements that write the counters of subjects, those of this batch's own as well."""
+    statements: list[Statement] = []
+    counted = {meter.id: meter for meter in sheet.subjects.values() if meter.changed and meter.at is not None}
+    if counted:
+        spans, flat = _laid_flat(counted.values())
+        rows = [(meter.id, meter.at, *span) for meter, span in zip(counted.values(), spans, strict=True)]
+        statements.append((SQL["count"], sheet.book, *columns(_COUNTED, rows), int8s(flat)))
+    if sheet.begun:
+        spans, flat = _laid_flat(sheet.begun.values())
+        made = [(ref, *span) for ref, span in zip(sheet.begun, spans, strict=True)]
+        statements.append((SQL["begin_subjects"], sheet.book, *columns(_BEGUN, made), int8s(flat)))
+    return statements
+
+
+def _laid_flat(meters: Iterable[Meter]) -> tuple[list[tuple[int, int]], list[int]]:
+    """The counters of all meters one after the other, and where those of each begin and end."""
+    spans: list[tuple[int, int]] = []
+    flat: list[int] = []
+    for meter in meters:
+        begin = len(flat) + 1
+        flat += meter.flat
+        spans.append((begin, len(flat)))
+    return spans, flat
 
 
 def add_lots_statement(sheet: Sheet) -> Statement:

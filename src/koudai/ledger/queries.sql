@@ -18,6 +18,13 @@ FROM ledger.lock_v2($1::int, $2::bigint[])
 SELECT id, ref, at, meters
 FROM ledger.lock_subjects_v1($1::int, $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[])
 
+-- subjects_between: the counters of subjects whose refs lie behind one and before another
+SELECT s.id, s.ref, s.at, s.meters FROM unnest($2::text[], $3::text[]) AS b (behind, before)
+JOIN LATERAL (
+    SELECT x.id, x.ref, x.ctid AS at, x.meters FROM ledger.subjects x
+    WHERE x.book = $1::int AND x.ref > b.behind COLLATE "C" AND x.ref < b.before COLLATE "C" AND x.meters <> '{}' OFFSET 0
+) AS s ON true
+
 -- begin_batch: id and time of a new batch, the time of its book, and up to when that is closed
 SELECT id, recorded_at, now_at, closed_before FROM ledger.begin_batch_v2($1::int)
 
@@ -32,6 +39,9 @@ SELECT ledger.close_period_v1($1::int, $2::timestamptz, $3::text)
 
 -- closed_before: up to when the books are closed
 SELECT max(closed_before) FROM ledger.periods WHERE book = $1::int
+
+-- begin_subjects: makes subjects that begin with counters
+SELECT ledger.begin_subjects_v1($1::int, $2::text[], $3::int[], $4::int[], $5::bigint[])
 
 -- seal: seals a batch with the root over its entries
 SELECT ledger.seal_v1($1::int, $2::bigint, $3::int, $4::bytea, $5::bytea)

@@ -40,6 +40,7 @@ class Sheet:
 
     __slots__ = (
         "batch_id",
+        "begun",
         "book",
         "closed_before",
         "corrections",
@@ -72,6 +73,7 @@ class Sheet:
         self.pockets = pockets
         self.keys = keys
         self.subjects: dict[str | int, Meter] = {}
+        self.begun: dict[str, Meter] = {}
         self.closed_before = closed_before
         self.fresh_ids = deque(fresh_ids)
         self.ordinal = 0
@@ -316,6 +318,11 @@ class Sheet:
         self.pockets[account] = pocket
         self.opened.append((pocket, kind, ordinal))
         return pocket
+
+    def begin(self, ref: str, other: Meter) -> None:
+        """Make a subject, of whom nothing was counted so far, begin with what another one has counted."""
+        made = self.begun[ref] = self.subjects[ref] = Meter(0, None, None)
+        made.go_on_from(other)
 
     def succeed(self, pocket: Pocket, successor: Pocket) -> None:
         """Note that an account took over from another: what comes back to that one goes to it."""

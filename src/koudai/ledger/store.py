@@ -8,8 +8,14 @@ from typing import Any
 from koudai.base import Asset
 from koudai.ledger.keys import Keys, Memory
 from koudai.ledger.leaves import seal
-from koudai.ledger.limits import Meter
-from koudai.ledger.lot_store import SQL, Statement, add_lots_statement, add_subjects, hold_statements
+from koudai.ledger.lot_store import (
+    SQL,
+    Statement,
+    add_lots_statement,
+    add_subjects,
+    count_statements,
+    hold_statements,
+)
 from koudai.ledger.model import Place
 from koudai.ledger.pocket import Pocket
 from koudai.ledger.sheet import Sheet
@@ -98,7 +104,6 @@ def sheet_from(
 _TRANSFER = (int4s, int8s, int8s, int8s, texts, times, int4s, int8s, int8s)
 _HELD = (int8s, int4s, tids, int8s, times, int4s, int4s, int4s, int4s)
 _KEY = (texts, texts, int4s, texts, texts)
-_COUNTED = (int8s, tids, int4s, int4s)
 _CORRECTION = (int4s, int8s, int4s, bools, texts, texts, texts)
 
 
@@ -144,9 +149,7 @@ def write(tx: Tx, sheet: Sheet, *more: Statement) -> None:
     if sheet.new_lots:
         statements.append(add_lots_statement(sheet))
     statements += hold_statements(sheet)
-    counted = {meter.id: meter for meter in sheet.subjects.values() if meter.changed}
-    if counted:
-        statements.append(_count_statement(sheet.book, counted))
+    statements += count_statements(sheet)
     if sheet.successors:
         statements.append((SQL["succeed"], sheet.book, *columns((int8s, int8s), list(sheet.successors.items()))))
     if sheet.corrections:
@@ -166,16 +169,6 @@ def _open_statements(sheet: Sheet) -> list[Statement]:
         (SQL["open_pockets"], sheet.book, sheet.batch_id, asset, kind, *columns((int8s, int4s, int8s), rows))
         for (asset, kind), rows in by_kind.items()
     ]
-
-
-def _count_statement(book: int, counted: dict[int, Meter]) -> Statement:
-    flat: list[int] = []
-    rows = []
-    for meter in counted.values():
-        begin = len(flat) + 1
-        flat += meter.flat
-        rows.append((meter.id, meter.at, begin, len(flat)))
-    return (SQL["count"], book, *columns(_COUNTED, rows), int8s(flat))
 
 
 async def time_of_book(tx: Tx, book: int) -> datetime:

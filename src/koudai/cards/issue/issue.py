@@ -77,12 +77,13 @@ def holder_of_card(card: HeldCard) -> Holder | None:
 
 def open_card(
     desk: Desk, terms: Terms, holder: Holder | None, state: CardState, entry: int, at: datetime,
-    parent: HeldCard | None = None, *, piece: bool = True,
+    parent: HeldCard | None = None, *, piece: bool = True, inherits: bool = True,
 ) -> tuple[HeldCard, str]:  # fmt: skip
     """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number.
 
     One that comes from a `parent` has its root, what it was promised; a piece of it is a generation further, and
-    one that takes its place is not, and its expiry.
+    one that takes its place is not, and its expiry. One that `inherits` is told the counters of its parent later, when
+    those are what they are to be.
     """
     if desk.mint is None:
         raise ValueError("cards are made with the keyring in hand")
@@ -93,7 +94,7 @@ def open_card(
     sealed = keyring.seal(number, pocket.id.to_bytes(8))
     came, promised_at = Lineage(pocket.id, None, 0), at
     if parent is not None:
-        came = Lineage(parent.lineage.root_id, parent.id, parent.lineage.generation + piece)
+        came = Lineage(parent.lineage.root_id, parent.id, parent.lineage.generation + piece, inherits)
         promised_at = parent.promised_at
     desk.new_cards.append(
         (

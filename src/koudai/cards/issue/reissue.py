@@ -8,6 +8,7 @@ from koudai.base import Refused
 from koudai.cards.carry import arrive
 from koudai.cards.checks import available_of, card_of, has_holds, not_usable, pending, too_little
 from koudai.cards.commands import Replace
+from koudai.cards.count_on import count_on
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import Holder, as_issued, holder_of_card, open_card
 from koudai.cards.issue.offers import not_replaced
@@ -50,10 +51,13 @@ def reissue(
 ) -> tuple[Activity, HeldCard, str]:  # fmt: skip
     """Carry all of a card, expired or not, to a new one, which takes its place; the entry of the old card answers.
 
-    Holds there are none. The new card has the old one's root and generation, and what that was promised.
+    Holds there are none. The new card has the old one's root and generation, and what that was promised; limits count
+    it on, unless it was given away.
     """
-    sheet, amount = desk.sheet, card.pocket.balance_minor
-    new, number = open_card(desk, card.terms, holder, CardState.ACTIVE, 0, at, card, piece=False)
+    sheet, amount, same = desk.sheet, card.pocket.balance_minor, kind != "gift"
+    new, number = open_card(desk, card.terms, holder, CardState.ACTIVE, 0, at, card, piece=False, inherits=same)
+    if same:
+        count_on(desk, card, new)
     parts = [(lot, lot.minor) for lot in card.pocket.lots]
     sheet.carry(place.ordinal, card.pocket, new.pocket, parts, kind, at)
     sheet.succeed(card.pocket, new.pocket)

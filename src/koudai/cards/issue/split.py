@@ -19,6 +19,7 @@ from koudai.cards.checks import (
     within_limits,
 )
 from koudai.cards.commands import Redeem, SpendSplit, Split
+from koudai.cards.count_on import count_on
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import as_issued, holder_of_card, open_card
 from koudai.cards.issue.offers import MAX_PIECES, not_split
@@ -44,7 +45,9 @@ def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
         child, number = _open_piece(desk, card, at)
         parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
         sheet.carry(place.ordinal, card.pocket, child.pocket, parts, "split", at)
+        count_on(desk, card, child)
         made.append((child, number))
+    # The split counts for the card that is split, and for none of its pieces.
     count(slots, amount)
     sheet.touch(card.id, place.ordinal)
     only = made[0][0].id if len(made) == 1 else None
@@ -127,6 +130,7 @@ def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refus
     child, number = _open_piece(desk, card, at)
     parts = proportional(card.pocket.lots, rest, lambda lot: lot.free_minor(sheet.now_s))
     sheet.carry(gave.ordinal, card.pocket, child.pocket, parts, "split", at)
+    count_on(desk, card, child)
     count(slots, rest)
     sheet.touch(card.id, gave.ordinal)
     desk.enter(

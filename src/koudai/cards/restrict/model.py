@@ -82,11 +82,24 @@ class Restriction(msgspec.Struct, frozen=True):
         return self.amount_minor is None
 
 
+class Continuation(msgspec.Struct, frozen=True):
+    """How a restriction was continued, by the entry at `place`: until when and by which document now, and before."""
+
+    place: Place
+    until: datetime | None
+    until_before: datetime
+    document: str
+    document_before: str
+    made_by: str
+    made_at: datetime
+
+
 class Queued(msgspec.Struct, frozen=True):
     """A restriction as the operator sees it.
 
     `position` is its place in the queue from 1, `effective_minor` what it binds now; both None once it has ended.
-    `ended` is how, with the place and the moment; `lifted_…` tell who lifted it, and by which order.
+    `ended` is how, with the place and the moment; `lifted_…` tell who lifted it, and by which order. `continued` is
+    how it was continued, in that order.
     """
 
     restriction: Restriction
@@ -100,6 +113,7 @@ class Queued(msgspec.Struct, frozen=True):
     lifted_authority: str | None = None
     lifted_document: str | None = None
     lifted_by: str | None = None
+    continued: tuple[Continuation, ...] = ()
 
 
 Stack = tuple[Restriction, ...]
@@ -170,8 +184,27 @@ def _told(stack: Iterable[Restriction]) -> dict[str, Any]:
 
 def not_yours(one: Restriction) -> Refused:
     """Who may lift a restriction instead, as far as that may be told."""
-    allowed = [str(kind) for kind in may_lift(one.kind)] if one.kind in _SAID else []
-    return Refused(CardRefusal.NOT_YOURS_TO_LIFT, {"allowed": allowed, "by": _SAID.get(one.kind, _GENERAL)})
+    return Refused(CardRefusal.NOT_YOURS_TO_LIFT, {"allowed": _allowed(one), "by": _SAID.get(one.kind, _GENERAL)})
+
+
+def not_yours_to_continue(one: Restriction) -> Refused:
+    """Who may continue a restriction instead, as far as that may be told."""
+    return Refused(CardRefusal.NOT_YOURS_TO_CONTINUE, {"allowed": _allowed(one), "by": _SAID.get(one.kind, _GENERAL)})
+
+
+def _allowed(one: Restriction) -> list[str]:
+    return [str(kind) for kind in may_lift(one.kind)] if one.kind in _SAID else []
+
+
+Order = tuple[RestrictionKind, str, str]
+"""A kind, an authority of that, and its document."""
+
+
+def clause_of_freezes() -> dict[str, Any]:
+    """What a refusal says of the law by which an authority freezes for a while."""
+    clause = shipped_clauses()[FREEZE_CLAUSE]
+    citation = {"en": clause.citation.en, "zh": clause.citation.zh}
+    return {"clause": clause.id, "citation": citation, "limit_h": freeze_hours()}
 
 
 @cache

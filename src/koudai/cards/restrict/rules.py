@@ -1,4 +1,4 @@
-"""Restrict, lift, block, unblock, report lost: what is stacked on a card and taken off again; no value moves."""
+"""Restrict, continue, lift, block, unblock, report lost: what is stacked on a card and taken off; no value moves."""
 
 from datetime import datetime, timedelta
 
@@ -6,20 +6,22 @@ import msgspec
 
 from koudai.base import Refused, render_time
 from koudai.cards.checks import bad_amount, bad_asset, card_of
-from koudai.cards.commands import Block, CardRef, Lift, ReportLoss, Restrict, Unblock
+from koudai.cards.commands import Block, CardRef, Continue, Lift, ReportLoss, Restrict, Unblock
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.restrict.by_hand import not_freed
 from koudai.cards.restrict.model import (
-    FREEZE_CLAUSE,
     FREEZING,
     TEMPORARY,
     Ending,
+    Order,
     Restriction,
     RestrictionKind,
+    clause_of_freezes,
     freeze_hours,
     may_lift,
     not_yours,
+    not_yours_to_continue,
 )
 from koudai.ledger import Place
 from koudai.policy import ProgrammeClass, shipped_clauses
@@ -44,6 +46,11 @@ def restrict(desk: Desk, command: Restrict, place: Place) -> Activity | Refused:
     until = bad or _term(desk, command)
     if isinstance(until, Refused):
         return until
+    if command.temporary:
+        order: Order = (command.kind, command.authority.strip(), command.document.strip())
+        if order in card.frozen_by:
+            return Refused(CardRefusal.FROZEN_BEFORE, {**clause_of_freezes(), "document": order[2]})
+        card.frozen_by.add(order)
     made = Restriction(
         place, card.id, command.kind, command.authority.strip(), command.document.strip(), amount, until,
         command.temporary, command.made_by,
@@ -69,6 +76,31 @@ def lift(desk: Desk, command: Lift, place: Place) -> Activity | Refused:
     told = (command.kind, command.authority.strip(), command.document.strip(), command.made_by)
     _end(desk, card, found, place.ordinal, Ending.LIFTED, *told)
     return _entered(desk, card, place, ActivityType.LIFT, command.event_at)
+
+
+def go_on(desk: Desk, command: Continue, place: Place) -> Activity | Refused:
+    """Let a restriction last longer where it stands in the queue, under the power that may lift it."""
+    card = card_of(desk, command.card)
+    if card is None:
+        return Refused(CardRefusal.UNKNOWN_CARD)
+    found = next((one for one in card.restrictions if one.place == command.restriction), None)
+    if found is None:
+        return Refused(CardRefusal.UNKNOWN_RESTRICTION)
+    authority, document, until = command.authority.strip(), command.document.strip(), command.until
+    bad = _unordered(found.kind, authority, document)
+    another = found.kind in FREEZING and not bad and authority != found.authority
+    if another or command.kind not in may_lift(found.kind):
+        return not_yours_to_continue(found)
+    if bad:
+        return bad
+    if found.until is None or (until is not None and until <= found.until):
+        return Refused(CardRefusal.BAD_TERM, {"field": "until"})
+    if found.temporary and document == found.document:
+        return Refused(CardRefusal.FREEZE_TOO_LONG, {**clause_of_freezes(), "latest": render_time(found.until)})
+    longer = msgspec.structs.replace(found, until=until, document=document, temporary=False)
+    card.restrictions = tuple(longer if one is found else one for one in card.restrictions)
+    desk.continued.append((place.ordinal, *found.place, until, authority, document, command.made_by))
+    return _entered(desk, card, place, ActivityType.CONTINUE, command.event_at)
 
 
 def report_loss(desk: Desk, command: ReportLoss, place: Place) -> Activity | Refused:
@@ -183,10 +215,7 @@ def _term(desk: Desk, command: Restrict) -> datetime | Refused | None:
     latest = now + timedelta(hours=freeze_hours())
     if command.until is None or command.until <= latest:
         return command.until or latest
-    clause = shipped_clauses()[FREEZE_CLAUSE]
-    citation = {"en": clause.citation.en, "zh": clause.citation.zh}
-    facts = {"clause": clause.id, "citation": citation, "limit_h": freeze_hours(), "latest": render_time(latest)}
-    return Refused(CardRefusal.FREEZE_TOO_LONG, facts)
+    return Refused(CardRefusal.FREEZE_TOO_LONG, {**clause_of_freezes(), "latest": render_time(latest)})
 
 
 def _no_report(card: HeldCard) -> Refused | None:

@@ -15,6 +15,7 @@ from koudai.cards.checks import (
     within_limits,
 )
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
+from koudai.cards.count_on import uncount
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import on_load, on_payment, on_return
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
@@ -209,8 +210,7 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.REVERSAL_TOO_LATE, {"until": render_time(until)})
     outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
     if isinstance(outcome, Activity):
-        meters = desk.meters(card, Flow.REDEEM, found.device)
-        card.terms.limits[Flow.REDEEM].give_back(meters, paid, desk.seconds(found.at), whole=found.whole)
+        uncount(desk, card, found)
         reason = command.reason or "no answer arrived"
         desk.sheet.correct(place.ordinal, Correction(found.place, False, reason, command.made_by))
     return outcome
