@@ -169,6 +169,8 @@ def _unreasoned(desk: Desk, command: Adjust, card: HeldCard) -> Refused | None:
         return Refused(CardRefusal.NOT_ACTIVE)
     if card.pocket.successor_id is not None:
         return Refused(CardRefusal.REPLACED)
+    if card.state is CardState.DEACTIVATED:
+        return Refused(CardRefusal.DEACTIVATED)
     if card.gift_until is not None and not command.increment:
         return pending(card.gift_until)
     for name in ("reason", "made_by"):
