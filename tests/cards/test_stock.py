@@ -336,6 +336,20 @@ async def test_a_buyer_who_was_tricked_calls_the_card_off(counter, shop):
     await counter.verify()
 
 
+async def test_who_restricted_a_card_that_was_called_off_lifts_that_and_the_stop_stays(counter, shop):
+    await delayed(shop)
+    card = await shop.sold()
+    stop = await counter.do(shop.call_off(card))
+    order = {"authority": "Police of Xuhui", "document": "7", "made_by": "wu"}
+    police = cards.RestrictionKind.POLICE
+    seized = await counter.do(cards.Restrict(key="s", card=card, kind=police, **order))
+    await counter.do(cards.Lift(key="l", card=card, restriction=seized.place, kind=police, **order))
+    own = cards.Lift(key="o", card=card, restriction=stop.place, kind=cards.RestrictionKind.ISSUER, made_by="wu")
+    assert await counter.no(own) == Refused(R.CALLED_OFF)
+    assert (await counter.see(card)).state is CardState.BLOCKED
+    await counter.verify()
+
+
 async def test_a_card_that_waits_is_told_apart_within_its_own_batch(counter, shop):
     """A batch ends as its commands one by one: received, sold, paid with, called off."""
     merchant = await counter.merchant()
