@@ -84,6 +84,9 @@ class Shop:
     def call_off(self, card, key=None):
         return cards.CallOff(key=key or self.counter.key(), card=card, made_by="hotline", reason="told by telephone")
 
+    def void_sale(self, card, key=None, reason="told by telephone", made_by="fraud desk"):
+        return cards.VoidSale(key=key or self.counter.key(), card=card, made_by=made_by, reason=reason)
+
 
 @pytest.fixture
 async def shop(counter):

@@ -90,6 +90,7 @@ from koudai.cards.stock.model import (
     StockState,
     StockStep,
     StockStepKind,
+    VoidSale,
     WriteOff,
 )
 from koudai.cards.stock.views import (
@@ -202,6 +203,7 @@ __all__ = [
     "Transfer",
     "Unblock",
     "Void",
+    "VoidSale",
     "WithdrawGift",
     "Words",
     "WriteOff",

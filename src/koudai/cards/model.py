@@ -113,11 +113,14 @@ class CardRefusal(StrEnum):
     NOT_SOLD = "cards.not_sold"
     PAYMENT_MISSING = "cards.payment_missing"
     PAYMENT_DIFFERS = "cards.payment_differs"
+    PAYMENT_REFUNDED = "cards.payment_refunded"
     PAYMENT_USED = "cards.payment_used"
     WARNING_UNREAD = "cards.warning_unread"
     NOT_ACTIVE_YET = "cards.not_active_yet"
     TOO_LATE = "cards.too_late"
     CALLED_OFF = "cards.called_off"
+    SALE_USED = "cards.sale_used"
+    SALE_OVER = "cards.sale_over"
 
 
 class CardState(StrEnum):
@@ -164,6 +167,7 @@ class ActivityType(StrEnum):
     PAY_OUT = "PAY_OUT"
     CASHBACK = "CASHBACK"
     CASHBACK_BACK = "CASHBACK_BACK"
+    VOID_SALE = "VOID_SALE"
 
 
 class Programme(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ _WHOLE = (
     "lot_origin",
     "pay_code_live",
     "pay_code_used",
+    "payment_refunded",
     "payment_used",
     "payout_register",
     "pin_flag",
@@ -38,6 +39,7 @@ _WHOLE = (
     "stock_way",
     "tally",
     "tender",
+    "voided_sale",
 )
 
 CARD_CHECKS = tuple(Check(f"cards.{name}", text, ranged=name not in _WHOLE) for name, text in SQL.items())
