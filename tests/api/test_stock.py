@@ -71,6 +71,42 @@ async def test_what_is_not_paid_is_not_activated(api) -> None:
     assert (late.status_code, late.json()["code"]) == (409, "cards.too_late")
 
 
+async def test_a_sale_is_undone_once_and_its_payment_sells_no_further_card(api, new_key) -> None:
+    stock, (one, two) = await stocked(api)
+    sold = (await api.post("/v1/stock/sell", sale(gan=one))).json()["stock_card"]
+    assert sold["sale"]["voided_at"] is None
+    wish = {"gan": one, "reason": "tricked by telephone"}
+    till = (await new_key(Mode.TEST, (Scope.CARDS_SELL, Scope.CARDS_REFUND, Scope.CARDS_BLOCK))).token
+    assert (await api.post("/v1/stock/void_sale", wish, token=till)).status_code == 403
+    voided = await api.post("/v1/stock/void_sale", wish, key="void")
+    assert voided.status_code == 201, voided.text
+    told = voided.json()
+    entry = told["activity"]
+    assert (entry["type"], entry["amount_minor"], entry["balance_minor"]) == ("VOID_SALE", 5_000, 0)
+    undone = told["stock_card"]
+    assert (undone["state"], undone["sale"]["payment_ref"]) == ("WRITTEN_OFF", "slip 1")
+    assert undone["sale"]["voided_at"] == entry["event_at"]
+    assert (await api.post("/v1/stock/void_sale", wish, key="void")).json() == told
+    again = await api.post("/v1/stock/void_sale", wish)
+    assert (again.status_code, again.json()["code"]) == (409, "cards.out_of_order")
+    used = await api.post("/v1/stock/sell", sale(gan=two))
+    assert (used.status_code, used.json()["code"]) == (409, "cards.payment_refunded")
+    steps = (await api.get(f"/v1/stock/{stock}")).json()["steps"]
+    assert (steps[-1]["step"], steps[-1]["reason"]) == ("VOID_SALE", "tricked by telephone")
+    assert (await api.get(f"/v1/gift_cards/{undone['gift_card_id']}")).json()["state"] == "DEACTIVATED"
+
+
+async def test_what_stands_against_undoing_a_sale_is_named_in_both_languages(api) -> None:
+    _, (one, _) = await stocked(api)
+    await api.post("/v1/stock/sell", sale(gan=one))
+    await api.act("REDEEM", gan=one, merchant_id=await api.merchant(), amount_minor=1, currency="CNY")
+    for language, said in (("en", "an entry REDEEM"), ("zh", "REDEEM 记录")):
+        wish = {"gan": one, "reason": "tricked"}
+        refused = await api.post("/v1/stock/void_sale", wish, headers={"Accept-Language": language})
+        assert (refused.status_code, refused.json()["code"]) == (409, "cards.sale_used")
+        assert said in refused.json()["detail"]
+
+
 async def test_a_till_is_warned_in_its_language(api) -> None:
     _, numbers = await stocked(api, 5)
     for n, number in enumerate(numbers[:4]):
@@ -95,6 +131,8 @@ async def test_a_till_is_warned_in_its_language(api) -> None:
         ("sell", sale(gift_card_id="x", place=" "), "place"),
         ("sell", sale(gift_card_id="x", payment_ref=""), "payment_ref"),
         ("write_off", {"stock_id": "x"}, "reason"),
+        ("void_sale", {"gift_card_id": "x"}, "reason"),
+        ("void_sale", {"reason": "r"}, "gift_card_id"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused_with_its_field(api, path, body, field) -> None:

@@ -40,6 +40,9 @@ async def test_an_empty_card_is_closed_and_does_nothing_any_more(life):
         assert (await life.see(name)).state == "DEACTIVATED"
         for verb in ("load", "redeem", "activate", "close", "reactivate"):
             assert await life.told(life.do(verb, name)) == "cards.deactivated", verb
+        by = {"reason": "sorry", "made_by": "ann", "approved_by": "bob"}
+        adjust = cards.Adjust(key=f"a {name}", card=life.ids[name], amount_minor=1, asset="CNY", increment=True, **by)
+        assert await life.told(adjust) == "cards.deactivated"
     assert await register(life) == []
     await life.counter.verify()
 

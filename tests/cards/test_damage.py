@@ -501,7 +501,7 @@ DAMAGES = [
             ("stock_sold", "cards.stock_cards SET state = 'CALLED_OFF' WHERE card_id"),
             ("stock_sold", "cards.cards SET state = 'PENDING' WHERE id"),
             ("stock_lost", "cards.cards SET state = 'ACTIVE' WHERE id"),
-            ("stock_lost", "cards.sales SET card_id = {stock_lost} WHERE {stock_lost}"),
+            ("stock_lost", "cards.sales SET card_id = {stock_lost} WHERE card_id = {stock_sold} AND {stock_lost}"),
             ("stock_sold", "cards.activities SET type = 'PRINT' WHERE type = 'RECEIVE' AND card_id"),
         )
     ),
@@ -510,15 +510,48 @@ DAMAGES = [
            "UPDATE cards.sales SET amount_minor = amount_minor - 1 WHERE card_id = {stock_sold}"),
     damage("cards.stock_sale", "cards.sales {stock_sold}",
            "UPDATE cards.activities SET type = 'REFUND' WHERE type = 'LOAD' AND card_id = {stock_sold}"),
-    damage("cards.stock_sale", "cards.sales {stock_sold}", "UPDATE cards.payments SET source = 'debit'"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}", "UPDATE cards.payments SET source = 'debit' WHERE reference = 'slip'"),
     damage("cards.stock_sale", "cards.sales {stock_sold}",
            "UPDATE cards.cards SET active_at = NULL WHERE id = {stock_sold}"),
     damage("cards.stock_sale", "cards.sales {stock_sold}", "DELETE FROM cards.payments"),
-    damage("cards.payment_used", "cards.payments 1/slip", "UPDATE cards.payments SET used_minor = used_minor - 1"),
+    damage("cards.payment_used", "cards.payments 1/slip", "UPDATE cards.payments SET used_minor = used_minor - 1 WHERE reference = 'slip'"),
     damage("cards.payment_used", "cards.payments 1/slip",
            "ALTER TABLE cards.payments DROP CONSTRAINT payments_within_paid",
            "UPDATE cards.payments SET amount_minor = used_minor - 1"),
     damage("cards.payment_used", "cards.payments 1/slip", "DELETE FROM cards.sales WHERE card_id = {stock_sold}"),
+    # A sale that was undone isn't, or its payment counts as refunded twice
+    damage("cards.payment_refunded", "cards.payments 1/slip", "UPDATE cards.payments SET refunded_minor = 10"),
+    damage("cards.payment_refunded", "cards.payments 1/back",
+           "ALTER TABLE cards.payments DROP CONSTRAINT payments_refunded_within_used",
+           "UPDATE cards.payments SET refunded_minor = refunded_minor * 2 WHERE reference = 'back'"),
+    damage("cards.payment_refunded", "cards.payments 1/back",
+           "UPDATE cards.payments SET refunded_minor = 0 WHERE reference = 'back'"),
+    damage("cards.payment_refunded", "cards.payments 1/back", "DELETE FROM cards.voided_sales"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}", "DELETE FROM cards.voided_sales"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}", f"DELETE FROM cards.activities WHERE {at('void')}"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor - 1 WHERE {at('void')}"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}",
+           f"UPDATE cards.activities SET source = 'debit' WHERE {at('void')}"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}",
+           "UPDATE cards.sales SET amount_minor = amount_minor - 1 WHERE card_id = {stock_void}"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}", loose("accounts", "accounts_lots_agree"),
+           "UPDATE ledger.accounts SET balance_minor = 1 WHERE id = {stock_void}"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_void}", "DELETE FROM cards.stock_steps WHERE step = 'VOID_SALE'"),
+    damage("cards.voided_sale", "cards.voided_sales {stock_sold}",
+           "UPDATE cards.voided_sales SET card_id = {stock_sold}"),
+    damage("cards.stock_way", "cards.stock_cards {stock_void}",
+           "UPDATE cards.stock_cards SET state = 'SOLD' WHERE card_id = {stock_void}"),
+    damage("cards.stock_way", "cards.stock_cards {stock_void}", "DELETE FROM cards.voided_sales"),
+    damage("cards.card_state", "cards.cards {stock_void}", "UPDATE cards.cards SET state = 'ACTIVE' WHERE id = {stock_void}"),
+    damage("cards.activity_transfer", "cards.activities {void}",
+           f"UPDATE ledger.transfers SET credit_account = {{expired_account}} WHERE {at('void')}"),
+    damage("cards.activity_transfer", "cards.activities {void_bonus}",
+           f"UPDATE cards.activities SET source = 'cash' WHERE {at('void_bonus')}"),
+    damage("cards.activity_chain", "cards.activities {void_bonus}",
+           f"UPDATE cards.activities SET amount_minor = amount_minor + 1 WHERE {at('void_bonus')}"),
+    damage("cards.activity_key", "cards.activities {void}", "DELETE FROM ledger.idempotency WHERE key = 'voiding it'"),
+    damage("cards.key_activity", KEY + "voiding it", f"DELETE FROM cards.activities WHERE {at('void')}"),
     damage("cards.refund_parts", "cards.activities {moved}", "UPDATE cards.cards SET holder_ref = 'mallory' WHERE id = {stand_in}"),
     damage("cards.refund_parts", "cards.activities {moved}", "UPDATE cards.cards SET programme_id = 1 WHERE id = {stand_in}"),
     # A card ended or goes on otherwise than its history says
@@ -548,24 +581,32 @@ DAMAGES = [
 ]  # fmt: skip
 
 
-async def tell_of_stock(within, run, keyring, programme, facts):
-    """Cards of a stock, one in each state."""
-    wish = cards.CreateStock(key="stock", programme_id=programme.id, count=5, design="spring", made_by="Li Na")
+async def tell_of_stock(within, run, keyring, programme, facts, places):
+    """Cards of a stock, one in each state, and one whose sale was undone."""
+    wish = cards.CreateStock(key="stock", programme_id=programme.id, count=6, design="spring", made_by="Li Na")
     (stock,) = await within(lambda tx: cards.run(tx, 1, [wish], keyring))
     members = await within(lambda tx: cards.page_stock_cards(tx, 1, stock.id, 0, 9))
-    names = ("stock_printed", "stock_in", "stock_sold", "stock_lost", "stock_new")
+    names = ("stock_printed", "stock_in", "stock_sold", "stock_lost", "stock_void", "stock_new")
     ids = {name: member.card_id for name, member in zip(names, members, strict=True)}
     facts |= ids
     for command in (
-        cards.Print(key="printing", stock_id=stock.id, first=1, last=4, made_by="Wu"),
-        cards.Receive(key="receiving", stock_id=stock.id, first=2, last=4, place="hall", made_by="Wu"),
+        cards.Print(key="printing", stock_id=stock.id, first=1, last=5, made_by="Wu"),
+        cards.Receive(key="receiving", stock_id=stock.id, first=2, last=5, place="hall", made_by="Wu"),
         cards.WriteOff(key="writing", cards=(ids["stock_lost"],), reason="burnt", made_by="Wu"),
         cards.Sell(
             key="selling", card=ids["stock_sold"], amount_minor=50, asset="CNY", source=FundingSource.CASH,
             payment_ref="slip", payment_minor=60, till="one", clerk="Wu", place="hall",
         ),
+        cards.Sell(
+            key="selling it", card=ids["stock_void"], amount_minor=50, asset="CNY", source=FundingSource.CASH,
+            payment_ref="back", payment_minor=60, till="one", clerk="Wu", place="hall",
+        ),
+        cards.Load(key="gladly", card=ids["stock_void"], amount_minor=5, asset="CNY", source=FundingSource.BONUS),
+        cards.VoidSale(key="voiding it", card=ids["stock_void"], reason="tricked", made_by="Wu"),
     ):  # fmt: skip
-        assert not isinstance(await run(command), Refused)
+        done = await run(command)
+        assert not isinstance(done, Refused), done
+    places["void"], places["void_bonus"] = done.place, done.place._replace(ordinal=done.place.ordinal + 1)
 
 
 async def tell_story(db, keyring):
@@ -624,7 +665,7 @@ async def tell_story(db, keyring):
     await tell_of_restrictions(within, run, keyring, programme, shop, facts, places)
     await tell_of_a_basket(Counter(db, keyring), facts, places)
     await tell_of_secrets(within, run, keyring, shop, programme, facts, places)
-    await tell_of_stock(within, run, keyring, programme, facts)
+    await tell_of_stock(within, run, keyring, programme, facts, places)
     await tell_of_ends(within, run, keyring, shop, facts, places)
     for name, place in places.items():
         facts |= {

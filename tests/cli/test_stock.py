@@ -61,6 +61,23 @@ def test_from_the_printer_to_the_till(koudai: Any, programme: str, tmp_path: Pat
     assert "shop 7" in koudai("stock", "list").out
 
 
+def test_a_sale_is_undone(koudai: Any, programme: str, tmp_path: Path) -> None:
+    made = koudai.done("stock", "create", "--programme", programme, "--count", "2", "--design", "夏", "--by", "Li Na")
+    koudai.done("stock", "print", "--stock", made["id"], "--by", "printer", "--out", str(tmp_path / "n.csv"))
+    koudai.done("stock", "receive", "--stock", made["id"], "--place", "shop 7", "--by", "Wu")
+    one, two = (card["id"] for card in koudai.done("stock", "show", made["id"])["cards"])
+    koudai.done(*sell(one, "slip 9"))
+    voided = koudai.done("stock", "void-sale", one, "--reason", "tricked", "--by", "fraud desk")
+    assert (voided["type"], voided["amount_minor"], voided["balance_minor"]) == ("VOID_SALE", 5_000, 0)
+    shown = koudai.done("stock", "show", made["id"])
+    assert (shown["steps"][-1]["step"], shown["steps"][-1]["made_by"]) == ("VOID_SALE", "fraud desk")
+    assert [(card["state"], card["voided_at"] is None) for card in shown["cards"]] == [
+        ("WRITTEN_OFF", False), ("IN_STOCK", True),
+    ]  # fmt: skip
+    assert koudai(*sell(two, "slip 9"), "--json").error()["code"] == "cards.payment_refunded"
+    assert "撤销时间" in koudai("stock", "show", made["id"], language=CHINESE).out
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -89,6 +89,7 @@ CASH = {"funding": "cash"}
 CARD_BACK = {"refund_kind": "card", "refund_to": "same_name_account"}
 BEARER_BACK = {**CARD_BACK, "card_kind": "bearer"}
 BUY_BACK = {"refund_kind": "buy_back", "refund_to": "payer_account"}
+UNDONE = {"refund_kind": "sale", "refund_to": "source"}
 RECHARGE = {"refund_kind": "recharge", "refund_to": "source"}
 
 
@@ -192,6 +193,7 @@ CASES: list[Case] = [
     Case("guards.onboarded_receivers", T, {}, {"receiver_onboarded": True}, {"receiver_onboarded": False}),
     Case("guards.buy_back_to_payer", F, BUY_BACK, {"refund_to": "payer_account"}, {"refund_to": "same_name_account"}),
     Case("guards.buy_back_invoice", F, BUY_BACK, {"red_letter_invoice": True}, {"red_letter_invoice": False}),
+    Case("guards.undone_sale", F, UNDONE, {"refund_to": "source"}, {"refund_to": "cash"}),
     *at((I, L, F, X, T), "guards.simulator", {"simulated": True}, {"play_money": True}, {"play_money": False}),
     *at((I, L), "negative.credit_funded", {}, {"funding": "debit"}, {"funding": "instalment"}),
     Case("negative.refund_elsewhere", F, {"refund_kind": "goods", "original_usable": False}, {"refund_to": "same_kind_card"},

@@ -122,6 +122,17 @@ def test_words_that_are_asked_for_are_listed():
     assert (never.code, never.facts["allowed"]) == (PolicyRefusal.FORBIDDEN, {"en": "never", "zh": "一律不得"})
 
 
+@pytest.mark.parametrize("pack", [SINGLE, MULTI, TELECOM])
+def test_a_sale_that_is_undone_is_no_redemption_and_goes_back_to_its_source_alone(pack):
+    """A bearer card isn't cashed (PBOC 2012-12), but a sale before any use can be rescinded (法释〔2025〕4, Art. 14)."""
+    undone = {"refund_kind": "sale", "refund_to": "source", "card_kind": "bearer", "months_since_issue": 0,
+              "identity_checked": False, "buyer_identity_checked": False} | minor(refund_day="1,000")  # fmt: skip
+    assert judged(pack, Point.REFUND, undone) is None
+    for elsewhere in ("cash", "same_name_account", "payer_account"):
+        refused = judged(pack, Point.REFUND, {**undone, "refund_to": elsewhere}).refused
+        assert refused.facts["clause"] == "guards.undone_sale", elsewhere
+
+
 def test_an_unverified_clause_warns_and_refuses_only_when_the_operator_says_so():
     young = {"issuer_young": True, "prepaid_of_capital_bps": 20_001}
     verdict = judged(SINGLE, Point.ISSUE, young)

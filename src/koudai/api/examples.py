@@ -325,6 +325,10 @@ CALL_OFF = {
     "tricked": _example("The buyer was told by telephone to buy it", {"gift_card_id": _CARD, "reason": "fraud"})
 }
 
+VOID_SALE = {
+    "tricked": _example("The buyer who called it off gets his money back", {"gift_card_id": _CARD, "reason": "fraud"})
+}
+
 CLOCK = {"a_day": _example("Go on to a moment", {"to": "2028-01-31T16:00:00Z"})}
 
 BATCH = {

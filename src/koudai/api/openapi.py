@@ -16,7 +16,7 @@ from koudai.pg import PgFault
 
 _BY_CARD = (
     "Activate", "AdjustDecrement", "AdjustIncrement", "Block", "Expire", "Load", "Renew", "Transfer", "Unblock",
-    "NewSale", "CallOff",
+    "NewSale", "CallOff", "VoidSale",
 )  # fmt: skip
 _PAYING = ("Authorise", "BatchRedemption", "Redeem")
 

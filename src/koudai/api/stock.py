@@ -1,4 +1,4 @@
-"""Stocks of physical cards: made, printed, received, written off, sold at a till, called off, and shown."""
+"""Stocks of physical cards: made, printed, received, written off, sold at a till, called off, undone, and shown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -68,6 +68,13 @@ async def call_off(call: Call) -> shapes.StockActivity | Refused:
     """POST /v1/stock/call_off: for the hotline that a buyer who was tricked reaches."""
     card = call.door.ids.card_ref(call.body.gift_card_id, call.body.gan)
     wish = cards.CallOff(key=call.key, card=card, made_by=call.principal.key_id, reason=call.body.reason)
+    return await _with_card(call, wish)
+
+
+async def void_sale(call: Call) -> shapes.StockActivity | Refused:
+    """POST /v1/stock/void_sale: for the desk that gives a buyer his money back."""
+    card = call.door.ids.card_ref(call.body.gift_card_id, call.body.gan)
+    wish = cards.VoidSale(key=call.key, card=card, made_by=call.principal.key_id, reason=call.body.reason)
     return await _with_card(call, wish)
 
 
@@ -186,6 +193,7 @@ def _cards(call: Call, found: Sequence[StockCard]) -> list[shapes.StockCard]:
             None if (sale := c.sale) is None else shapes.Sale(
                 keyring.opaque_id(ACTIVITY, *sale.load), Amount(sale.amount_minor, sale.asset), sale.payment_ref,
                 sale.till, sale.clerk, sale.acknowledged, sale.sold_at, sale.active_at,
+                sale.voided_at,
             ),
         )
         for c, card_id, stock_id in zip(

@@ -2,7 +2,7 @@
 
 from koudai.api import stock
 from koudai.api.door import Operation
-from koudai.api.examples import CALL_OFF, PRINTING, RECEIPT, SALE, STOCK, WRITING_OFF
+from koudai.api.examples import CALL_OFF, PRINTING, RECEIPT, SALE, STOCK, VOID_SALE, WRITING_OFF
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import GiftCardActivity
 from koudai.api.stock_shapes import (
@@ -17,6 +17,7 @@ from koudai.api.stock_shapes import (
     StockCard,
     StockCardPage,
     StockPage,
+    VoidSale,
     WritingOff,
 )
 from koudai.cards import CardRefusal
@@ -31,9 +32,9 @@ _STEP = (
 _SALE = (
     ApiProblem.BAD_NUMBER, CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_STOCK, CardRefusal.OUT_OF_ORDER,
     CardRefusal.LIES_ELSEWHERE, CardRefusal.CURRENCY_MISMATCH, CardRefusal.PAYMENT_MISSING, CardRefusal.PAYMENT_DIFFERS,
-    CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD, CardRefusal.LOAD_CAP_EXCEEDED,
-    CardRefusal.BALANCE_CAP_EXCEEDED, LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED,
-    LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BALANCE_TOO_LARGE,
+    CardRefusal.PAYMENT_REFUNDED, CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD,
+    CardRefusal.LOAD_CAP_EXCEEDED, CardRefusal.BALANCE_CAP_EXCEEDED, LedgerRefusal.LIMIT_EXCEEDED,
+    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BALANCE_TOO_LARGE,
 )  # fmt: skip
 
 STOCK_OPERATIONS: tuple[Operation, ...] = (
@@ -84,6 +85,17 @@ STOCK_OPERATIONS: tuple[Operation, ...] = (
             CardRefusal.TOO_LATE, CardRefusal.DEACTIVATED,
         ),
         examples=CALL_OFF, handle=stock.call_off,
+    ),
+    Operation(
+        method="POST", path="/v1/stock/void_sale", name="void_stock_sale", tag="Stock",
+        summary="Undo the sale of a card of which nothing was used; refund its payment at the till then",
+        scope=Scope.CARDS_CLOSE, keyed=True, request=VoidSale, response=StockActivity, status=201,
+        codes=(
+            ApiProblem.BAD_NUMBER, CardRefusal.REASON_MISSING, CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_STOCK,
+            CardRefusal.OUT_OF_ORDER, CardRefusal.REPLACED, CardRefusal.DEACTIVATED, CardRefusal.SALE_USED,
+            CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.SALE_OVER,
+        ),
+        examples=VOID_SALE, handle=stock.void_sale,
     ),
     Operation(
         method="GET", path="/v1/stock/{id}", name="get_stock", tag="Stock",

@@ -81,6 +81,16 @@ class CallOff(OnCard, frozen=True, kw_only=True):
     reason: Reason | None = None
 
 
+class VoidSale(OnCard, frozen=True, kw_only=True):
+    """A sold card of which nothing was used: its sale is undone, and the card ends.
+
+    It is called off, or was sold within the last seven days. The API key stands for who undid it. Pay the amount of
+    the sale back by your till's own refund of its payment.
+    """
+
+    reason: Reason
+
+
 class PrintFile(msgspec.Struct, frozen=True):
     """A printing. `csv` has the numbers in the clear, under a heading: once. The same key answers null."""
 
@@ -135,7 +145,11 @@ class StockPage(msgspec.Struct, frozen=True):
 
 
 class Sale(msgspec.Struct, frozen=True):
-    """A sale at a till. From `active_at` on the card can be used; until then it can be called off."""
+    """A sale at a till. From `active_at` on the card can be used; until then it can be called off.
+
+    At `voided_at` it was undone (null: it stands): then its amount counts as refunded of the payment, and the till
+    pays it back by the refund of `payment_ref`.
+    """
 
     activity_id: str
     amount: Amount
@@ -145,6 +159,7 @@ class Sale(msgspec.Struct, frozen=True):
     acknowledged: bool
     sold_at: datetime
     active_at: datetime
+    voided_at: datetime | None
 
 
 class StockCard(msgspec.Struct, frozen=True):

@@ -95,6 +95,7 @@ from koudai.cards.stock.model import (
     StockState,
     StockStep,
     StockStepKind,
+    VoidSale,
     WriteOff,
 )
 from koudai.cards.stock.views import (
@@ -211,6 +212,7 @@ __all__ = [
     "Transfer",
     "Unblock",
     "Void",
+    "VoidSale",
     "WithdrawGift",
     "Words",
     "WriteOff",

@@ -368,8 +368,9 @@ BEGIN
     RETURN codes + devices;
 END $$;
 
--- Brings locked cards of stocks further on their way, never back; one that was sold is not written off.
-CREATE OR REPLACE FUNCTION cards.set_stock_v1(
+-- Brings locked cards of stocks further on their way, never back; one that was sold is written off only where its sale was
+-- undone.
+CREATE OR REPLACE FUNCTION cards.set_stock_v2(
     p_ids bigint[], p_states text[], p_merchants integer[], p_places text[]
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
@@ -381,7 +382,9 @@ BEGIN
     FROM (SELECT f.at, u.* FROM unnest(p_ids, p_states, p_merchants, p_places) AS u (id, state, merchant_id, place)
           JOIN LATERAL (SELECT x.ctid AS at FROM cards.stock_cards x WHERE x.card_id = u.id OFFSET 0) AS f ON true) AS s
     WHERE c.ctid = s.at
-      AND CASE WHEN s.state = 'WRITTEN_OFF' THEN c.state IN ('CREATED', 'PRINTED', 'IN_STOCK')
+      AND CASE WHEN s.state = 'WRITTEN_OFF'
+               THEN c.state IN ('CREATED', 'PRINTED', 'IN_STOCK')
+                    OR (c.state <> 'WRITTEN_OFF' AND EXISTS (SELECT FROM cards.voided_sales v WHERE v.card_id = s.id))
                ELSE array_position(way, s.state) > array_position(way, c.state) END;
     GET DIAGNOSTICS changed = ROW_COUNT;
     IF changed <> cardinality(p_ids) THEN
@@ -415,6 +418,54 @@ BEGIN
     FROM (SELECT f.at, u.* FROM unnest(p_ids, p_sold, p_active) AS u (id, sold, active)
           JOIN LATERAL (SELECT x.ctid AS at FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS f ON true) AS s
     WHERE c.ctid = s.at;
+END $$;
+
+-- Undoes sales of locked cards: what each was sold for counts as refunded of its payment. One that was undone before
+-- aborts by the table's key, and refunding more than was used by the table's constraint.
+CREATE OR REPLACE FUNCTION cards.void_sales_v1(
+    p_batch_id bigint, p_ids bigint[], p_ordinals integer[], p_voided timestamptz[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO cards.voided_sales (card_id, batch_id, ordinal, voided_at)
+    SELECT u.id, p_batch_id, u.ordinal, u.voided FROM unnest(p_ids, p_ordinals, p_voided) AS u (id, ordinal, voided);
+
+    UPDATE cards.payments p SET refunded_minor = p.refunded_minor + s.amount
+    FROM (SELECT x.book, x.payment_ref, sum(x.amount_minor)::bigint AS amount
+          FROM unnest(p_ids) AS u (id)
+          JOIN LATERAL (SELECT y.* FROM cards.sales y WHERE y.card_id = u.id OFFSET 0) AS x ON true
+          GROUP BY x.book, x.payment_ref) AS s
+    WHERE p.book = s.book AND p.reference = s.payment_ref;
+END $$;
+
+-- The newest entry of a card behind its sale that is neither of a harmless type nor a load that nobody paid for; none
+-- where there is none. The walk begins at the card's newest entry.
+CREATE OR REPLACE FUNCTION cards.since_sale_v1(
+    p_card_id bigint, p_last_batch_id bigint, p_last_ordinal integer, p_sale_batch_id bigint, p_sale_ordinal integer,
+    p_harmless text[]
+) RETURNS TABLE (type text, event_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    at_batch   bigint := p_last_batch_id;
+    at_ordinal integer := p_last_ordinal;
+    entry      record;
+BEGIN
+    WHILE (at_batch, at_ordinal) > (p_sale_batch_id, p_sale_ordinal) LOOP
+        SELECT a.* INTO entry FROM cards.activities a
+        WHERE a.batch_id = at_batch AND a.ordinal = at_ordinal AND a.card_id = p_card_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the history of card % breaks off at %/%', p_card_id, at_batch, at_ordinal;
+        END IF;
+        IF NOT (entry.type::text = ANY (p_harmless) OR (entry.type = 'LOAD' AND entry.source = 'bonus')) THEN
+            type := entry.type::text;
+            event_at := entry.event_at;
+            RETURN NEXT;
+            RETURN;
+        END IF;
+        at_batch := entry.previous_batch_id;
+        at_ordinal := entry.previous_ordinal;
+    END LOOP;
 END $$;
 
 -- Gives locked cards another expiry, and keeps each that they had.

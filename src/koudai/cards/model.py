@@ -117,11 +117,14 @@ class CardRefusal(StrEnum):
     WRITE_IT_OFF = "cards.write_it_off"
     PAYMENT_MISSING = "cards.payment_missing"
     PAYMENT_DIFFERS = "cards.payment_differs"
+    PAYMENT_REFUNDED = "cards.payment_refunded"
     PAYMENT_USED = "cards.payment_used"
     WARNING_UNREAD = "cards.warning_unread"
     NOT_ACTIVE_YET = "cards.not_active_yet"
     TOO_LATE = "cards.too_late"
     CALLED_OFF = "cards.called_off"
+    SALE_USED = "cards.sale_used"
+    SALE_OVER = "cards.sale_over"
 
 
 class CardState(StrEnum):
@@ -169,6 +172,7 @@ class ActivityType(StrEnum):
     CASHBACK = "CASHBACK"
     CASHBACK_BACK = "CASHBACK_BACK"
     CONTINUE = "CONTINUE"
+    VOID_SALE = "VOID_SALE"
 
 
 class Programme(msgspec.Struct, frozen=True):

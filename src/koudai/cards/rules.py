@@ -57,9 +57,10 @@ from koudai.cards.secrets.pin import change_pin, reset_pin, set_pin
 from koudai.cards.secrets.pins import Pin
 from koudai.cards.spend.hold import authorise, capture, void
 from koudai.cards.spend.pay import load, redeem, refund, reverse
-from koudai.cards.stock.model import CallOff, CreateStock, Print, Receive, Sell, Stock, WriteOff
+from koudai.cards.stock.model import CallOff, CreateStock, Print, Receive, Sell, Stock, VoidSale, WriteOff
 from koudai.cards.stock.rules import call_off, create_stock, print_cards, receive, write_off
 from koudai.cards.stock.sell import sell
+from koudai.cards.stock.void_sale import void_sale
 from koudai.ledger import Memory, Place, request_text
 
 
@@ -205,6 +206,7 @@ _RULES: dict[type[Command], _Entry] = {
         ("merchant_id", "place", "payment_minor", "payer", "refund_to"),
     ),
     CallOff: _rule("call_off", call_off, _ONE_CARD, ("reason",)),
+    VoidSale: _rule("void_sale", void_sale, ("card", "reason")),
     Reactivate: _rule("reactivate", reactivate, _ONE_CARD),
     Exchange: _rule("exchange", exchange, _ONE_CARD),
     Close: _rule(

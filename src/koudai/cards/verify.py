@@ -26,6 +26,7 @@ _WHOLE = (
     "lot_origin",
     "pay_code_live",
     "pay_code_used",
+    "payment_refunded",
     "payment_used",
     "payout_register",
     "pin_flag",
@@ -41,6 +42,7 @@ _WHOLE = (
     "stock_way",
     "tally",
     "tender",
+    "voided_sale",
 )
 
 CARD_CHECKS = tuple(Check(f"cards.{name}", text, ranged=name not in _WHOLE) for name, text in SQL.items())

@@ -18,7 +18,7 @@ WHERE k.batch_id BETWEEN $1::bigint AND $2::bigint
            -- The request begins with its verb: {"verb":"load",…
            WHEN split_part(k.request, '"', 4) IN
                ('activate', 'block', 'unblock', 'load', 'redeem', 'refund', 'reverse', 'authorise', 'capture', 'void',
-                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'continue', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'reactivate', 'exchange', 'close')
+                'transfer', 'adjust', 'expire', 'renew', 'restrict', 'lift', 'continue', 'report_loss', 'spend_split', 'replace', 'give_gift', 'claim_gift', 'withdraw_gift', 'return_gift', 'set_pin', 'change_pin', 'reset_pin', 'print', 'receive', 'write_off', 'sell', 'call_off', 'void_sale', 'reactivate', 'exchange', 'close')
            THEN a.batch_id IS NULL
            ELSE false END
 
@@ -62,7 +62,7 @@ WHERE a.batch_id BETWEEN $1::bigint AND $2::bigint
                           THEN t.debit_account = a.card_id AND t.credit_account = m.account_id
                           WHEN a.type IN ('LOAD', 'CASHBACK')
                           THEN t.credit_account = a.card_id AND t.debit_account = f.account_id
-                          WHEN a.type = 'CASHBACK_BACK'
+                          WHEN a.type IN ('CASHBACK_BACK', 'VOID_SALE')
                           THEN t.debit_account = a.card_id AND t.credit_account = f.account_id
                           WHEN a.type = 'TRANSFER_BALANCE_FROM'
                           THEN t.debit_account = a.card_id AND t.credit_account = a.other_card_id
@@ -125,8 +125,8 @@ FROM (SELECT e.*, CASE WHEN e.previous_batch_id = 0 THEN 0 ELSE coalesce(p.balan
       ) AS o ON true
       WHERE e.batch_id BETWEEN $1::bigint AND $2::bigint) AS a
 WHERE (a.before_minor
-       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK', 'FEE', 'PAY_OUT',
-                             'FEE')
+       + CASE WHEN a.type IN ('REDEEM', 'CAPTURE', 'TRANSFER_BALANCE_FROM', 'ADJUST_DECREMENT', 'EXPIRE', 'CASHBACK_BACK',
+                             'FEE', 'PAY_OUT', 'VOID_SALE')
               THEN -a.amount_minor
               WHEN a.type IN ('AUTHORISE', 'VOID', 'RELEASE', 'RENEW') THEN 0
               ELSE a.amount_minor END) IS DISTINCT FROM a.balance_minor
@@ -729,7 +729,7 @@ WHERE k.batch_id IS NOT NULL
                        AND o.code_hash <> k.code_hash)) IS NOT TRUE
 
 -- stock_way: cards of stocks that aren't where their history and their sale lead to: usable without a sale, sold before
--- they were received, received before they were printed, written off and not closed
+-- they were received, received before they were printed, written off and not closed, or after a sale that stands
 SELECT 'cards.stock_cards ' || c.card_id,
        'is ' || c.state || ', its card ' || coalesce(n.state::text, 'not there') || '; printed at '
        || coalesce(h.printed::text, 'no time') || ', received at ' || coalesce(h.received::text, 'no time') || ', sold at '
@@ -737,14 +737,16 @@ SELECT 'cards.stock_cards ' || c.card_id,
 FROM cards.stock_cards c
 LEFT JOIN cards.cards n ON n.id = c.card_id
 LEFT JOIN cards.sales s ON s.card_id = c.card_id
+LEFT JOIN cards.voided_sales v ON v.card_id = c.card_id
 LEFT JOIN (SELECT card_id, min(ARRAY[batch_id, ordinal]) FILTER (WHERE type = 'PRINT') AS printed,
                   min(ARRAY[batch_id, ordinal]) FILTER (WHERE type = 'RECEIVE') AS received
            FROM cards.activities WHERE type IN ('PRINT', 'RECEIVE') GROUP BY card_id) AS h ON h.card_id = c.card_id
 WHERE CASE WHEN c.state IN ('SOLD', 'CALLED_OFF')
-           THEN s.card_id IS NOT NULL AND h.printed < h.received AND h.received < ARRAY[s.batch_id, s.ordinal]
+           THEN s.card_id IS NOT NULL AND v.card_id IS NULL AND h.printed < h.received
+                AND h.received < ARRAY[s.batch_id, s.ordinal]
                 AND n.state::text = ANY (CASE c.state WHEN 'SOLD' THEN ARRAY['ACTIVE', 'BLOCKED', 'DEACTIVATED']
                                                       ELSE ARRAY['BLOCKED', 'DEACTIVATED'] END)
-           WHEN c.state = 'WRITTEN_OFF' THEN s.card_id IS NULL AND n.state = 'DEACTIVATED'
+           WHEN c.state = 'WRITTEN_OFF' THEN (s.card_id IS NULL) = (v.card_id IS NULL) AND n.state = 'DEACTIVATED'
            ELSE s.card_id IS NULL AND n.state = 'PENDING'
                 AND CASE c.state WHEN 'CREATED' THEN h.printed IS NULL AND h.received IS NULL
                                  WHEN 'PRINTED' THEN h.printed IS NOT NULL AND h.received IS NULL
@@ -769,3 +771,29 @@ FROM cards.payments p
 LEFT JOIN (SELECT book, payment_ref, sum(amount_minor) AS amount_minor FROM cards.sales GROUP BY book, payment_ref) AS s
     ON s.book = p.book AND s.payment_ref = p.reference
 WHERE (p.used_minor = s.amount_minor AND p.used_minor <= p.amount_minor) IS NOT TRUE
+
+-- payment_refunded: payments of which more or less counts as refunded than was undone of what was sold against them
+SELECT 'cards.payments ' || p.book || '/' || p.reference,
+       'used ' || p.used_minor || ', refunded ' || p.refunded_minor || ', undone ' || coalesce(v.amount_minor, 0)
+FROM cards.payments p
+LEFT JOIN (SELECT s.book, s.payment_ref, sum(s.amount_minor) AS amount_minor
+           FROM cards.voided_sales v JOIN cards.sales s ON s.card_id = v.card_id GROUP BY s.book, s.payment_ref) AS v
+    ON v.book = p.book AND v.payment_ref = p.reference
+WHERE p.refunded_minor <> coalesce(v.amount_minor, 0) OR p.refunded_minor > p.used_minor
+
+-- voided_sale: undone sales whose card holds something, or of which not all went back to the source that it was loaded
+-- from, or that nobody stands up for; and entries of one that was never undone
+SELECT 'cards.voided_sales ' || coalesce(v.card_id, e.card_id),
+       'sold for ' || coalesce(s.amount_minor, 0) || ' by ' || coalesce(p.source::text, 'nothing') || ', its entries say '
+       || coalesce(e.amount_minor, 0) || ' to ' || coalesce(e.source::text, 'nothing') || ', its card holds '
+       || coalesce(h.balance_minor::text, 'nothing')
+FROM cards.voided_sales v
+FULL JOIN (SELECT * FROM cards.activities WHERE type = 'VOID_SALE' AND ordinal = lead) AS e
+    ON e.batch_id = v.batch_id AND e.ordinal = v.ordinal AND e.card_id = v.card_id
+LEFT JOIN cards.sales s ON s.card_id = v.card_id
+LEFT JOIN cards.payments p ON p.book = s.book AND p.reference = s.payment_ref
+LEFT JOIN cards.stock_cards c ON c.card_id = v.card_id
+LEFT JOIN cards.stock_steps t ON t.stock_id = c.stock_id AND t.batch_id = v.batch_id AND t.ordinal = v.ordinal
+    AND t.step = 'VOID_SALE' AND t.reason <> ''
+LEFT JOIN ledger.heads h ON h.id = v.card_id
+WHERE (e.amount_minor = s.amount_minor AND e.source = p.source AND h.balance_minor = 0 AND t.batch_id IS NOT NULL) IS NOT TRUE

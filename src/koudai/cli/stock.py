@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PAGE = 1000
 _COUNTS = ("id", "design", "state", "place", "count")
 _STEPS = ("at", "step", "count", "place", "made_by", "given_to", "reason")
-_CARDS = ("serial", "id", "last4", "state", "place", "payment_ref", "active_at")
+_CARDS = ("serial", "id", "last4", "state", "place", "payment_ref", "active_at", "voided_at")
 
 stock = Group("stock", help=word("help.stock"), no_args_is_help=True)
 
@@ -265,6 +265,24 @@ def call_off(
     )  # fmt: skip
 
 
+@stock.command("void-sale", help=word("help.stock_void_sale"))
+@of_card
+@click.option("--reason", type=Text(500), required=True, metavar="TEXT", help=word("opt.why"))
+@_by
+@at_issuer
+@with_key
+@as_json
+@click.pass_obj
+def void_sale(
+    call: Call, card: str, reason: str, by: str, issuer: str, mode: str, key: str | None, as_json: bool
+) -> None:  # fmt: skip
+    """Undo the sale of a card of which nothing was used."""
+    happen(
+        call, issuer, mode, key, as_json=as_json,
+        command=lambda side, key: cards.VoidSale(key=key, card=card_ref(side, card), made_by=by, reason=reason),
+    )  # fmt: skip
+
+
 @stock.command("list", help=word("help.stock_list"))
 @at_issuer
 @as_json
@@ -357,4 +375,5 @@ def _card_object(side: Side, member: StockCard) -> dict[str, Any]:
         "place": _where(side, member.merchant_id, member.place),
         "payment_ref": sale.payment_ref if sale else None,
         "active_at": render_time(sale.active_at) if sale else None,
+        "voided_at": render_time(sale.voided_at) if sale and sale.voided_at else None,
     }

@@ -71,6 +71,7 @@ REFUND_KINDS = {
     "withdrawal": Said("a withdrawal of the balance", "余额提现"),
     "recharge": Said("a recharge taken back", "充值退款"),
     "buy_back": Said("a buy-back from a company", "企业定向回购"),
+    "sale": Said("a sale that is undone before any use", "未使用撤销售卡"),
 }
 REFUND_TARGETS = {
     "original_card": Said("the card that paid", "原支付卡"),

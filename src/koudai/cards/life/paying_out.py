@@ -32,6 +32,17 @@ def not_paid_out(
     return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)
 
 
+def not_rescinded(desk: Desk, card: HeldCard, amount_minor: int, place: Place) -> Refused | None:
+    """Why the sale of a card isn't undone. That is no redemption: the money goes back to the source it came from."""
+    law = desk.law(card.terms.programme_id)
+    asked = None if law is None else law.asked(
+        Point.REFUND, card.kind, refund_kind="sale", refund_to="source", transit=False, balance_after_minor=0,
+        root_minor=0,
+    )  # fmt: skip
+    facts = {"balance_before_minor": card.pocket.balance_minor, "amount_minor": amount_minor}
+    return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)
+
+
 def not_closed(
     desk: Desk, card: HeldCard, amount_minor: int, place: Place, *, forfeits: bool
 ) -> Refused | None:  # fmt: skip

@@ -68,9 +68,8 @@ def lift(desk: Desk, command: Lift, place: Place) -> Activity | Refused:
         return Refused(CardRefusal.UNKNOWN_RESTRICTION)
     if command.kind not in may_lift(found.kind):
         return not_yours(found)
-    bad = (not_freed(desk, card) if found.whole else None) or _unordered(
-        command.kind, command.authority, command.document
-    )
+    own = found.whole and found.kind is RestrictionKind.ISSUER
+    bad = (not_freed(desk, card) if own else None) or _unordered(command.kind, command.authority, command.document)
     if bad:
         return bad
     told = (command.kind, command.authority.strip(), command.document.strip(), command.made_by)

@@ -20,8 +20,8 @@ MAX_CHOSEN = 1_000
 class StockState(StrEnum):
     """CREATED → PRINTED → IN_STOCK → SOLD → ACTIVE.
 
-    A card is WRITTEN_OFF before it is sold, and CALLED_OFF between its sale and the moment at which it can be
-    used. ACTIVE is a sold card whose moment has come.
+    A card is WRITTEN_OFF before it is sold, or once its sale was undone, and CALLED_OFF between its sale and the
+    moment at which it can be used. ACTIVE is a sold card whose moment has come.
     """
 
     CREATED = "CREATED"
@@ -40,6 +40,7 @@ class StockStepKind(StrEnum):
     RECEIVE = "RECEIVE"
     WRITE_OFF = "WRITE_OFF"
     CALL_OFF = "CALL_OFF"
+    VOID_SALE = "VOID_SALE"
 
 
 class CardWarning(StrEnum):
@@ -119,11 +120,22 @@ class Sell(Command, frozen=True, kw_only=True):
 
 
 class CallOff(Command, frozen=True, kw_only=True):
-    """Stop a card that was sold and can't be used yet, for good: what is on it waits for its refund."""
+    """Stop a card that was sold and can't be used yet, for good: what is on it waits until its sale is voided."""
 
     card: CardRef
     made_by: str
     reason: str | None = None
+
+
+class VoidSale(Command, frozen=True, kw_only=True):
+    """Undo the sale of a card of which nothing was used (撤销售卡): what it was sold for goes back whence it came.
+
+    The card ends, and what was paid for it counts as refunded: the till pays it back by the refund of that payment.
+    """
+
+    card: CardRef
+    reason: str
+    made_by: str
 
 
 class Stock(msgspec.Struct, frozen=True):
@@ -170,7 +182,10 @@ class StockShown(msgspec.Struct, frozen=True):
 
 
 class Sale(NamedTuple):
-    """A sale at a till. `load` is the place of its LOAD; `acknowledged`: a warning was read before it."""
+    """A sale at a till. `load` is the place of its LOAD; `acknowledged`: a warning was read before it.
+
+    `voided_at` is when it was undone: from then on its amount counts as refunded of the payment.
+    """
 
     load: Place
     amount_minor: int
@@ -181,6 +196,7 @@ class Sale(NamedTuple):
     acknowledged: bool
     sold_at: datetime
     active_at: datetime
+    voided_at: datetime | None = None
 
 
 class StockCard(msgspec.Struct, frozen=True):
@@ -210,10 +226,27 @@ class PrintFile(msgspec.Struct, frozen=True):
         return f"PrintFile(place={self.place!r}, cards={self.cards}, csv={'…' if self.csv else None})"
 
 
-class Item:
-    """A locked card of a stock; `active_at` is from when on it can be used, once it is sold."""
+class HeldSale(NamedTuple):
+    """The sale of a locked card: the place of its load, what it was sold for, against which payment, and when.
 
-    __slots__ = ("active_at", "merchant_id", "place", "serial", "state", "stock_id")
+    `used_as` and `used_at` tell of the newest entry behind it that can't be undone with it, where there is one.
+    """
+
+    load: Place
+    amount_minor: int
+    payment_ref: str
+    sold_at: datetime
+    used_as: str | None = None
+    used_at: datetime | None = None
+
+
+class Item:
+    """A locked card of a stock; `active_at` is from when on it can be used, once it is sold.
+
+    `sale` is known where sales are made or undone.
+    """
+
+    __slots__ = ("active_at", "merchant_id", "place", "sale", "serial", "state", "stock_id")
 
     def __init__(
         self, stock_id: int, serial: int, state: StockState, merchant_id: int | None = None, place: str | None = None,
@@ -225,18 +258,25 @@ class Item:
         self.merchant_id = merchant_id
         self.place = place
         self.active_at = active_at
+        self.sale: HeldSale | None = None
 
 
 class Payment:
-    """What was paid under a reference, and how much of it cards were sold for; its lock is held."""
+    """What was paid under a reference, and how much of it cards were sold for; its lock is held.
 
-    __slots__ = ("amount_minor", "asset", "source", "used_minor")
+    `refunded_minor` of that went back, since sales were undone.
+    """
 
-    def __init__(self, source: str, asset: str, amount_minor: int, used_minor: int = 0) -> None:
+    __slots__ = ("amount_minor", "asset", "refunded_minor", "source", "used_minor")
+
+    def __init__(
+        self, source: str, asset: str, amount_minor: int, used_minor: int = 0, refunded_minor: int = 0
+    ) -> None:  # fmt: skip
         self.source = source
         self.asset = asset
         self.amount_minor = amount_minor
         self.used_minor = used_minor
+        self.refunded_minor = refunded_minor
 
 
 class Tally:
@@ -256,8 +296,8 @@ Who = tuple[str, str, str]
 class Shelf:
     """What a batch knows of stocks under lock, and what it adds to them."""
 
-    __slots__ = ("changed", "items", "members", "new_cards", "new_sales", "new_steps", "new_stocks", "payments",
-                 "tallies")  # fmt: skip
+    __slots__ = ("changed", "items", "members", "new_cards", "new_sales", "new_steps", "new_stocks", "new_voids",
+                 "payments", "tallies")  # fmt: skip
 
     def __init__(self) -> None:
         self.items: dict[int, Item] = {}
@@ -269,6 +309,7 @@ class Shelf:
         self.new_cards: list[tuple[int, int, int]] = []
         self.new_steps: list[tuple[Any, ...]] = []
         self.new_sales: list[tuple[Any, ...]] = []
+        self.new_voids: list[tuple[int, int, datetime]] = []
 
 
 STEPS: tuple[type[Command], ...] = (Print, Receive, WriteOff)

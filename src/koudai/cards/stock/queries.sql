@@ -15,12 +15,15 @@ FROM unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[
     AS s (stock_id, ordinal, cards, merchant_id, step, made_by, place, reason, at)
 
 -- set_stock: how far locked cards of stocks came, and where
-SELECT cards.set_stock_v1($1::bigint[], $2::text[], $3::int[], $4::text[])
+SELECT cards.set_stock_v2($1::bigint[], $2::text[], $3::int[], $4::text[])
 
 -- sell: sales of locked cards, and what they used of payments
 SELECT cards.sell_v1($1::int, $2::bigint, $3::bigint[], $4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::text[],
                      $15::bigint[])
+
+-- void_sales: sales of locked cards that are undone
+SELECT cards.void_sales_v1($1::bigint, $2::bigint[], $3::int[], $4::timestamptz[])
 
 -- members: the cards of stocks of a book, by stock and serial number
 SELECT c.stock_id, c.serial, c.card_id FROM cards.stock_cards c
@@ -32,13 +35,21 @@ SELECT c.card_id, c.stock_id, c.serial, c.state, c.merchant_id, c.place, s.activ
 FROM cards.stock_cards c LEFT JOIN cards.sales s ON s.card_id = c.card_id
 WHERE c.card_id = ANY ($1::bigint[])
 
--- lock_sales: waits for others who sell against these payments, to these payers, at these tills, until they are done
+-- sales_of: the sales of locked cards, and the newest entry behind each that can't be undone with it
+SELECT s.card_id, s.batch_id, s.ordinal, s.amount_minor, s.payment_ref, s.sold_at, w.type, w.event_at
+FROM cards.sales s
+JOIN LATERAL (SELECT * FROM ledger.heads h WHERE h.id = s.card_id OFFSET 0) AS a ON true
+LEFT JOIN LATERAL cards.since_sale_v1(s.card_id, a.last_batch_id, a.last_ordinal, s.batch_id, s.ordinal, $2::text[]) AS w
+    ON true
+WHERE s.card_id = ANY ($1::bigint[])
+
+-- lock_sales: waits for others who sell against these payments or undo that, or sell to these payers, at these tills
 SELECT pg_advisory_xact_lock(one.hash) FROM (
     SELECT DISTINCT hashtextextended(w.word, $1::int) AS hash FROM unnest($2::text[]) AS w (word) ORDER BY 1 OFFSET 0
 ) AS one
 
--- payments: what was paid under references, and how much of it is used
-SELECT reference, source::text, asset, amount_minor, used_minor FROM cards.payments
+-- payments: what was paid under references, and how much of it is used and refunded
+SELECT reference, source::text, asset, amount_minor, used_minor, refunded_minor FROM cards.payments
 WHERE book = $1::int AND reference = ANY ($2::text[])
 
 -- sold: how many cards were sold for how much, by payer since a moment, by till and by clerk since another
@@ -90,19 +101,23 @@ WHERE s.stock_id = ANY ($1::bigint[]) ORDER BY s.stock_id, s.batch_id, s.ordinal
 -- page_stock_cards: the next cards of a stock after a serial number
 SELECT c.card_id, c.stock_id, c.serial, n.last4,
        CASE WHEN c.state = 'SOLD' AND s.active_at <= h.now_at THEN 'ACTIVE' ELSE c.state END, c.merchant_id, c.place,
-       s.batch_id, s.ordinal, s.amount_minor, s.asset, s.payment_ref, s.till, s.clerk, s.acknowledged, s.sold_at, s.active_at
+       s.batch_id, s.ordinal, s.amount_minor, s.asset, s.payment_ref, s.till, s.clerk, s.acknowledged, s.sold_at,
+       s.active_at, v.voided_at
 FROM cards.stock_cards c
 JOIN cards.cards n ON n.id = c.card_id AND n.book = $1::int
 LEFT JOIN cards.sales s ON s.card_id = c.card_id
+LEFT JOIN cards.voided_sales v ON v.card_id = c.card_id
 LEFT JOIN ledger.heads h ON h.id = s.card_id
 WHERE c.stock_id = $2::bigint AND c.serial > $3::int ORDER BY c.serial LIMIT $4::int
 
 -- find_stock_cards: cards that lie in stocks, by id
 SELECT c.card_id, c.stock_id, c.serial, n.last4,
        CASE WHEN c.state = 'SOLD' AND s.active_at <= h.now_at THEN 'ACTIVE' ELSE c.state END, c.merchant_id, c.place,
-       s.batch_id, s.ordinal, s.amount_minor, s.asset, s.payment_ref, s.till, s.clerk, s.acknowledged, s.sold_at, s.active_at
+       s.batch_id, s.ordinal, s.amount_minor, s.asset, s.payment_ref, s.till, s.clerk, s.acknowledged, s.sold_at,
+       s.active_at, v.voided_at
 FROM cards.stock_cards c
 JOIN cards.cards n ON n.id = c.card_id AND n.book = $1::int
 LEFT JOIN cards.sales s ON s.card_id = c.card_id
+LEFT JOIN cards.voided_sales v ON v.card_id = c.card_id
 LEFT JOIN ledger.heads h ON h.id = s.card_id
 WHERE c.card_id = ANY ($2::bigint[])

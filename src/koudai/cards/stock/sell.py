@@ -9,7 +9,7 @@ from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.restrict.model import stopped_by
 from koudai.cards.spend.pay import load
-from koudai.cards.stock.model import CardWarning, Item, Payment, Sell, StockState, Tally, Who
+from koudai.cards.stock.model import CardWarning, HeldSale, Item, Payment, Sell, StockState, Tally, Who
 from koudai.cards.stock.rules import out_of_order
 from koudai.ledger import FundingSource, Place
 from koudai.programmes import Till
@@ -95,6 +95,9 @@ def _payment(desk: Desk, command: Sell) -> Payment | Refused:
     for field, value in told.items():
         if value != known[field]:
             return Refused(CardRefusal.PAYMENT_DIFFERS, {"field": field})
+    if payment.refunded_minor:
+        facts = {"refunded_minor": payment.refunded_minor, "currency": payment.asset}
+        return Refused(CardRefusal.PAYMENT_REFUNDED, facts)
     left = payment.amount_minor - payment.used_minor
     if command.amount_minor > left:
         facts = {"left_minor": left, "amount_minor": command.amount_minor, "currency": command.asset}
@@ -133,6 +136,7 @@ def _book(
     shelf, now = desk.shelf, desk.sheet.now
     active_at = now + timedelta(seconds=till.activation_delay_s)
     item.state, item.active_at = StockState.SOLD, active_at
+    item.sale = HeldSale(place, command.amount_minor, command.payment_ref, now)
     card.waits_until = active_at if active_at > now else None
     card.issued_at = now
     shelf.changed.add(card.id)

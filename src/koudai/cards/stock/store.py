@@ -6,19 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from koudai.base import day_start_s, moment_of
+from koudai.cards.checks import card_of
 from koudai.cards.commands import Activate, Close, Command, Lift, Replace, Unblock
 from koudai.cards.desk import Desk
-from koudai.cards.stock.model import STEPS, CallOff, Item, OfStock, Payment, Sell, Stock, StockState, Tally
+from koudai.cards.stock.model import (
+    STEPS,
+    CallOff,
+    HeldSale,
+    Item,
+    OfStock,
+    Payment,
+    Sell,
+    Stock,
+    StockState,
+    Tally,
+    VoidSale,
+)
 from koudai.cards.stock.sell import counted
+from koudai.cards.stock.void_sale import HARMLESS
 from koudai.cards.store import Statement
-from koudai.ledger import Memory
+from koudai.ledger import Memory, Place
 from koudai.pg import Statements, Tx, bools, columns, int4s, int8s, texts, times
 
 SQL = Statements(Path(__file__).with_name("queries.sql"))
 
 _HOUR = timedelta(hours=1)
 
-_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, Activate, Close, Unblock, Lift, Replace}
+_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, VoidSale, Activate, Close, Unblock, Lift, Replace}
 
 
 def touches_stock(kinds: set[type[Command]]) -> bool:
@@ -30,6 +44,7 @@ _STOCK = (int8s, int4s, texts, int4s, texts, times)
 _MEMBER = (int8s, int8s, int4s)
 _STEP = (int8s, int4s, int4s, int4s, texts, texts, texts, texts, times)
 _PLACED = (int8s, texts, int4s, texts)
+_VOID = (int8s, int4s, times)
 _SALE = (int8s, int4s, int8s, texts, texts, texts, texts, texts, bools, times, times, texts, int8s)
 
 
@@ -47,10 +62,11 @@ async def read_shelf(tx: Tx, desk: Desk, commands: Sequence[Command], members: d
     """How far the locked cards came; of sales also the payments and what was sold lately, under locks of their own."""
     shelf, book, now = desk.shelf, desk.sheet.book, desk.sheet.now
     shelf.members = members
-    statements: list[Statement] = [(SQL["stock_of"], int8s(list(desk.cards)))]
+    undone = await _read_sales(tx, desk, commands)
     sales = [c for c in commands if isinstance(c, Sell)]
-    if sales:
-        references = sorted({c.payment_ref for c in sales})
+    references = sorted({c.payment_ref for c in sales} | {sale.payment_ref for sale in undone.values()})
+    statements: list[Statement] = [(SQL["stock_of"], int8s(list(desk.cards)))]
+    if references:
         who = {one for c in sales for one in counted(c)}
         payers, tills, clerks = (sorted({o for k, o, _ in who if k == kind}) for kind in ("payer", "till", "clerk"))
         words = [f"payment:{one}" for one in references] + [f"{kind}:{one}" for kind, one, _ in who]
@@ -62,11 +78,21 @@ async def read_shelf(tx: Tx, desk: Desk, commands: Sequence[Command], members: d
         ]
     items, *rest = await tx.together(*statements)
     for card_id, stock_id, serial, state, merchant_id, place, active_at in items:
-        shelf.items[card_id] = Item(stock_id, serial, StockState(state), merchant_id, place, active_at)
+        item = shelf.items[card_id] = Item(stock_id, serial, StockState(state), merchant_id, place, active_at)
+        item.sale = undone.get(card_id)
     if rest:
         _, payments, sold = rest
         shelf.payments = {row[0]: Payment(*row[1:]) for row in payments}
         shelf.tallies = {(kind, one, asset): Tally(cards, minor) for kind, one, asset, cards, minor in sold}
+
+
+async def _read_sales(tx: Tx, desk: Desk, commands: Sequence[Command]) -> dict[int, HeldSale]:
+    """The sales of the cards whose sale is to be undone, with what happened since."""
+    asked = {card.id for c in commands if isinstance(c, VoidSale) and (card := card_of(desk, c.card)) is not None}
+    if not asked:
+        return {}
+    rows = await tx.rows(SQL["sales_of"], int8s(sorted(asked)), texts(sorted(HARMLESS)))
+    return {row[0]: HeldSale(Place(row[1], row[2]), *row[3:]) for row in rows}
 
 
 def shelf_statements(desk: Desk) -> list[Statement]:
@@ -81,6 +107,8 @@ def shelf_statements(desk: Desk) -> list[Statement]:
         statements.append((SQL["add_stock_steps"], batch_id, *columns(_STEP, shelf.new_steps)))
     if shelf.new_sales:
         statements.append((SQL["sell"], book, batch_id, *columns(_SALE, shelf.new_sales)))
+    if shelf.new_voids:
+        statements.append((SQL["void_sales"], batch_id, *columns(_VOID, shelf.new_voids)))
     if shelf.changed:
         placed = [(i, (one := shelf.items[i]).state, one.merchant_id, one.place) for i in sorted(shelf.changed)]
         statements.append((SQL["set_stock"], *columns(_PLACED, placed)))
