@@ -57,7 +57,6 @@ from koudai.cards.model import (
     ActivityType,
     BasketLine,
     Card,
-    CardRefusal,
     CardState,
     Gift,
     GiftState,
@@ -71,6 +70,7 @@ from koudai.cards.model import (
 )
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import Continuation, Ending, Queued, Restriction, RestrictionKind
 from koudai.cards.restrict.rules import inherit
 from koudai.cards.run import Minting, Outcome, run

@@ -20,7 +20,8 @@ from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law.judge import on_transfer
 from koudai.cards.life.paying_out import not_closed
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import amount_bound, frozen_by, kept_minor
 from koudai.ledger import (
     BONUS,

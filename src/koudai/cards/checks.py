@@ -7,7 +7,8 @@ from typing import NamedTuple
 from koudai.base import MAX_MINOR, Refused, render_time
 from koudai.cards.commands import Authorise, CardRef, Redeem
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import CardRefusal, CardState
+from koudai.cards.model import CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import Stack, amount_bound, bound_minor, stopped_by
 from koudai.cards.secrets.codes import PayCode
 from koudai.cards.spend.basket import Basket, judge_basket

@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from koudai.base import Refused, seconds_of
-from koudai.cards.gifts.link import Ink
+from koudai.cards.gifts.model import Gifts
 from koudai.cards.law.tally import Owed, Tally
 from koudai.cards.model import (
     Activity,
     ActivityType,
     CardState,
     Entry,
-    GiftState,
     Given,
     Issued,
     Lineage,
@@ -156,30 +155,6 @@ class Cashback:
         self.taken_minor = taken_minor
 
 
-class HeldGift:
-    """A gift whose card is locked: who may claim it and until when, and what became of it."""
-
-    __slots__ = ("card_id", "claim_until", "claimed_card_id", "deliver_at", "ended", "face", "identity", "place",
-                 "state", "to_ref", "token_hash", "tries")  # fmt: skip
-
-    def __init__(
-        self, place: Place, card_id: int, state: GiftState, identity: str, to_ref: str | None, face: str | None,
-        deliver_at: datetime | None, claim_until: datetime, tries: int, token_hash: bytes,
-    ) -> None:  # fmt: skip
-        self.place = place
-        self.card_id = card_id
-        self.state = state
-        self.identity = identity
-        self.to_ref = to_ref
-        self.face = face
-        self.deliver_at = deliver_at
-        self.claim_until = claim_until
-        self.tries = tries
-        self.token_hash = token_hash
-        self.ended: Place | None = None
-        self.claimed_card_id: int | None = None
-
-
 class Desk:
     """A sheet with the cards, merchants, redemptions and holds that its commands name."""
 
@@ -223,12 +198,7 @@ class Desk:
         self.cashbacks: dict[Place, Cashback] = {}
         self.rewarded: dict[tuple[int, str], int] = {}
         self.fell_back: dict[Place, int] = {}
-        self.gifts: dict[Place, HeldGift] = {}
-        self.new_gifts: list[tuple[HeldGift, bytes, str | None]] = []
-        self.ink: Ink | None = None
-        self.words: dict[Place, bytes] = {}
-        self.tried: dict[Place, HeldGift] = {}
-        self.gift_untils: dict[int, datetime | None] = {}
+        self.gifts = Gifts()
         self.pins = Pins()
         self.codes = Codes()
         self.tracks_redemptions = False

@@ -211,7 +211,7 @@ def _lay_out(
         redemption = desk.redemptions.setdefault(place, _redemption(row))
         desk.refundable.setdefault((redemption.card_id, redemption.merchant_id), []).append(redemption)
     desk.corrected = {Place(row[0], row[1]): row[2] for row in rows.get("corrected", ())}
-    desk.gifts = {gift.place: gift for gift in map(as_held_gift, rows.get("gifts", ()))}
+    desk.gifts.held = {gift.place: gift for gift in map(as_held_gift, rows.get("gifts", ()))}
     desk.standings = as_standings(rows.get("standings", ()))
     desk.tracks_redemptions = bool(named.kinds & {Refund, Reverse})
     return desk

@@ -8,7 +8,8 @@ import msgspec
 from koudai import programmes
 from koudai.base import Asset, Refused
 from koudai.cards import store
-from koudai.cards.model import CardRefusal, Programme
+from koudai.cards.model import Programme
+from koudai.cards.refusals import CardRefusal
 from koudai.ledger import (
     DrawOrder,
     FundingSource,

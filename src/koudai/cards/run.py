@@ -100,7 +100,7 @@ async def run(
     desk = await open_desk(tx, book, named, terms)
     desk.mint = None if keyring is None else Mint(keyring, generate)
     if vault is not None and any(isinstance(command, GiveGift) and command.words for command in commands):
-        desk.ink = Ink(vault, await current_vault_key(tx, vault))
+        desk.gifts.ink = Ink(vault, await current_vault_key(tx, vault))
     _let_happen(desk)
     folded = [rules.apply(desk, command) for command in commands]
     _write(tx, desk)

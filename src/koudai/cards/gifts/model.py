@@ -1,9 +1,10 @@
-"""What may be asked for about gifts. A gift is named by the place of the entry that offered it."""
+"""Gifts: what may be asked for, and what a batch knows of them. One is named by the place of its offer's entry."""
 
 from datetime import datetime
 
 from koudai.cards.commands import CardRef, Command
-from koudai.cards.model import Words
+from koudai.cards.gifts.link import Ink
+from koudai.cards.model import GiftState, Words
 from koudai.ledger import Place
 
 
@@ -43,3 +44,41 @@ class ReturnGift(Command, frozen=True, kw_only=True):
     """Enter that a gift went back to its giver, since nobody claimed it in time."""
 
     gift: Place
+
+
+class HeldGift:
+    """A gift whose card is locked: who may claim it and until when, and what became of it."""
+
+    __slots__ = ("card_id", "claim_until", "claimed_card_id", "deliver_at", "ended", "face", "identity", "place",
+                 "state", "to_ref", "token_hash", "tries")  # fmt: skip
+
+    def __init__(
+        self, place: Place, card_id: int, state: GiftState, identity: str, to_ref: str | None, face: str | None,
+        deliver_at: datetime | None, claim_until: datetime, tries: int, token_hash: bytes,
+    ) -> None:  # fmt: skip
+        self.place = place
+        self.card_id = card_id
+        self.state = state
+        self.identity = identity
+        self.to_ref = to_ref
+        self.face = face
+        self.deliver_at = deliver_at
+        self.claim_until = claim_until
+        self.tries = tries
+        self.token_hash = token_hash
+        self.ended: Place | None = None
+        self.claimed_card_id: int | None = None
+
+
+class Gifts:
+    """What a batch knows of gifts: those whose cards are locked, and what happened to them."""
+
+    def __init__(self) -> None:
+        self.held: dict[Place, HeldGift] = {}
+        self.new: list[tuple[HeldGift, bytes, str | None]] = []
+        """Each with its sealed token, and who gave it."""
+        self.ink: Ink | None = None
+        self.words: dict[Place, bytes] = {}
+        self.changed: dict[Place, HeldGift] = {}
+        self.waiting: dict[int, datetime | None] = {}
+        """Until when cards wait for who claims them; None once they are free again."""

@@ -8,14 +8,15 @@ from hmac import compare_digest
 
 from koudai.base import Refused, render_time
 from koudai.cards.checks import available_of, card_of, has_holds, not_usable, too_little, within_limits
-from koudai.cards.desk import Desk, HeldCard, HeldGift, holder_of
+from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.gifts.link import draw_token, seal_token, token_hash
-from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
+from koudai.cards.gifts.model import ClaimGift, GiveGift, HeldGift, ReturnGift, WithdrawGift
 from koudai.cards.issue.issue import Holder
 from koudai.cards.issue.offers import not_given, offer_of
 from koudai.cards.issue.reissue import issued_anew, reissue
 from koudai.cards.law.judge import on_gift
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState, Gift, GiftState, Given, Minted, Words
+from koudai.cards.model import Activity, ActivityType, CardState, Gift, GiftState, Given, Minted, Words
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
 from koudai.holders import Level, State
 from koudai.ledger import MAY_PASS, Flow, Place, Slot, count, judge_cap
@@ -55,12 +56,12 @@ def give(desk: Desk, command: GiveGift, place: Place) -> Given | Refused:
         place, card.id, GiftState.OFFERED, offer.identity, command.to_ref, command.face, command.deliver_at, until, 0,
         token_hash(keyring, token),
     )  # fmt: skip
-    desk.gifts[place] = held
-    desk.new_gifts.append((held, seal_token(keyring, place, token), card.holder_ref))
+    desk.gifts.held[place] = held
+    desk.gifts.new.append((held, seal_token(keyring, place, token), card.holder_ref))
     if command.words is not None:
-        assert desk.ink is not None, "words are given with the vault in hand"
-        desk.words[place] = desk.ink.seal(place, command.words)
-    card.gift_until = desk.gift_untils[card.id] = until
+        assert desk.gifts.ink is not None, "words are given with the vault in hand"
+        desk.gifts.words[place] = desk.gifts.ink.seal(place, command.words)
+    card.gift_until = desk.gifts.waiting[card.id] = until
     desk.sheet.touch(card.id, place.ordinal)
     entry = desk.enter(card, place, ActivityType.GIFT_OFFER, 0, at, device=command.device)
     waits = command.deliver_at is not None
@@ -143,7 +144,7 @@ def withdraw(desk: Desk, command: WithdrawGift, place: Place) -> Activity | Refu
 
 def go_back(desk: Desk, command: ReturnGift, place: Place) -> Activity | Refused:
     """A gift whose days are over goes back to its giver."""
-    gift = desk.gifts.get(command.gift)
+    gift = desk.gifts.held.get(command.gift)
     if gift is None:
         return Refused(CardRefusal.UNKNOWN_GIFT)
     if gift.state is not GiftState.OFFERED:
@@ -154,7 +155,7 @@ def go_back(desk: Desk, command: ReturnGift, place: Place) -> Activity | Refused
 
 
 def _open_gift(desk: Desk, place: Place) -> HeldGift | Refused:
-    gift = desk.gifts.get(place)
+    gift = desk.gifts.held.get(place)
     if gift is None:
         return Refused(CardRefusal.UNKNOWN_GIFT)
     if gift.state is not GiftState.OFFERED:
@@ -167,7 +168,7 @@ def _open_gift(desk: Desk, place: Place) -> HeldGift | Refused:
 def _wrong(desk: Desk, gift: HeldGift, card: HeldCard) -> Refused:
     """A wrong token is counted; the last one kills the link, and the gift goes back."""
     gift.tries += 1
-    desk.tried[gift.place] = gift
+    desk.gifts.changed[gift.place] = gift
     if gift.tries == MAX_TRIES:
         place = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
         # The claim is refused, so the entry belongs to no command.
@@ -185,10 +186,10 @@ def _give_back(desk: Desk, gift: HeldGift, state: GiftState, place: Place, lead:
 def _end(desk: Desk, gift: HeldGift, state: GiftState, place: Place, claimed_card_id: int | None) -> None:
     """The card is free again, unless it was claimed, or is given anew since this gift's days were over."""
     gift.state, gift.ended, gift.claimed_card_id = state, place, claimed_card_id
-    desk.tried[gift.place] = gift
+    desk.gifts.changed[gift.place] = gift
     card = desk.cards[gift.card_id]
     if claimed_card_id is None and card.gift_until == gift.claim_until:
-        card.gift_until = desk.gift_untils[card.id] = None
+        card.gift_until = desk.gifts.waiting[card.id] = None
 
 
 def _unknown(desk: Desk, gift: HeldGift, card: HeldCard, ref: str | None) -> Refused | None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from koudai.cards.desk import Desk, HeldGift
+from koudai.cards.desk import Desk
 from koudai.cards.gifts.link import open_token, open_words
+from koudai.cards.gifts.model import HeldGift
 from koudai.cards.model import Gift, GiftState, Words
 from koudai.cards.store import Statement, by_place
 from koudai.identity import Vault
@@ -43,28 +44,27 @@ def gift_statements(desk: Desk) -> list[Statement]:
     """The statements that write what happened to gifts, and until when cards wait for who claims them."""
     statements: list[Statement] = []
     book, batch_id = desk.sheet.book, desk.sheet.batch_id
-    if desk.new_gifts:
+    if desk.gifts.new:
         rows = [
             (
                 g.place.ordinal, g.card_id, g.identity, g.to_ref, g.face, g.deliver_at, g.claim_until, g.token_hash,
                 token, giver_ref,
             )
-            for g, token, giver_ref in desk.new_gifts
+            for g, token, giver_ref in desk.gifts.new
         ]  # fmt: skip
         statements.append((SQL["add_gifts"], book, batch_id, *columns(_NEW, rows)))
-    if desk.words:
-        words = [(place.ordinal, sealed) for place, sealed in desk.words.items()]
+    if desk.gifts.words:
+        words = [(place.ordinal, sealed) for place, sealed in desk.gifts.words.items()]
         statements.append((SQL["add_words"], book, batch_id, *columns((int4s, byteas), words)))
-    if desk.tried:
-        tried = [
-            (*g.place, g.tries, g.state, *(g.ended or (None, None)), g.claimed_card_id) for g in desk.tried.values()
-        ]  # fmt: skip
+    changed = desk.gifts.changed.values()
+    if changed:
+        tried = [(*g.place, g.tries, g.state, *(g.ended or (None, None)), g.claimed_card_id) for g in changed]
         statements.append((SQL["settle_gifts"], *columns(_TRIED, tried)))
-    ended = sorted(gift.place for gift in desk.tried.values() if gift.ended is not None)
+    ended = sorted(gift.place for gift in changed if gift.ended is not None)
     if ended:
         statements.append(by_place(SQL["end_words"], ended, batch_id))
-    if desk.gift_untils:
-        statements.append((SQL["mark_gifts"], *columns((int8s, times), list(desk.gift_untils.items()))))
+    if desk.gifts.waiting:
+        statements.append((SQL["mark_gifts"], *columns((int8s, times), list(desk.gifts.waiting.items()))))
     return statements
 
 

@@ -10,7 +10,8 @@ from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.issue.offers import not_issued
 from koudai.cards.law.judge import on_issue
 from koudai.cards.life.last import begin, set_expiry
-from koudai.cards.model import ActivityType, Card, CardRefusal, CardState, Issued, Lineage
+from koudai.cards.model import ActivityType, Card, CardState, Issued, Lineage
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import bound_minor
 from koudai.cards.secrets.pin import not_settable
 from koudai.cards.terms import Terms

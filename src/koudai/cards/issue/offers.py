@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from koudai.base import Refused, render_time
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import CardRefusal
+from koudai.cards.refusals import CardRefusal
 from koudai.policy import ProgrammeClass
 from koudai.programmes import Identity, Kind, Receiver
 

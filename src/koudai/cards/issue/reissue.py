@@ -12,7 +12,8 @@ from koudai.cards.count_on import count_on
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import Holder, as_issued, holder_of_card, open_card
 from koudai.cards.issue.offers import not_replaced
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState, Issued, Minted
+from koudai.cards.model import Activity, ActivityType, CardState, Issued, Minted
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.by_hand import not_reissued
 from koudai.cards.restrict.model import frozen_by
 from koudai.cards.restrict.rules import inherit

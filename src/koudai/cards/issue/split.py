@@ -24,7 +24,8 @@ from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import as_issued, holder_of_card, open_card
 from koudai.cards.issue.offers import MAX_PIECES, not_split
 from koudai.cards.law.judge import all_pass, on_payment, on_split
-from koudai.cards.model import ActivityType, CardRefusal, CardState, Issued, Minted
+from koudai.cards.model import ActivityType, CardState, Issued, Minted
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.secrets.pin import keep_pin
 from koudai.cards.spend.pay import pay_out
 from koudai.ledger import Flow, Place, Slot, count, proportional

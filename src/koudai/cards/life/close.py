@@ -9,7 +9,8 @@ from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.reissue import deactivate
 from koudai.cards.law.judge import all_pass
 from koudai.cards.life.paying_out import PAYS_TO_ACCOUNT, fee_minor, not_closed, not_paid_out
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.by_hand import unsold
 from koudai.cards.restrict.model import amount_bound, stopped_by
 from koudai.ledger import BONUS, MAY_REFUND, Part, Place

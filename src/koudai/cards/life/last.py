@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from koudai.base import Refused, render_time
 from koudai.cards.commands import Reactivate, Renew
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.ledger import Place
 from koudai.programmes import Kind, Renewal, Stage, Validity, expiry, renewed, stage
 

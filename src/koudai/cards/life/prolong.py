@@ -10,7 +10,8 @@ from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import holder_of_card
 from koudai.cards.issue.reissue import issued_anew, reissue
 from koudai.cards.life import last
-from koudai.cards.model import Activity, CardRefusal, Minted
+from koudai.cards.model import Activity, Minted
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.secrets.pin import keep_pin
 from koudai.ledger import Place
 

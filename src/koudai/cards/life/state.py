@@ -5,7 +5,8 @@ from koudai.cards.checks import card_of
 from koudai.cards.commands import Activate, Command
 from koudai.cards.desk import Desk
 from koudai.cards.life.last import begin
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.by_hand import not_activated
 from koudai.cards.restrict.model import stopped_by
 from koudai.ledger import Place

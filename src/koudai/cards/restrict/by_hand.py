@@ -2,7 +2,7 @@
 
 from koudai.base import Refused, render_time
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import CardRefusal
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.stock.model import StockState
 
 UNSOLD = (StockState.CREATED, StockState.PRINTED, StockState.IN_STOCK)

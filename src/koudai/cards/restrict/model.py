@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from koudai.base import Refused, render_time
-from koudai.cards.model import CardRefusal
+from koudai.cards.refusals import CardRefusal
 from koudai.ledger import Place
 from koudai.policy import Unit, shipped_clauses
 

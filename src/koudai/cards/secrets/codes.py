@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from koudai.base import Refused, render_time
-from koudai.cards.model import CardRefusal
 from koudai.cards.numbers import check_digit
+from koudai.cards.refusals import CardRefusal
 from koudai.identity import Keyring
 from koudai.ledger import Place
 

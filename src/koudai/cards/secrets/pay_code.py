@@ -8,7 +8,8 @@ import msgspec
 from koudai.base import Refused
 from koudai.cards.checks import stopped
 from koudai.cards.commands import CardRef
-from koudai.cards.model import CardRefusal, CardState
+from koudai.cards.model import CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import Restriction
 from koudai.cards.secrets.codes import DrawCode, NewPayCode, PayCode, draw_code, pay_code_of
 from koudai.cards.secrets.store import SQL as SECRETS

@@ -4,7 +4,8 @@ from koudai.base import Refused
 from koudai.cards.checks import card_of
 from koudai.cards.commands import ChangePin, ResetPin, SetPin
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.secrets.pins import Pin
 from koudai.ledger import Place
 from koudai.programmes import Effective, Pin as PinRule

@@ -14,7 +14,7 @@ from itertools import pairwise
 import msgspec
 
 from koudai.base import Refused, render_time
-from koudai.cards.model import CardRefusal
+from koudai.cards.refusals import CardRefusal
 from koudai.identity import Keyring
 
 MAX_TRIES = 5

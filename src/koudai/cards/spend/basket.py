@@ -12,7 +12,8 @@ import msgspec
 from koudai.base import Refused
 from koudai.cards.commands import Authorise, Redeem
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import Activity, BasketLine, CardRefusal
+from koudai.cards.model import Activity, BasketLine
+from koudai.cards.refusals import CardRefusal
 from koudai.merchants import Merchant
 from koudai.programmes import Line, MerchantFacts, Scenario
 

@@ -7,7 +7,8 @@ from koudai.cards.checks import bad_amount, payable
 from koudai.cards.commands import Authorise, Capture, Void
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import on_payment
-from koudai.cards.model import Activity, ActivityType, CardRefusal
+from koudai.cards.model import Activity, ActivityType
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import frozen_by
 from koudai.cards.spend.basket import state_tender
 from koudai.cards.spend.pay import track

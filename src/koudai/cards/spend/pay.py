@@ -18,7 +18,8 @@ from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.count_on import uncount
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import on_load, on_payment, on_return
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.spend.basket import state_tender
 from koudai.cards.spend.refund_to import lasts_until, refund_target
 from koudai.cards.spend.reward import reward, rewards, take_back

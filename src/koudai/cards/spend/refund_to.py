@@ -7,7 +7,8 @@ from koudai.base import Refused
 from koudai.cards.checks import card_of, not_usable, over_balance_cap
 from koudai.cards.commands import Refund
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.model import CardRefusal, CardState
+from koudai.cards.model import CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.programmes import Kind
 
 

@@ -3,7 +3,7 @@
 from koudai.base import Refused
 from koudai.cards.commands import Authorise, Redeem
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import CardRefusal
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.secrets.codes import PayCode
 from koudai.ledger import Place
 from koudai.programmes import Pin as PinRule

@@ -7,7 +7,8 @@ from koudai.cards.checks import card_of
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import open_card
 from koudai.cards.issue.offers import not_issued
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.by_hand import UNSOLD
 from koudai.cards.restrict.rules import stop
 from koudai.cards.stock.model import (

@@ -6,7 +6,8 @@ from koudai.base import Refused
 from koudai.cards.checks import bad_amount, bad_asset, card_for, not_usable
 from koudai.cards.commands import Channel, Load
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
 from koudai.cards.spend.pay import load
 from koudai.cards.stock.model import CardWarning, HeldSale, Item, Payment, Sell, StockState, Tally, Who

@@ -9,7 +9,8 @@ from koudai.cards.checks import available_of, card_of
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.reissue import deactivate
 from koudai.cards.life.paying_out import not_rescinded
-from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
+from koudai.cards.model import Activity, ActivityType, CardState
+from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import RestrictionKind, amount_bound, stopped_by
 from koudai.cards.stock.model import HeldSale, Item, StockState, StockStepKind, VoidSale
 from koudai.cards.stock.rules import out_of_order
