@@ -22,7 +22,7 @@ class Mint(Till):
         self.life = Life(self)
         await self.life.open(
             {"days": 10, "reactivation_days": 99}, split=SPLITS, gift={"to": "anybody", "claim_days": 7}, pin="optional",
-            carriers=["physical"], pay_code={"ttl_s": 600},
+            carriers=["virtual", "physical"], pay_code={"ttl_s": 600},
         )  # fmt: skip
         self.programme_id, self.shop = self.life.programme, self.life.shop
         return self

@@ -14,7 +14,7 @@ from tests.cards.test_offers import put
 from tests.conftest import NOON
 
 RIGHT, WRONG, OTHER = "274916", "274917", "805263"
-PHYSICAL = {"carriers": ["physical"]}
+PHYSICAL = {"carriers": ["virtual", "physical"]}
 
 
 class Till(Counter):

@@ -19,7 +19,7 @@ _OF_GIFT = (CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_E
 OF_REISSUE = frozenset((
     CardRefusal.NOT_REPLACEABLE, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING, CardRefusal.UNKNOWN_GIFT,
     CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE,
-    CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.HAS_HOLDS,
+    CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.GIFT_OWN, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.HAS_HOLDS,
 ))  # fmt: skip
 """What no activity is refused for."""
 

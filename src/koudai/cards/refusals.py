@@ -84,6 +84,7 @@ class CardRefusal(StrEnum):
     GIFT_EXPIRED = "cards.gift_expired"
     GIFT_TOKEN_WRONG = "cards.gift_token_wrong"  # noqa: S105
     GIFT_NOT_DUE = "cards.gift_not_due"
+    GIFT_OWN = "cards.gift_own"
     GIFT_FOR_ANOTHER = "cards.gift_for_another"
     IDENTITY_TOO_LOW = "cards.identity_too_low"
     PIN_WEAK = "cards.pin_weak"

@@ -15,7 +15,7 @@ from koudai.cards.issue.issue import Holder
 from koudai.cards.issue.offers import not_given, offer_of
 from koudai.cards.issue.reissue import issued_anew, reissue
 from koudai.cards.law.judge import on_gift
-from koudai.cards.model import Activity, ActivityType, CardState, Gift, GiftState, Given, Minted, Words
+from koudai.cards.model import Activity, ActivityType, Gift, GiftState, Given, Minted, Words
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
 from koudai.holders import Level, State
@@ -114,9 +114,7 @@ def claim(desk: Desk, command: ClaimGift, place: Place) -> Minted | Refused:
         return Refused(CardRefusal.GIFT_NOT_DUE, {"deliver_at": render_time(gift.deliver_at)})
     if gift.to_ref is not None and command.holder_ref != gift.to_ref:
         return Refused(CardRefusal.GIFT_FOR_ANOTHER)
-    bad = _unknown(desk, gift, card, command.holder_ref)
-    if not bad and card.state is CardState.BLOCKED:
-        bad = stopped_by(card.restrictions, stranger=True)
+    bad = _unknown(desk, gift, card, command.holder_ref) or _not_taken(card, command.holder_ref)
     if bad:
         return bad
     holder = _claimer(desk, card, command.holder_ref)
@@ -202,6 +200,15 @@ def _unknown(desk: Desk, gift: HeldGift, card: HeldCard, ref: str | None) -> Ref
     if _LEVELS[known] < _LEVELS[least]:
         return Refused(CardRefusal.IDENTITY_TOO_LOW, {"required": least, "level": known})
     return None
+
+
+def _not_taken(card: HeldCard, ref: str | None) -> Refused | None:
+    """Why the card isn't to be had now; who claims it isn't told who restricts it."""
+    if ref is not None and ref == card.holder_ref:
+        return Refused(CardRefusal.GIFT_OWN)
+    if card.restrictions:
+        return stopped_by(card.restrictions, stranger=True)
+    return card.lapsed
 
 
 def _claimer(desk: Desk, card: HeldCard, ref: str | None) -> Holder | None:

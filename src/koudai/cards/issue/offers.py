@@ -11,7 +11,7 @@ from koudai.base import Refused, render_time
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.refusals import CardRefusal
 from koudai.policy import ProgrammeClass
-from koudai.programmes import Identity, Kind, Receiver
+from koudai.programmes import Carrier, Identity, Kind, Receiver
 
 MAX_PIECES = 100
 """Into how many new cards a card is split by one command, whatever its programme says."""
@@ -20,8 +20,10 @@ MAX_GENERATIONS = 10
 """How many splits may lie between a card and its root where no document says."""
 
 
-def not_issued(desk: Desk, programme_id: int, holder_ref: str | None, at: datetime) -> Refused | None:
-    """Why no card is issued: the programme isn't live, isn't in force yet, or has no cards of that kind."""
+def not_issued(
+    desk: Desk, programme_id: int, holder_ref: str | None, at: datetime, carrier: Carrier = Carrier.VIRTUAL
+) -> Refused | None:  # fmt: skip
+    """Why no card is issued: the programme isn't live, isn't in force yet, or has no cards of that kind or carrier."""
     if desk.charter.live and programme_id not in desk.charter.launched:
         return Refused(CardRefusal.NOT_LAUNCHED)
     promises = desk.charter.promises.get(programme_id)
@@ -33,6 +35,8 @@ def not_issued(desk: Desk, programme_id: int, holder_ref: str | None, at: dateti
     kind = Kind.BEARER if holder_ref is None else Kind.REGISTERED
     if version.programme.of_kind(kind) is None:
         return Refused(CardRefusal.KIND_NOT_OFFERED, {"card_kind": str(kind)})
+    if carrier not in (version.programme.carriers or (Carrier.VIRTUAL,)):
+        return Refused(CardRefusal.CARRIER_NOT_OFFERED, {"carrier": str(carrier)})
     return None
 
 

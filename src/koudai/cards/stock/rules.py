@@ -39,11 +39,7 @@ def create_stock(desk: Desk, command: CreateStock, place: Place) -> Stock | Refu
         return Refused(CardRefusal.REASON_MISSING, {"field": "design"})
     if command.programme_id not in desk.terms.programmes:
         return Refused(CardRefusal.UNKNOWN_PROGRAMME)
-    bad = not_issued(desk, command.programme_id, None, desk.sheet.now)
-    promises = desk.charter.promises.get(command.programme_id)
-    version = None if promises is None else promises.in_force(desk.sheet.now)
-    if not bad and version is not None and Carrier.PHYSICAL not in version.programme.carriers:
-        bad = Refused(CardRefusal.CARRIER_NOT_OFFERED, {"carrier": str(Carrier.PHYSICAL)})
+    bad = not_issued(desk, command.programme_id, None, desk.sheet.now, Carrier.PHYSICAL)
     if bad:
         return bad
     at, shelf = command.event_at or desk.sheet.now, desk.shelf
