@@ -1,5 +1,6 @@
 """`koudai card`: everything that happens to a card, and what it holds."""
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -7,6 +8,7 @@ import click
 from koudai import cards
 from koudai.base import Asset, Fault
 from koudai.cli.basket import with_lines
+from koudai.cli.carry import adjust, expire, family, transfer
 from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, found_card, happen, verb_of_card
 from koudai.cli.hold import authorise, capture, void
@@ -23,7 +25,7 @@ from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
 from koudai.cli.split import spend_split, split
 from koudai.cli.tree import Group
-from koudai.cli.values import CardName, Key, OneOf, Opaque, Text, Whole
+from koudai.cli.values import CardName, Key, Moment, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
 from koudai.programmes import Line
@@ -33,7 +35,7 @@ _HISTORY = ("event_at", "type", "amount_minor", "balance_minor", "merchant_id", 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
 for verb in (
     issue, split, spend_split, replace, renew, reactivate, exchange, close, sweep, payouts, authorise, capture, void,
-    restrict, go_on, lift, restrictions, lost, pin, pay_code,
+    restrict, go_on, lift, restrictions, lost, pin, pay_code, transfer, adjust, expire, family,
     verb_of_card("activate", word("help.card_activate"), cards.Activate),
 ):  # fmt: skip
     card.add_command(verb)
@@ -47,6 +49,11 @@ for verb in (
 )
 @click.option("--channel", type=OneOf(list(cards.Channel)), metavar="CHANNEL", help=word("opt.load_channel"))
 @click.option("--payer", type=Text(200), metavar="REF", help=word("opt.payer"))
+@click.option("--refund-to", type=Text(200), metavar="REF", help=word("opt.refund_to"))
+@click.option("--expires-at", type=Moment(), metavar="TIME", help=word("opt.load_expires_at"))
+@click.option("--may-pass/--may-not-pass", default=None, help=word("opt.may_pass"))
+@click.option("--may-sell/--may-not-sell", default=None, help=word("opt.may_sell"))
+@click.option("--may-refund/--may-not-refund", default=None, help=word("opt.may_refund"))
 @with_device
 @at_issuer
 @with_key
@@ -54,7 +61,8 @@ for verb in (
 @click.pass_obj
 def load(
     call: Call, card: str, amount_minor: int, currency: Asset, source: str, channel: str | None, payer: str | None,
-    device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    refund_to: str | None, expires_at: datetime | None, may_pass: bool | None, may_sell: bool | None,
+    may_refund: bool | None, device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put value on a card."""
     happen(
@@ -62,7 +70,8 @@ def load(
         command=lambda side, key: cards.Load(
             key=key, card=card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
             source=cards.FundingSource(source), device=device, channel=cards.Channel(channel) if channel else None,
-            payer=payer,
+            payer=payer, refund_to=refund_to, expires_at=expires_at, may_pass=may_pass, may_sell=may_sell,
+            may_refund=may_refund,
         ),
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """`koudai card renew|reactivate|close|sweep|payouts`: how a card goes on, and how it ends."""
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -14,15 +15,31 @@ from koudai.cli.screen import print_fields, print_table
 from koudai.cli.session import opened_side
 from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Command
-from koudai.cli.values import OneOf, Opaque, Text, Whole
+from koudai.cli.values import Moment, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
 
 _PAYOUTS = ("recorded_at", "gift_card_id", "amount_minor", "fee_minor", "paid_to", "account_ref", "identity_ref")
 
 
-renew = verb_of_card("renew", word("help.card_renew"), cards.Renew)
 reactivate = verb_of_card("reactivate", word("help.card_reactivate"), cards.Reactivate)
+
+
+@click.command("renew", cls=Command, help=word("help.card_renew"))
+@of_card
+@click.option("--expires-at", type=Moment(), metavar="TIME", help=word("opt.expires_at"))
+@at_issuer
+@with_key
+@as_json
+@click.pass_obj
+def renew(
+    call: Call, card: str, expires_at: datetime | None, issuer: str, mode: str, key: str | None, as_json: bool
+) -> None:  # fmt: skip
+    """Let a card last a further term, or its lots until a day."""
+    happen(
+        call, issuer, mode, key, as_json=as_json,
+        command=lambda side, key: cards.Renew(key=key, card=card_ref(side, card), expires_at=expires_at),
+    )  # fmt: skip
 
 
 @click.command("close", cls=Command, help=word("help.card_close"))
