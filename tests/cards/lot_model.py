@@ -582,6 +582,8 @@ class Model:
         self.is_asset(asset, self.asset_of(card), self.asset_of(to_card))
         self.is_usable(card)
         self.is_usable(to_card)
+        if self.cards[card].programme is not self.cards[to_card].programme:
+            raise No("cards.other_programme")
         available = self.available(card)
         if available == 0 or (amount is not None and available < amount):
             raise No("cards.insufficient_balance", available_minor=available)

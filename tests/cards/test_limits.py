@@ -50,12 +50,11 @@ async def test_every_limit_counts_whom_it_names_and_nobody_else(story):
         ("holder+recipient",  ("ann_1", zoe), [("ann_1", zoe), ("ann_2", zoe)],                [("ann_1", zac), ("bob_1", zoe), ("_1", zoe)]),
         ("device+recipient",  ("ann_1", {**till, **zoe}), [("_1", {**till, **zoe})],           [("ann_1", {**other, **zoe}), ("ann_1", {**till, **zac}), ("ann_1", till)]),
     ]  # fmt: skip
-    await story.open(sink="")
     for subjects, (first, with_), refused, accepted in rows:
         for kind in ("transfer",) if "recipient" in subjects else ("load", "redeem", "transfer"):
             name = f"{kind}.{subjects}.lifetime"
             kept = "" if kind == "load" else "cash:500"
-            await story.open(limits=[limit(name, most=100)], **dict.fromkeys(names, kept))
+            await story.open(limits=[limit(name, most=100)], **dict.fromkeys(names, kept), sink="")
             await story.do(flow(story, first, kind, 60, **with_))
             for card, more in refused:
                 no = await story.counter.no(flow(story, card, kind, 41, **more))

@@ -17,9 +17,8 @@ _OF_CARD = (
 _OF_LIMITS = (LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM)
 _OF_GIFT = (CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED)
 OF_REISSUE = frozenset((
-    CardRefusal.NOT_REPLACEABLE, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING, CardRefusal.UNKNOWN_GIFT,
-    CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE,
-    CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.HAS_HOLDS,
+    CardRefusal.NOT_REPLACEABLE, CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED,
+    CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE, CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.HAS_HOLDS,
 ))  # fmt: skip
 """What no activity is refused for."""
 

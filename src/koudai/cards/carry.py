@@ -10,6 +10,7 @@ from koudai.cards.checks import (
     below_floor,
     card_for,
     card_of,
+    not_funded,
     not_usable,
     over_balance_cap,
     pending,
@@ -18,6 +19,7 @@ from koudai.cards.checks import (
 )
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.issue.offers import not_passed
 from koudai.cards.law.judge import on_transfer
 from koudai.cards.life.paying_out import not_closed
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
@@ -44,7 +46,10 @@ _NEEDS = {Purpose.GIFT: MAY_PASS, Purpose.SALE: MAY_SELL, Purpose.MERGE: 0}
 
 
 def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
-    """Card → card, in proportion from all lots that may go; the answer is the entry of the card that gave."""
+    """Card → card of its programme, in proportion from all lots that may go.
+
+    The answer is the entry of the card that gave.
+    """
     cards = _two_cards(desk, command)
     if isinstance(cards, Refused):
         return cards
@@ -52,6 +57,9 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
     parts = _chosen(desk, command, source)
     if isinstance(parts, Refused):
         return parts
+    bad = None if command.purpose is Purpose.MERGE else _not_taken(desk, source, target, parts)
+    if bad:
+        return bad
     amount = sum(minor for _, minor in parts)
     sheet, at = desk.sheet, command.event_at or desk.sheet.now
     device, recipient = command.device, command.recipient
@@ -104,6 +112,10 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.NOT_ONE_ROOT)
     bad = bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
     bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
+    if not bad and source.terms.programme_id != target.terms.programme_id:
+        bad = Refused(CardRefusal.OTHER_PROGRAMME)
+    if not bad and command.purpose is not Purpose.MERGE:
+        bad = not_passed(desk, source, target, sold=command.purpose is Purpose.SALE)
     return bad or (source, target)
 
 
@@ -128,6 +140,19 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
         }
         return Refused(CardRefusal.NOT_TRANSFERABLE, facts)
     return proportional(pocket.lots, amount, free)
+
+
+def _not_taken(desk: Desk, source: HeldCard, target: HeldCard, parts: list[Part]) -> Refused | None:
+    """What was paid with that the other card isn't loaded from, by its own version of the document."""
+    if target.terms.accepted == source.terms.accepted:
+        return None
+    for lot, _ in parts:
+        paid_with = desk.sheet.provenances[lot.id][1].source
+        # Bonus is given, and not paid with.
+        bad = None if paid_with == FundingSource.BONUS else not_funded(target, paid_with)
+        if bad:
+            return bad
+    return None
 
 
 def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:

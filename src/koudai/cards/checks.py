@@ -158,6 +158,15 @@ def within_limits(
     return limits.judge(desk.meters(card, flow, device, recipient), amount_minor, desk.seconds(at), card.asset)
 
 
+def not_funded(card: HeldCard, source: str) -> Refused | None:
+    """Why value from a source isn't taken onto a card, by its document."""
+    accepted = card.terms.accepted
+    if accepted is None or source in accepted:
+        return None
+    told = {"source": str(source), "one_of": ", ".join(sorted(accepted))}
+    return Refused(CardRefusal.FUNDING_NOT_ACCEPTED, told)
+
+
 class Payable(NamedTuple):
     """What was judged of a payment: by which card, to whom, how much of it, when, where it counts, and its lines."""
 

@@ -12,13 +12,13 @@ from koudai.cards.desk import Desk, HeldCard, HeldGift, holder_of
 from koudai.cards.gifts.link import draw_token, seal_gift, token_hash
 from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.issue.issue import Holder
-from koudai.cards.issue.offers import not_given, offer_of
+from koudai.cards.issue.offers import known_too_little, not_given, offer_of
 from koudai.cards.issue.reissue import issued_anew, reissue
 from koudai.cards.law.judge import on_gift
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState, Gift, GiftState, Given, Minted, Words
 from koudai.cards.restrict.model import stopped_by
-from koudai.holders import Level, State
 from koudai.ledger import MAY_PASS, Flow, Place, Slot, count, judge_cap
+from koudai.programmes import Identity
 
 MAX_TRIES = 5
 """How many wrong tokens kill a gift's link."""
@@ -28,8 +28,6 @@ MAX_GREETING = 200
 
 MAX_WAIT = timedelta(days=366)
 """How far ahead a gift's day of delivery may lie."""
-
-_LEVELS = {Level.ANONYMOUS: 0, Level.REGISTERED: 1, Level.VERIFIED: 2}
 
 
 def give(desk: Desk, command: GiveGift, place: Place) -> Given | Refused:
@@ -109,7 +107,7 @@ def claim(desk: Desk, command: ClaimGift, place: Place) -> Minted | Refused:
         return Refused(CardRefusal.GIFT_NOT_DUE, {"deliver_at": render_time(gift.deliver_at)})
     if gift.to_ref is not None and command.holder_ref != gift.to_ref:
         return Refused(CardRefusal.GIFT_FOR_ANOTHER)
-    bad = _unknown(desk, gift, card, command.holder_ref)
+    bad = known_too_little(desk, Identity(gift.identity), card, command.holder_ref)
     if not bad and card.state is CardState.BLOCKED:
         bad = stopped_by(card.restrictions, stranger=True)
     if bad:
@@ -185,18 +183,6 @@ def _end(desk: Desk, gift: HeldGift, state: GiftState, place: Place, claimed_car
     card = desk.cards[gift.card_id]
     if claimed_card_id is None and card.gift_until == gift.claim_until:
         card.gift_until = desk.gift_untils[card.id] = None
-
-
-def _unknown(desk: Desk, gift: HeldGift, card: HeldCard, ref: str | None) -> Refused | None:
-    """Why who claims isn't known well enough: a registered card stays one, so its claimer is registered."""
-    least = Level(gift.identity)
-    if card.holder_ref is not None and least is Level.ANONYMOUS:
-        least = Level.REGISTERED
-    standing = None if ref is None else desk.standings.get(ref)
-    known = Level.ANONYMOUS if standing is None or standing.state is State.ERASED else standing.level
-    if _LEVELS[known] < _LEVELS[least]:
-        return Refused(CardRefusal.IDENTITY_TOO_LOW, {"required": least, "level": known})
-    return None
 
 
 def _claimer(desk: Desk, card: HeldCard, ref: str | None) -> Holder | None:

@@ -9,6 +9,7 @@ from koudai.cards.checks import (
     bad_asset,
     card_for,
     card_of,
+    not_funded,
     not_usable,
     over_balance_cap,
     payable,
@@ -53,10 +54,9 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
         return bad
     if command.expires_at is not None and command.expires_at <= sheet.now:
         return Refused(CardRefusal.BAD_TERM, {"field": "expires_at"})
-    accepted = card.terms.accepted
-    if accepted is not None and command.source not in accepted:
-        told = {"source": str(command.source), "one_of": ", ".join(sorted(accepted))}
-        return Refused(CardRefusal.FUNDING_NOT_ACCEPTED, told)
+    bad = not_funded(card, command.source)
+    if bad:
+        return bad
     cap = card.terms.max_load_minor
     if cap is not None and amount > cap:
         facts = {

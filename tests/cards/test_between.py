@@ -1,0 +1,213 @@
+"""Value between cards: who may get it, by which law it is taken in, and that it stays with one holder where it merges."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count, product
+
+import pytest
+
+from koudai import cards, identity
+from koudai.base import CHINA, Refused
+from koudai.cards import FundingSource, Purpose
+from koudai.identity import Mode
+from koudai.programmes import OpenPilot, open_pilots
+from tests.cards.documented import documented
+from tests.cards.gifts import GiftTable
+from tests.cards.test_law import BEARER, SPLIT, Court
+
+pytestmark = pytest.mark.anyio
+
+BOTH = {"registered": {}, "bearer": {"validity": {"days": 1096}}}
+SOLD = {"registered": {"sellable": True}, "bearer": {"validity": {"days": 1096}, "sellable": True}}
+_prefixes = count(10_000)
+LEVELS = ("anonymous", "registered", "verified")
+
+
+@pytest.fixture
+def court(db, keyring):
+    return Court(db, keyring)
+
+
+@pytest.fixture
+def table(counter):
+    return GiftTable(counter)
+
+
+def sending(counter, source, target, minor=None, purpose="gift", **more):
+    return cards.Transfer(
+        key=counter.key(), card=source, to_card=target, amount_minor=minor, asset="CNY", purpose=Purpose(purpose), **more
+    )  # fmt: skip
+
+
+async def sent(counter, source, target, minor=None, purpose="gift", **more):
+    """What a transfer is answered: `ok`, the clause that refuses it, or its code."""
+    (outcome,) = await counter.run(sending(counter, source, target, minor, purpose, **more))
+    if not isinstance(outcome, Refused):
+        return "ok"
+    return outcome.facts.get("clause", outcome.code) if outcome.facts else outcome.code
+
+
+async def test_value_goes_to_no_card_of_another_programme(counter):
+    """Neither with a document nor without one, and whatever the other's document would say of it (P13)."""
+    bare, other = await counter.programme(), await counter.programme(prefix="900002")
+    strict = await documented(
+        counter, await counter.programme(prefix="900003"), kinds=BOTH, funding=["transfer"], gift={"claim_days": 3}
+    )
+    wide = await documented(
+        counter, await counter.programme(prefix="900004"), kinds=BOTH, gift={"claim_days": 3}
+    )  # fmt: skip
+    held = {p.id: await counter.card(p, 100) for p in (bare, other, strict, wide)}
+    for (one, source), (two, target) in product(held.items(), held.items()):
+        if one != two:
+            assert await sent(counter, source, target, 1) == "cards.other_programme", (one, two)
+            assert await sent(counter, source, target, 1, "sale") == "cards.other_programme", (one, two)
+    for programme in (bare, wide):
+        assert await sent(counter, held[programme.id], await counter.card(programme), 1) == "ok"
+    assert [await counter.held(card) for card in held.values()] == [99, 100, 100, 99]
+    await counter.verify()
+
+
+GIVEN = [
+    # the document's gift                                        anonymous      registered     verified
+    (None,                                                       "not_givable", "not_givable", "not_givable"),
+    ({"claim_days": 3},                                          "low",         "ok",          "ok"),
+    ({"claim_days": 3, "identity": "registered"},                "low",         "ok",          "ok"),
+    ({"claim_days": 3, "identity": "verified"},                  "low",         "low",         "ok"),
+    ({"claim_days": 3, "identity": "registered", "to": "named"}, "low",         "ok",          "ok"),
+]  # fmt: skip
+CODES = {"not_givable": "cards.not_givable", "low": "cards.identity_too_low", "ok": "ok"}
+
+
+@pytest.mark.parametrize("major", [18])
+async def test_a_gift_in_parts_is_bound_as_a_gift_of_the_card(counter, table):
+    refs = {level: await table.holder(level, f"12{n}") for n, level in enumerate(LEVELS)}
+    giver = await counter.person("777")
+    for n, (gift, *expected) in enumerate(GIVEN):
+        programme = await documented(counter, await counter.programme(prefix=f"90001{n}"), kinds=BOTH, gift=gift)
+        source = await counter.card(programme, 100, holder_ref=giver)
+        for level, outcome in zip(LEVELS, expected, strict=True):
+            target = await counter.card(programme, holder_ref=refs[level])
+            assert await sent(counter, source, target, 10) == CODES[outcome], (gift, level)
+        # What is in a name goes to no bearer, and a bearer's goes to a name only as the document asks.
+        bearer = await counter.card(programme, 100)
+        named = "cards.receiver_missing" if (gift or {}).get("to") else "cards.identity_too_low"
+        assert await sent(counter, source, bearer, 10) == ("cards.not_givable" if gift is None else named)
+        target = await counter.card(programme, holder_ref=refs["verified"])
+        assert await sent(counter, bearer, target, 10) == ("cards.not_givable" if gift is None else "ok")
+    refused = await counter.no(sending(counter, source, bearer, 10))
+    assert refused == Refused("cards.receiver_missing")
+    await counter.verify()
+
+
+async def test_a_bearer_s_gift_asks_for_a_name_where_the_document_does(counter):
+    programme = await documented(counter, kinds=BOTH, gift={"claim_days": 3, "identity": "registered"})
+    source, bearer = await counter.card(programme, 100), await counter.card(programme)
+    refused = await counter.no(sending(counter, source, bearer, 10))
+    assert refused == Refused("cards.identity_too_low", {"required": "registered", "level": "anonymous"})
+    assert await sent(counter, source, await counter.card(programme, holder_ref=await counter.person()), 10) == "ok"
+
+
+PILOT = {"pack": "sandbox", "pilots": ["market"]}
+
+
+async def market(counter, **changes):
+    """A programme under whose pilot sales needn't be paid to an account of the seller's name, nor he be verified."""
+    programme = await counter.programme(prefix=f"9{next(_prefixes)}")
+    await documented(counter, programme, **{"policy": PILOT, "sandbox_only": True, **changes})
+    ends, opens = datetime.now(UTC) + timedelta(days=9), ("negative.resale_account", "negative.resale_seller")
+    wish = OpenPilot(counter.key(), programme.id, "market", opens, 10**9, 99, ends, "a trial", "Wu")
+    (made,) = await counter.within(lambda tx: open_pilots(tx, counter.book, [wish]))
+    assert not isinstance(made, Refused), made
+    return programme
+
+
+async def test_value_is_sold_only_where_the_document_lets_cards_be_sold(counter):
+    ann, bob = await counter.person(), await counter.person("124")
+    rows = [
+        # kinds, seller, buyer     answer
+        (BOTH,   ann,    bob,      "cards.not_sellable"),
+        (BOTH,   None,   bob,      "cards.not_sellable"),
+        (SOLD,   ann,    bob,      "ok"),
+        (SOLD,   None,   bob,      "ok"),
+        (SOLD,   None,   None,     "ok"),
+        (SOLD,   ann,    None,     "cards.identity_too_low"),
+        (SOLD,   ann,    "zoe",    "cards.identity_too_low"),
+    ]  # fmt: skip
+    for n, (kinds, seller, buyer, answer) in enumerate(rows):
+        programme = await market(counter, kinds=kinds)
+        source = await counter.card(programme, 50, holder_ref=seller)
+        target = await counter.card(programme, holder_ref=buyer)
+        assert await sent(counter, source, target, 10, "sale") == answer, n
+    await counter.verify()
+
+
+async def test_the_card_that_gets_it_is_judged_as_by_a_load(court):
+    """The caps are those of its own kind, and what its root holds is summed, wherever the value comes from."""
+    programme = await court.under(kinds={**BOTH, "registered": {"max_balance_minor": None}}, gift={"claim_days": 3},
+                                  split=SPLIT)  # fmt: skip
+    ann, bob = await court.person(), await court.person("124")
+
+    async def bearer(minor):
+        return await court.card(programme, minor)
+
+    full, rest, more = await bearer(100_000), await bearer(90_000), await bearer(60_000)
+    (piece,) = (one.card.id for one in (await court.split(rest, 40_000)).cards)
+    named = await court.card(programme, 450_000, holder_ref=ann)
+    rich = await court.card(programme, 500_000, holder_ref=bob)
+    rows = [
+        # from     to      minor    answer
+        (more,     full,   1,       "sp.18.bearer_root"),
+        (more,     rest,   10_001,  "sp.18.bearer_root"),
+        (more,     piece,  10_001,  "sp.18.bearer_root"),
+        (more,     piece,  6_000,   "ok"),
+        (more,     rest,   4_001,   "sp.18.bearer_root"),
+        (more,     rest,   4_000,   "ok"),
+        (rest,     piece,  5_000,   "ok"),
+        (full,     named,  50_001,  "sp.18.registered"),
+        (full,     named,  50_000,  "ok"),
+        (rich,     named,  1,       "sp.18.registered"),
+        (named,    full,   1,       "cards.identity_too_low"),
+        (full,     rich,   1,       "sp.18.registered"),
+    ]  # fmt: skip
+    for n, (source, target, minor, answer) in enumerate(rows):
+        assert await sent(court, source, target, minor) == answer, n
+    await court.verify()
+
+
+async def test_two_cards_of_a_root_are_not_filled_from_outside_at_once(court):
+    """In one batch, too: what one brings leaves no room for the other."""
+    programme = await court.under(kinds=BEARER, gift={"claim_days": 3}, split=SPLIT)
+    card = await court.card(programme, 80_000)
+    (piece,) = (one.card.id for one in (await court.split(card, 40_000)).cards)
+    one, two = await court.card(programme, 20_000), await court.card(programme, 20_000)
+    outcomes = await court.run(sending(court, one, card), sending(court, two, piece, 1))
+    assert not isinstance(outcomes[0], Refused)
+    assert outcomes[1].facts["clause"] == "sp.18.bearer_root"
+    await court.verify()
+
+
+async def test_a_sale_is_judged_for_what_the_buyer_s_card_holds(counter):
+    programme = await market(counter, kinds=SOLD)
+    source, target = await counter.card(programme, 100), await counter.card(programme, 4_999_950)
+    assert await sent(counter, source, target, 51, "sale") == "sandbox.cap"
+    assert await sent(counter, source, target, 50, "sale") == "ok"
+    await counter.verify()
+
+
+async def test_what_a_later_document_doesn_t_take_in_goes_to_none_of_its_cards(db, keyring):
+    """A card keeps what it was promised; another one, of another version, takes of it what that accepts."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    told = {"kinds": BEARER, "gift": {"claim_days": 3}}
+    programme = await court.under(**told, funding=["cash", "bonus", "transfer"])
+    old = await court.card(programme)
+    await court.do(court.load(old, 10, source=FundingSource.CASH, channel=cards.Channel.COUNTER))
+    tomorrow = (datetime.now(CHINA) + timedelta(days=1)).date().isoformat()
+    await court.put(programme, tomorrow, **told, funding=["debit"])
+    await court.days(1)
+    new, given = await court.card(programme), await court.card(programme)
+    refused = await court.no(sending(court, old, new, 4))
+    assert refused == Refused("cards.funding_not_accepted", {"source": "cash", "one_of": "debit"})
+    older = await court.card(programme)
+    await court.do(court.load(older, 10, source=FundingSource.DEBIT))
+    assert await sent(court, older, given, 4) == "ok"
+    await court.verify()
