@@ -211,3 +211,50 @@ async def test_what_a_later_document_doesn_t_take_in_goes_to_none_of_its_cards(d
     await court.do(court.load(older, 10, source=FundingSource.DEBIT))
     assert await sent(court, older, given, 4) == "ok"
     await court.verify()
+
+
+async def split(counter, card, *pieces):
+    wish = cards.Split(key=counter.key(), card=card, pieces=pieces, asset="CNY")
+    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+    return [piece.card.id for piece in made.cards]
+
+
+async def claimed(table, card, ref=None):
+    return (await table.claim(await table.given(card), ref=ref)).cards[0].card.id
+
+
+@pytest.mark.parametrize("kind", ["bearer", "registered"])
+async def test_a_merge_passes_nothing_on(counter, table, kind):
+    """The giver keeps `card`, `old` and its piece; the claimer has `got` and what comes from it, and gives of that."""
+    ann, bob, zoe = [await counter.person(n) for n in ("123", "124", "125")] if kind == "registered" else [None] * 3
+    programme = await counter.programme()
+    lost = await counter.card(programme, 1_000, holder_ref=ann)
+    card = (await table.replace(lost)).cards[0].card.id
+    given, old = await split(counter, card, 300, 200)
+    (old_piece,) = await split(counter, old, 50)
+    (left,) = await split(counter, given, 60)
+    got = await claimed(table, given, bob)
+    got_piece, passed_on = await split(counter, got, 40, 30)
+    new = (await table.replace(got_piece)).cards[0].card.id
+    third = await claimed(table, passed_on, zoe)
+    await counter.do(counter.load(card, 100, may_pass=False))
+    hands = [{card, old, old_piece, left}, {got, new}, {third}]
+    for source, target in product(set().union(*hands), repeat=2):
+        if source != target:
+            one = any({source, target} <= hand for hand in hands)
+            answer = await sent(counter, source, target, 1, "merge")
+            assert answer == ("ok" if one else "cards.not_one_holder"), (source, target)
+    await counter.verify()
+
+
+async def test_what_came_back_as_a_gift_is_the_giver_s_again_where_that_is_known(counter, table):
+    """Of registered cards it is: both are Ann's. Of bearer cards nobody can tell, so they stay apart."""
+    programme, ann = await counter.programme(), await counter.person()
+    bob = await counter.person("124")
+    for first, second, answer in ((ann, bob, "ok"), (None, None, "cards.not_one_holder")):
+        card = await counter.card(programme, 100, holder_ref=first)
+        (piece,) = await split(counter, card, 40)
+        back = await claimed(table, await claimed(table, piece, second), first)
+        assert await sent(counter, card, back, 1, "merge") == answer
+        assert await sent(counter, card, back, 1) == "ok", "as a gift it goes"
+    await counter.verify()

@@ -1189,7 +1189,7 @@ def test_every_reason_to_refuse_is_given(tell):
     # Splits make cards, of which the model has no more than it began with: see test_split.
     of_splits = {
         cards.CardRefusal.BAD_PIECES, cards.CardRefusal.TOO_MANY_GENERATIONS, cards.CardRefusal.NOT_SPLITTABLE,
-        cards.CardRefusal.PIECE_TOO_SMALL, cards.CardRefusal.NOT_ONE_ROOT,
+        cards.CardRefusal.PIECE_TOO_SMALL, cards.CardRefusal.NOT_ONE_ROOT, cards.CardRefusal.NOT_ONE_HOLDER,
     }  # fmt: skip
     # Its programmes have no documents (see test_offers).
     of_documents = {

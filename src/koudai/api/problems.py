@@ -74,7 +74,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.CAPTURE_EXCEEDS_HOLD, CardRefusal.NOT_TRANSFERABLE, CardRefusal.HAS_HOLDS, CardRefusal.REPLACED,
         CardRefusal.NOTHING_EXPIRED, CardRefusal.NOTHING_TO_RENEW, LedgerRefusal.PERIOD_CLOSED,
         CardRefusal.TOO_MANY_GENERATIONS, CardRefusal.NOT_SPLITTABLE, CardRefusal.PIECE_TOO_SMALL,
-        CardRefusal.NOT_ONE_ROOT, CardRefusal.OTHER_PROGRAMME, CardRefusal.NOT_SELLABLE,
+        CardRefusal.NOT_ONE_ROOT, CardRefusal.NOT_ONE_HOLDER, CardRefusal.OTHER_PROGRAMME, CardRefusal.NOT_SELLABLE,
         CardRefusal.NOT_REPLACEABLE, CardRefusal.GIFT_PENDING, CardRefusal.NOT_GIVABLE,
         CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_NOT_DUE, CardRefusal.IDENTITY_TOO_LOW,
         CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, CardRefusal.NOT_EXPIRED, CardRefusal.NEVER_EXPIRES,

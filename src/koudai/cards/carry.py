@@ -108,9 +108,8 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.UNKNOWN_CARD)
     if source is target:
         return Refused(CardRefusal.SAME_CARD)
-    if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
-        return Refused(CardRefusal.NOT_ONE_ROOT)
-    bad = bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
+    bad = _not_one(desk, source, target) if command.purpose is Purpose.MERGE else None
+    bad = bad or bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
     bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
     if not bad and source.terms.programme_id != target.terms.programme_id:
         bad = Refused(CardRefusal.OTHER_PROGRAMME)
@@ -140,6 +139,19 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
         }
         return Refused(CardRefusal.NOT_TRANSFERABLE, facts)
     return proportional(pocket.lots, amount, free)
+
+
+def _not_one(desk: Desk, source: HeldCard, target: HeldCard) -> Refused | None:
+    """Why two cards aren't merged: that undoes a split, and passes nothing on.
+
+    Bearer cards are one holder's as far as none of them was claimed as a gift since the other one's line left it.
+    """
+    if source.lineage.root_id != target.lineage.root_id:
+        return Refused(CardRefusal.NOT_ONE_ROOT)
+    one_hand = source.holder_ref is not None or desk.hands.get(source.id) == desk.hands.get(target.id)
+    if source.holder_ref == target.holder_ref and one_hand:
+        return None
+    return Refused(CardRefusal.NOT_ONE_HOLDER)
 
 
 def _not_taken(desk: Desk, source: HeldCard, target: HeldCard, parts: list[Part]) -> Refused | None:

@@ -198,6 +198,7 @@ class Desk:
         self.mint: Mint | None = None
         self.new_cards: list[NewCard] = []
         self.pieces: dict[int, int] = {}
+        self.hands: Mapping[int, int] = {}
         self.tallies: dict[str, Tally] = {}
         self.families: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}

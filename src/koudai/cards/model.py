@@ -51,6 +51,7 @@ class CardRefusal(StrEnum):
     TOO_MANY_GENERATIONS = "cards.too_many_generations"
     SAME_CARD = "cards.same_card"
     NOT_ONE_ROOT = "cards.not_one_root"
+    NOT_ONE_HOLDER = "cards.not_one_holder"
     OTHER_PROGRAMME = "cards.other_programme"
     NOT_TRANSFERABLE = "cards.not_transferable"
     HAS_HOLDS = "cards.has_holds"

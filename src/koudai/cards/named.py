@@ -44,7 +44,8 @@ class Named:
     """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
 
     Of a hold, its account and its device, and of a gift its card: the rest is read under lock. `touched` are cards
-    that no command names.
+    that no command names. `hands` are those that were claimed as gifts, or roots: cards that have the same one never
+    went from one person to another.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:
@@ -57,6 +58,7 @@ class Named:
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
         self.roots: dict[int, int] = {}
+        self.hands: dict[int, int] = {}
         self.gifts: dict[Place, int] = {}
         self.codes: list[PayCode] = []
         self.members: dict[int, list[int]] = {}
@@ -140,8 +142,10 @@ class Named:
 
 def _of_family(command: Command) -> tuple[CardRef, ...]:
     """The cards of a command that goes by where they come from."""
-    if isinstance(command, (Split, SpendSplit)):
-        return (command.card,)
+    return (command.card,) if isinstance(command, (Split, SpendSplit)) else _merged(command)
+
+
+def _merged(command: Command) -> tuple[CardRef, ...]:
     if isinstance(command, Transfer) and command.purpose is Purpose.MERGE:
         return command.card, command.to_card
     return ()
@@ -187,6 +191,9 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
         named.roots = dict(await tx.rows(SQL["roots"], book, int8s(ids)))
+    merged = {one for c in commands for ref in _merged(c) if (one := named.card_id(ref)) is not None}
+    if merged:
+        named.hands = dict(await tx.rows(SQL["hands"], book, int8s(sorted(merged))))
     if named.kinds.intersection(STEPS):
         named.members = await find_members(tx, book, commands)
     places = {c.redemption for c in undone if c.redemption is not None}
