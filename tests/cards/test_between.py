@@ -258,3 +258,127 @@ async def test_what_came_back_as_a_gift_is_the_giver_s_again_where_that_is_known
         assert await sent(counter, card, back, 1, "merge") == answer
         assert await sent(counter, card, back, 1) == "ok", "as a gift it goes"
     await counter.verify()
+
+
+ONCE = [{"flow": "transfer", "subjects": ["recipient"], "per": "month", "max_count": 1}]
+
+
+async def test_who_gets_it_is_who_holds_the_card_whatever_the_caller_says(counter):
+    """Of one a month for each recipient: a caller makes no other one of him by another name (P13, R6)."""
+    ann, bob, zoe = [await counter.person(n) for n in ("123", "124", "125")]
+    told = {"kinds": BOTH, "gift": {"claim_days": 3}, "split": SPLIT, "limits": ONCE}
+    programme = await documented(counter, await counter.programme(), **told)
+    source, giver = await counter.card(programme, 900), await counter.card(programme, 900, holder_ref=ann)
+    hers, too = [await counter.card(programme, holder_ref=zoe) for _ in "12"]
+    his = await counter.card(programme, holder_ref=bob)
+    bearer = await counter.card(programme, 50)
+    (piece,) = await split(counter, bearer, 10)
+    count, differs = "ledger.count_exceeded", "cards.recipient_differs"
+    rows = [
+        # from      to       said        answer
+        (source,    hers,    "nobody",   differs),
+        (source,    hers,    None,       "ok"),
+        (source,    hers,    "somebody", differs),
+        (source,    hers,    None,       count),
+        (giver,     too,     zoe,        count),
+        (giver,     his,     zoe,        differs),
+        (giver,     his,     bob,        "ok"),
+        (source,    bearer,  "nobody",   differs),
+        (source,    bearer,  None,       "ok"),
+        (source,    piece,   None,       count),
+    ]  # fmt: skip
+    for n, (one, other, said, answer) in enumerate(rows):
+        assert await sent(counter, one, other, 1, recipient=said) == answer, n
+    refused = await counter.no(sending(counter, source, hers, 1, recipient="nobody"))
+    assert refused == Refused(differs, {"recipient": "nobody"})
+    assert await sent(counter, bearer, piece, 1, "merge") == "ok", "a merge gives nobody anything"
+    assert await sent(counter, piece, bearer, 1, "merge") == "ok"
+    await counter.verify()
+
+
+async def test_a_claimer_who_says_nobody_known_is_counted_by_the_card_s_root(counter, table):
+    programme = await documented(
+        counter, await counter.programme(), kinds=BOTH, gift={"claim_days": 3}, split=SPLIT, limits=ONCE
+    )  # fmt: skip
+    zoe = await counter.person()
+    one, two = [await counter.card(programme, 50) for _ in "12"]
+    pieces = await split(counter, one, 10, 10, 10)
+    rows = [
+        # card      claimed by   answer
+        (pieces[0], "the moon",  "ok"),
+        (pieces[1], "the sun",   "ledger.count_exceeded"),
+        (pieces[1], None,        "ledger.count_exceeded"),
+        (pieces[1], zoe,         "ok"),
+        (two,       zoe,         "ledger.count_exceeded"),
+    ]  # fmt: skip
+    given = {}
+    for n, (card, ref, answer) in enumerate(rows):
+        given[card] = given.get(card) or await table.given(card)
+        outcome = await table.claim(given[card], ref=ref)
+        assert (outcome.code if isinstance(outcome, Refused) else "ok") == answer, n
+    await counter.verify()
+
+
+async def test_a_limit_by_device_asks_for_the_device(counter, table):
+    """Whoever leaves it out isn't counted by nobody: he is told what is missing (P12, R6)."""
+    shop = await counter.merchant()
+    pay = {"merchant_id": shop.id, "amount_minor": 1, "asset": "CNY"}
+
+    def verbs(card, other, given):
+        key = counter.key
+        return {
+            "load": lambda **on: [counter.load(card, 1, source=FundingSource.TRANSFER, **on)],
+            "redeem": lambda **on: [counter.redeem(card, shop, 1, **on)],
+            "authorise": lambda **on: [cards.Authorise(key=key(), card=card, **pay, **on)],
+            "transfer": lambda **on: [sending(counter, card, other, 1, **on)],
+            "split": lambda **on: [cards.Split(key=key(), card=card, pieces=(1,), asset="CNY", **on)],
+            "spend_split": lambda **on: [cards.SpendSplit(key=key(), card=given, **pay, **on)],
+            "give": lambda **on: [table.offer(other, **on)],
+        }
+
+    table_of = [
+        # what the document limits               verbs that ask for a device
+        (("load", "device"),                     {"load"}),
+        (("load", "card", "device"),             {"load"}),
+        (("redeem", "device"),                   {"redeem", "authorise", "spend_split"}),
+        (("redeem", "device", "card"),           {"redeem", "authorise", "spend_split"}),
+        (("transfer", "device"),                 {"transfer", "split", "spend_split", "give"}),
+        (("transfer", "device", "recipient"),    {"transfer", "split", "spend_split", "give"}),
+        (("transfer", "card", "recipient"),      set()),
+    ]  # fmt: skip
+    for n, ((flow, *subjects), asking) in enumerate(table_of):
+        limit = {"flow": flow, "subjects": subjects, "per": "day", "max_minor": 10_000}
+        told = {"kinds": BEARER, "gift": {"claim_days": 3}, "split": SPLIT, "limits": [limit]}
+        programme = await documented(counter, await counter.programme(prefix=f"92000{n}"), **told)
+        held = [await counter.issue(programme) for _ in "123"]
+        await counter.do(
+            *(counter.load(one.card.id, 50, source=FundingSource.TRANSFER, device="till") for one in held)
+        )  # fmt: skip
+        for verb, made in verbs(*(one.card.id for one in held)).items():
+            (outcome,) = await counter.within(
+                lambda tx, made=made: cards.run(tx, counter.book, made(), counter.keyring)
+            )  # fmt: skip
+            if verb in asking:
+                named = f"{flow}.{'+'.join(subjects)}.day"
+                assert outcome == Refused("cards.device_missing", {"field": "device", "limit": named}), verb
+                (outcome,) = await counter.within(
+                    lambda tx, made=made: cards.run(tx, counter.book, made(device="phone"), counter.keyring)
+                )  # fmt: skip
+            assert not isinstance(outcome, Refused), (verb, subjects, outcome)
+    await counter.verify()
+
+
+async def test_a_limit_that_a_card_wasn_t_promised_asks_it_for_no_device(db, keyring):
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.under(kinds=BEARER)
+    old = await court.card(programme)
+    tomorrow = (datetime.now(CHINA) + timedelta(days=1)).date().isoformat()
+    limit = {"flow": "load", "subjects": ["device"], "per": "day", "max_minor": 100}
+    await court.put(programme, tomorrow, kinds=BEARER, limits=[limit])
+    await court.days(1)
+    new = await court.card(programme)
+    await court.do(court.load(old, 10))
+    assert (await court.no(court.load(new, 10))).code == "cards.device_missing"
+    await court.do(court.load(new, 10, device="phone"))
+    await court.verify()

@@ -515,7 +515,7 @@ class Asker:
         about = self.model.available(card) if card in self.model.cards else 9
         amount = self.some(None, *[self.amount(about)] * 3)
         return {**self.flow(card, 0), "to_card": self.beside(card), "amount": amount, "purpose": self.some("gift", "sale"),
-                "recipient": self.some(None, "pat", "sam")}  # fmt: skip
+                "recipient": self.some(*[None] * 9, "ann", "pat")}  # fmt: skip
 
     def replace(self):
         stopped = [n for n, c in self.model.cards.items() if c.state == "BLOCKED"]
@@ -734,7 +734,9 @@ class LotMachine(RuleBasedStateMachine):
         found = {number: [] for number in self.shop.limits}
         numbers = {limit_id: number for number, limit_id in self.shop.limits.items()}
         for (limit_id, ref), windows in self.shop.counters().items():
-            subject = (ref.partition(":")[2] or ref,)
+            who = ref.partition(":")[2] or ref
+            # A bearer card's recipient is its root, which the model calls by the card's name.
+            subject = (self.shop.names[int(who[5:])] if who.startswith("root:") else who,)
             known = LIMITS[numbers[limit_id]]
             if known["per"] != "balance" or windows != {0: (0, 0)}:
                 found[known["number"]].append((subject if len(known["subjects"]) == 1 else None, windows))
@@ -1170,6 +1172,7 @@ def test_every_reason_to_refuse_is_given(tell):
         "cards.bad_term": ("renew", "new", None, {"expires_at": START}),
         "cards.same_card": ("transfer", "i", 1, {"to_card": "i"}),
         "cards.other_programme": ("transfer", "i", 1, {"to_card": "b"}),
+        "cards.recipient_differs": ("transfer", "i", 1, {"to_card": "j", "recipient": "ann"}),
         "cards.not_transferable": ("transfer", "i", 1, {"to_card": "j", "purpose": "gift"}),
         "cards.has_holds": ("replace", "i", None, {}),
         "cards.deactivated": ("unblock", "g", None, {}),
@@ -1196,7 +1199,7 @@ def test_every_reason_to_refuse_is_given(tell):
         cards.CardRefusal.NOT_IN_FORCE, cards.CardRefusal.NOT_LAUNCHED, cards.CardRefusal.KIND_NOT_OFFERED,
         cards.CardRefusal.FUNDING_NOT_ACCEPTED, cards.CardRefusal.BASKET_MISMATCH, cards.CardRefusal.BASKET_MISSING,
         cards.CardRefusal.NOT_REPLACEABLE, cards.CardRefusal.NOT_GIVABLE, cards.CardRefusal.RECEIVER_MISSING,
-        cards.CardRefusal.NOT_SELLABLE,
+        cards.CardRefusal.NOT_SELLABLE, cards.CardRefusal.DEVICE_MISSING,
     }  # fmt: skip
     # Its cards are blocked by their issuer alone: see test_restrictions.
     of_restrictions = {

@@ -35,7 +35,7 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_TRANSFER, keyed=True, request=NewGift, response=Gift, status=201,
         codes=(
             *_OF_CARD, CardRefusal.BLOCKED, CardRefusal.BAD_TERM, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING,
-            CardRefusal.NOT_TRANSFERABLE, *_OF_LIMITS,
+            CardRefusal.NOT_TRANSFERABLE, CardRefusal.DEVICE_MISSING, *_OF_LIMITS,
         ),
         examples=GIFT, handle=gifts.give,
     ),

@@ -114,6 +114,7 @@ STATUS: Mapping[str, int] = {
         LedgerRefusal.ASSET_MISMATCH, LedgerRefusal.KEPT_IN_LOTS, CardRefusal.BAD_LIMIT, CardRefusal.BAD_TERM,
         CardRefusal.BAD_PIECES, CardRefusal.SAME_CARD, CardRefusal.REASON_MISSING, CardRefusal.SECOND_PERSON_MISSING,
         CardRefusal.PIN_WEAK, CardRefusal.PIN_NEEDS_DEVICE, CardRefusal.PAYOUT_MISSING,
+        CardRefusal.DEVICE_MISSING, CardRefusal.RECIPIENT_DIFFERS,
         PilotRefusal.STATUTORY, PilotRefusal.NOTHING_OPENED, PilotRefusal.NO_CAP, PilotRefusal.ENDED,
         ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.BAD_DAY, HolderRefusal.UNKNOWN_PARTY,
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,

@@ -20,7 +20,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.offers import not_passed
-from koudai.cards.law.judge import on_transfer
+from koudai.cards.law.judge import on_transfer, who_of
 from koudai.cards.life.paying_out import not_closed
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.restrict.model import amount_bound, frozen_by, kept_minor
@@ -62,7 +62,8 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
         return bad
     amount = sum(minor for _, minor in parts)
     sheet, at = desk.sheet, command.event_at or desk.sheet.now
-    device, recipient = command.device, command.recipient
+    # A merge gives nobody anything; else it is who holds the other card, and not who the caller says it is.
+    device, recipient = command.device, None if command.purpose is Purpose.MERGE else who_of(target)
     slots = below_floor(desk, source, amount) or within_limits(
         desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient
     )
@@ -115,6 +116,8 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         bad = Refused(CardRefusal.OTHER_PROGRAMME)
     if not bad and command.purpose is not Purpose.MERGE:
         bad = not_passed(desk, source, target, sold=command.purpose is Purpose.SALE)
+    if not bad and command.recipient not in {None, target.holder_ref}:
+        bad = Refused(CardRefusal.RECIPIENT_DIFFERS, {"recipient": command.recipient})
     return bad or (source, target)
 
 

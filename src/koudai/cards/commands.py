@@ -160,8 +160,8 @@ class Transfer(Command, frozen=True, kw_only=True):
     """Carry value to another card of the programme, with its provenance, in proportion from all lots that may go.
 
     Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold; both go by the document.
-    A merge is between cards of one holder that were split from one. `recipient` is who gets it, where limits count
-    recipients.
+    A merge is between cards of one holder that were split from one. `recipient` is who is meant to get it, if that
+    is to be checked: the holder of the other card.
     """
 
     card: CardRef

@@ -41,6 +41,10 @@ FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 SELECT id, root_id FROM cards.cards
 WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
+-- receivers: whom limits count as who gets what goes to cards: their holders, of bearer cards all of one root
+SELECT id, coalesce(holder_ref, 'root:' || root_id) FROM cards.cards
+WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
 -- hands: the newest of a card and those it comes from that was claimed as a gift, else its root
 WITH RECURSIVE line AS (
     SELECT c.id AS card_id, c.id, c.parent_id FROM cards.cards c WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int

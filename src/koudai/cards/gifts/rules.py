@@ -14,7 +14,7 @@ from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGi
 from koudai.cards.issue.issue import Holder
 from koudai.cards.issue.offers import known_too_little, not_given, offer_of
 from koudai.cards.issue.reissue import issued_anew, reissue
-from koudai.cards.law.judge import on_gift
+from koudai.cards.law.judge import on_gift, who_of
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState, Gift, GiftState, Given, Minted, Words
 from koudai.cards.restrict.model import stopped_by
 from koudai.ledger import MAY_PASS, Flow, Place, Slot, count, judge_cap
@@ -112,15 +112,15 @@ def claim(desk: Desk, command: ClaimGift, place: Place) -> Minted | Refused:
         bad = stopped_by(card.restrictions, stranger=True)
     if bad:
         return bad
-    holder = _claimer(desk, card, command.holder_ref)
-    slots = _may_go(desk, card) or _within_bounds(desk, card, holder, command)
+    holder, receiver = _claimer(desk, card, command.holder_ref), _receiver(desk, card, command.holder_ref)
+    slots = _may_go(desk, card) or _within_bounds(desk, card, holder, receiver, command)
     if isinstance(slots, Refused):
         return slots
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
     bad = on_gift(desk, card, command.holder_ref, amount, place)
     if bad:
         return bad
-    gave, new, number = reissue(desk, card, holder, place, at, "gift", command.holder_ref)
+    gave, new, number = reissue(desk, card, holder, place, at, "gift", receiver)
     count(slots, amount)
     _end(desk, gift, GiftState.CLAIMED, place, new.id)
     outcome = desk.made[place] = Minted(gave, (issued_anew(desk, new, number),))
@@ -192,7 +192,14 @@ def _claimer(desk: Desk, card: HeldCard, ref: str | None) -> Holder | None:
     return ref, desk.sheet.subjects[holder_of(ref)].id
 
 
-def _within_bounds(desk: Desk, card: HeldCard, holder: Holder | None, command: ClaimGift) -> list[Slot] | Refused:
+def _receiver(desk: Desk, card: HeldCard, ref: str | None) -> str:
+    """Whom limits count as who gets it: who is known, or of a bearer card all cards of its root."""
+    return ref if ref is not None and ref in desk.standings else who_of(card)
+
+
+def _within_bounds(
+    desk: Desk, card: HeldCard, holder: Holder | None, receiver: str, command: ClaimGift
+) -> list[Slot] | Refused:  # fmt: skip
     """What the giver may pass on, and what the claimer may hold together."""
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
     if holder is not None and holder[1] != card.pocket.holder_id:
@@ -201,4 +208,4 @@ def _within_bounds(desk: Desk, card: HeldCard, holder: Holder | None, command: C
             broken = judge_cap(limit, meter.held_minor(limit), amount, card.asset)
             if broken:
                 return broken
-    return within_limits(desk, card, Flow.TRANSFER, amount, at, recipient=command.holder_ref)
+    return within_limits(desk, card, Flow.TRANSFER, amount, at, recipient=receiver, device_needed=False)

@@ -42,7 +42,7 @@ from koudai.pg import Conflict
 _ON_CREDIT = {FundingSource.CREDIT, FundingSource.INSTALMENT}
 
 
-def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
+def load(desk: Desk, command: Load, place: Place, *, device_needed: bool = True) -> Activity | Refused:
     """Funding account → card, within the programme's caps and limits."""
     amount, sheet = command.amount_minor, desk.sheet
     card = card_for(desk, command.card, amount)
@@ -68,7 +68,7 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
         }
         return Refused(CardRefusal.LOAD_CAP_EXCEEDED, facts)
     slots = over_balance_cap(desk, card, amount) or within_limits(
-        desk, card, Flow.LOAD, amount, at, device=command.device
+        desk, card, Flow.LOAD, amount, at, device=command.device, device_needed=device_needed
     )
     if isinstance(slots, Refused):
         return slots
