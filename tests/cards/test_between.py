@@ -1,5 +1,6 @@
 """Value between cards: who may get it, by which law it is taken in, and that it stays with one holder where it merges."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count, product
 
@@ -381,4 +382,71 @@ async def test_a_limit_that_a_card_wasn_t_promised_asks_it_for_no_device(db, key
     await court.do(court.load(old, 10))
     assert (await court.no(court.load(new, 10))).code == "cards.device_missing"
     await court.do(court.load(new, 10, device="phone"))
+    await court.verify()
+
+
+def raising(counter, card, minor, **more):
+    told = {"reason": "a wrong entry", "made_by": "Li Na", "approved_by": "Wu", "asset": "CNY", **more}
+    return cards.Adjust(key=counter.key(), card=card, amount_minor=minor, increment=True, **told)
+
+
+async def test_a_correction_upwards_is_judged_as_a_load_that_nobody_pays(court):
+    """It creates value: past no cap, no root's threshold, and from nothing that is banned; but it is no purchase."""
+    told = {"kinds": {**BOTH, "registered": {"max_balance_minor": None}}, "split": SPLIT}
+    programme = await court.under(**told)
+    ann = await court.person()
+    root = await court.card(programme, 90_000)
+    (piece,) = await split(court, root, 40_000)
+    mine, lent = await court.card(programme, 499_000, holder_ref=ann), await court.card(programme)
+    rows = [
+        # card    minor      source                     refused by
+        (root,    10_001,    FundingSource.COMPANY,     "sp.18.bearer_root"),
+        (piece,   10_001,    FundingSource.CASH,        "sp.18.bearer_root"),
+        (piece,   9_000,     FundingSource.CASH,        None),
+        (root,    1_001,     FundingSource.BONUS,       "sp.18.bearer_root"),
+        (root,    1_000,     FundingSource.COMPANY,     None),
+        (mine,    1_001,     FundingSource.COMPANY,     "sp.18.registered"),
+        (mine,    1_000,     FundingSource.CASH,        None),
+        (lent,    1,         FundingSource.CREDIT,      "negative.credit_funded"),
+        (lent,    1,         FundingSource.INSTALMENT,  "negative.credit_funded"),
+        (lent,    100_000,   FundingSource.TRANSFER,    None),
+    ]  # fmt: skip
+    for n, (card, minor, source, clause) in enumerate(rows):
+        (outcome,) = await court.run(raising(court, card, minor, source=source))
+        assert (outcome.facts["clause"] if isinstance(outcome, Refused) else None) == clause, n
+    refused = await court.no(raising(court, root, 1))
+    assert (refused.code, refused.facts["limit_minor"], refused.facts["left_minor"]) == (
+        "policy.over_limit",
+        100_000,
+        0,
+    )
+    await court.verify()
+
+
+async def test_a_correction_restores_no_more_than_there_is_room_for_now(court):
+    """As returned goods (Art. 20): what was taken off by mistake comes back as long as nothing took its place."""
+    programme = await court.under(kinds=BEARER)
+    card = await court.card(programme, 100_000)
+    taken = await court.do(
+        cards.Adjust(
+            key=court.key(), card=card, amount_minor=600, increment=False, reason="r", made_by="a", asset="CNY"
+        )
+    )  # fmt: skip
+    await court.do(court.load(card, 200))
+    refused = await court.no(raising(court, card, 600, corrects=taken.place))
+    assert (refused.facts["clause"], refused.facts["left_minor"]) == ("sp.18.bearer_root", 400)
+    await court.do(raising(court, card, 400, corrects=taken.place))
+    await court.verify()
+
+
+async def test_corrections_and_loads_of_one_root_leave_each_other_no_more_room_than_there_is(court):
+    programme = await court.under(kinds=BEARER, split=SPLIT)
+    card = await court.card(programme, 90_000)
+    pieces = await split(court, card, 10_000, 10_000)
+    tills = [court.run(court.load(one, 3_000, payer=f"p{n}")) for n, one in enumerate([card, *pieces])]
+    hands = [court.run(raising(court, one, 3_000)) for one in (card, *pieces)]
+    outcomes = [
+        one.facts["clause"] if isinstance(one, Refused) else None for (one,) in await asyncio.gather(*tills, *hands)
+    ]
+    assert sorted(outcomes, key=str) == [None] * 3 + ["sp.18.bearer_root"] * 3
     await court.verify()

@@ -20,7 +20,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.offers import not_passed
-from koudai.cards.law.judge import on_transfer, who_of
+from koudai.cards.law.judge import on_adjust, on_transfer, who_of
 from koudai.cards.life.paying_out import not_closed
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.restrict.model import amount_bound, frozen_by, kept_minor
@@ -182,6 +182,7 @@ def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
     at, account = command.event_at or sheet.now, card.terms.accounts["adjustment"]
     if command.increment:
         bad = over_balance_cap(desk, card, amount) or sheet.too_full(card.pocket, amount)
+        bad = bad or on_adjust(desk, card, command, place)
         if bad:
             return bad
         flags = MAY_PASS | MAY_SELL | MAY_REFUND

@@ -177,7 +177,7 @@ class Adjust(Command, frozen=True, kw_only=True):
     """Correct what a card holds, by hand: upwards (`increment`) or downwards.
 
     It says why, who did it, and what it corrects, where that is an entry. Upwards creates value, so a
-    second person has to approve; `source` is what it counts as then.
+    second person has to approve, and the law judges it as a load; `source` is what it counts as then.
     """
 
     card: CardRef

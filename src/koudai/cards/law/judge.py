@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from koudai.base import Refused
-from koudai.cards.commands import Channel, Issue, Load, Purpose
+from koudai.cards.commands import Adjust, Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
 from koudai.holders import Level
 from koudai.ledger import FundingSource, Place
@@ -67,6 +67,32 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
         bearer, cash = card.kind is Kind.BEARER, command.source is FundingSource.CASH
         desk.tallies[who].add(command.amount_minor, bearer=bearer, cash=cash)
     return None
+
+
+def on_adjust(desk: Desk, card: HeldCard, command: Adjust, place: Place) -> Refused | None:
+    """Value that a correction creates: a load by the issuer himself, whom nobody pays.
+
+    So it is in nobody's sums of a day, but bound by what a card, its root and the book may hold. What it restores is
+    bound as well, as returned goods are: meanwhile the room may have been taken.
+    """
+    law, minor = desk.law(card.terms.programme_id), command.amount_minor
+    if law is None:
+        return None
+    asked = law.asked(Point.LOAD, card.kind, funding=str(command.source), face_to_face=True, own_outlet=True)
+    if asked is not None:
+        unpaid: Makers = dict.fromkeys(_SUMS, lambda: 0)
+        makers = {**unpaid, **_held(desk, card, minor), **_payer(desk, card.holder_ref), **_shares(desk, minor)}
+        bad = judge(
+            desk, card, who_of(card), Point.LOAD, asked, {**_told(asked, makers), "amount_minor": minor}, place
+        )  # fmt: skip
+        if bad:
+            return bad
+    desk.owed.minor += minor
+    return None
+
+
+_SUMS = ("purchase_minor", "load_day_minor", "purchase_day_minor", "cash_day_minor")
+"""What was paid for, by payer, card and day."""
 
 
 def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
