@@ -94,7 +94,12 @@ async def test_limits_on_transfers(api) -> None:
     assert (floor.status_code, floor.json()["code"], floor.json()["facts"]["left_minor"]) == (
         409, "ledger.below_floor", 950,
     )  # fmt: skip
-    assert (await api.act("TRANSFER", **give, amount_minor=10, recipient="aunt")).status_code == 201
-    twice = await api.act("TRANSFER", **give, amount_minor=10, recipient="aunt")
+    assert (await api.act("TRANSFER", **give, amount_minor=10)).status_code == 201
+    twice = await api.act("TRANSFER", **give, amount_minor=10)
     assert twice.json()["facts"]["limit"] == "transfer.card+recipient.month"
+    uncle = await api.act("TRANSFER", **give, amount_minor=10, recipient="uncle")
+    assert (uncle.status_code, uncle.json()["code"], uncle.json()["facts"]) == (
+        422, "cards.recipient_differs", {"recipient": "uncle"},
+    )  # fmt: skip
+    give["to_gift_card_id"] = (await api.card(programme, holder_ref="uncle"))["id"]
     assert (await api.act("TRANSFER", **give, amount_minor=10, recipient="uncle")).status_code == 201

@@ -604,6 +604,13 @@ class Model:
         self.is_asset(asset, self.asset_of(card), self.asset_of(to_card))
         self.is_usable(card)
         self.is_usable(to_card)
+        if self.cards[card].programme is not self.cards[to_card].programme:
+            raise No("cards.other_programme")
+        holder = self.cards[to_card].holder
+        if recipient not in (None, holder):
+            raise No("cards.recipient_differs")
+        # Whoever holds a bearer card: all cards that took one another's place are one.
+        recipient = holder or to_card.rstrip("'")
         available = self.available(card)
         if available == 0 or (amount is not None and available < amount):
             raise No("cards.insufficient_balance", available_minor=available)

@@ -197,9 +197,11 @@ async def test_what_would_pass_a_cap_is_forgone(counter):
 
 
 @pytest.mark.parametrize("together", [True, False])
-async def test_a_batch_ends_as_the_same_commands_one_by_one(counter, scene, together):
-    shop, card = scene
-    other = await counter.card(await counter.programme(), 0, holder_ref="bob")
+async def test_a_batch_ends_as_the_same_commands_one_by_one(counter, together):
+    await until(counter, NOON)
+    programme, shop = await documented(counter, cashback=RATES, gift={"claim_days": 3}), await counter.merchant()
+    card = await counter.card(programme, 10_000, holder_ref="ann")
+    other = await counter.card(programme, 0, holder_ref=await counter.person())
     send = {"card": card, "to_card": other, "asset": "CNY", "purpose": Purpose.GIFT}
     commands = [
         counter.redeem(card, shop, 1000, key="a"),

@@ -17,9 +17,9 @@ _OF_CARD = (
 _OF_LIMITS = (LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM)
 _OF_GIFT = (CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED)
 OF_REISSUE = frozenset((
-    CardRefusal.NOT_REPLACEABLE, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING, CardRefusal.UNKNOWN_GIFT,
-    CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE,
-    CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.GIFT_OWN, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.HAS_HOLDS,
+    CardRefusal.NOT_REPLACEABLE, CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED,
+    CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE, CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.GIFT_OWN,
+    CardRefusal.HAS_HOLDS,
 ))  # fmt: skip
 """What no activity is refused for."""
 
@@ -36,7 +36,7 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_TRANSFER, keyed=True, request=NewGift, response=Gift, status=201,
         codes=(
             *_OF_CARD, CardRefusal.BLOCKED, CardRefusal.BAD_TERM, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING,
-            CardRefusal.NOT_TRANSFERABLE, *_OF_LIMITS,
+            CardRefusal.NOT_TRANSFERABLE, CardRefusal.DEVICE_MISSING, *_OF_LIMITS,
         ),
         examples=GIFT, handle=gifts.give,
     ),

@@ -123,7 +123,7 @@ _SPLIT_CODES = (
     CardRefusal.REPLACED, CardRefusal.GIFT_PENDING, *_OF_SPLIT,
     CardRefusal.AMOUNT_RESTRICTED,
     CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
-    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, *_OF_LAW,
+    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, CardRefusal.DEVICE_MISSING, *_OF_LAW,
 )  # fmt: skip
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -161,11 +161,11 @@ class Reversal(Body, frozen=True, kw_only=True, tag_field="type", tag="REVERSAL"
 
 
 class Transfer(OnCard, frozen=True, kw_only=True, tag_field="type", tag="TRANSFER"):
-    """Carry value to another card, with its provenance; without an amount, all that may go.
+    """Carry value to another card of the programme, with its provenance; without an amount, all that may go.
 
-    A `gift` takes what may be passed on, a `sale` what may be sold. A `merge` is between cards that were split
-    from one. `recipient` is who gets it, as you call him, where limits count recipients. The answer is the
-    entry of the card that gave.
+    A `gift` takes what may be passed on, a `sale` what may be sold; both go by the programme's document. A `merge` is
+    between cards of one holder that were split from one. `recipient` is who is meant to get it, if that is to be
+    checked: limits count the holder of the other card. The answer is the entry of the card that gave.
     """
 
     to_gift_card_id: Id

@@ -10,6 +10,7 @@ from koudai.cards.checks import (
     below_floor,
     card_for,
     card_of,
+    not_funded,
     not_usable,
     over_balance_cap,
     pending,
@@ -18,7 +19,8 @@ from koudai.cards.checks import (
 )
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.law.judge import on_transfer
+from koudai.cards.issue.offers import not_passed
+from koudai.cards.law.judge import on_adjust, on_transfer, who_of
 from koudai.cards.life.paying_out import not_closed
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
@@ -45,7 +47,10 @@ _NEEDS = {Purpose.GIFT: MAY_PASS, Purpose.SALE: MAY_SELL, Purpose.MERGE: 0}
 
 
 def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
-    """Card → card, in proportion from all lots that may go; the answer is the entry of the card that gave."""
+    """Card → card of its programme, in proportion from all lots that may go.
+
+    The answer is the entry of the card that gave.
+    """
     cards = _two_cards(desk, command)
     if isinstance(cards, Refused):
         return cards
@@ -53,9 +58,13 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
     parts = _chosen(desk, command, source)
     if isinstance(parts, Refused):
         return parts
+    bad = None if command.purpose is Purpose.MERGE else _not_taken(desk, source, target, parts)
+    if bad:
+        return bad
     amount = sum(minor for _, minor in parts)
     sheet, at = desk.sheet, command.event_at or desk.sheet.now
-    device, recipient = command.device, command.recipient
+    # A merge gives nobody anything; else it is who holds the other card, and not who the caller says it is.
+    device, recipient = command.device, None if command.purpose is Purpose.MERGE else who_of(target)
     slots = below_floor(desk, source, amount) or within_limits(
         desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient
     )
@@ -101,10 +110,15 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.UNKNOWN_CARD)
     if source is target:
         return Refused(CardRefusal.SAME_CARD)
-    if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
-        return Refused(CardRefusal.NOT_ONE_ROOT)
-    bad = bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
+    bad = _not_one(desk, source, target) if command.purpose is Purpose.MERGE else None
+    bad = bad or bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
     bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
+    if not bad and source.terms.programme_id != target.terms.programme_id:
+        bad = Refused(CardRefusal.OTHER_PROGRAMME)
+    if not bad and command.purpose is not Purpose.MERGE:
+        bad = not_passed(desk, source, target, sold=command.purpose is Purpose.SALE)
+    if not bad and command.recipient not in {None, target.holder_ref}:
+        bad = Refused(CardRefusal.RECIPIENT_DIFFERS, {"recipient": command.recipient})
     return bad or (source, target)
 
 
@@ -131,6 +145,32 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
     return proportional(pocket.lots, amount, free)
 
 
+def _not_one(desk: Desk, source: HeldCard, target: HeldCard) -> Refused | None:
+    """Why two cards aren't merged: that undoes a split, and passes nothing on.
+
+    Bearer cards are one holder's as far as none of them was claimed as a gift since the other one's line left it.
+    """
+    if source.lineage.root_id != target.lineage.root_id:
+        return Refused(CardRefusal.NOT_ONE_ROOT)
+    one_hand = source.holder_ref is not None or desk.hands.get(source.id) == desk.hands.get(target.id)
+    if source.holder_ref == target.holder_ref and one_hand:
+        return None
+    return Refused(CardRefusal.NOT_ONE_HOLDER)
+
+
+def _not_taken(desk: Desk, source: HeldCard, target: HeldCard, parts: list[Part]) -> Refused | None:
+    """What was paid with that the other card isn't loaded from, by its own version of the document."""
+    if target.terms.accepted == source.terms.accepted:
+        return None
+    for lot, _ in parts:
+        paid_with = desk.sheet.provenances[lot.id][1].source
+        # Bonus is given, and not paid with.
+        bad = None if paid_with == FundingSource.BONUS else not_funded(target, paid_with)
+        if bad:
+            return bad
+    return None
+
+
 def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
     """Correction account ⇄ card; the ledger keeps the reason, and who stood up for it."""
     amount, sheet = command.amount_minor, desk.sheet
@@ -143,6 +183,7 @@ def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
     at, account = command.event_at or sheet.now, card.terms.accounts["adjustment"]
     if command.increment:
         bad = over_balance_cap(desk, card, amount) or sheet.too_full(card.pocket, amount)
+        bad = bad or on_adjust(desk, card, command, place)
         if bad:
             return bad
         flags = MAY_PASS | MAY_SELL | MAY_REFUND

@@ -150,13 +150,28 @@ def _out_of_bounds(
 
 def within_limits(
     desk: Desk, card: HeldCard, flow: Flow, amount_minor: int, at: datetime, *, device: str | None = None,
-    recipient: str | None = None,
+    recipient: str | None = None, device_needed: bool = True,
 ) -> Refused | list[Slot]:  # fmt: skip
-    """The first limit on a flow that an amount would pass; else where to count it, once it is accepted."""
+    """The first limit on a flow that an amount would pass; else where to count it, once it is accepted.
+
+    What a document limits by device says on which it is asked for, or it would be nobody's; but for what nobody asks
+    for on a device of his own, or asked for before (not `device_needed`).
+    """
     limits = card.terms.limits[flow]
     if not limits.kinds and not limits.single:
         return []
+    if device is None and limits.by_device is not None and device_needed and card.promised is not None:
+        return Refused(CardRefusal.DEVICE_MISSING, {"field": "device", "limit": limits.by_device})
     return limits.judge(desk.meters(card, flow, device, recipient), amount_minor, desk.seconds(at), card.asset)
+
+
+def not_funded(card: HeldCard, source: str) -> Refused | None:
+    """Why value from a source isn't taken onto a card, by its document."""
+    accepted = card.terms.accepted
+    if accepted is None or source in accepted:
+        return None
+    told = {"source": str(source), "one_of": ", ".join(sorted(accepted))}
+    return Refused(CardRefusal.FUNDING_NOT_ACCEPTED, told)
 
 
 class Payable(NamedTuple):

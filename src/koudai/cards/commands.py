@@ -157,10 +157,11 @@ class Purpose(StrEnum):
 
 
 class Transfer(Command, frozen=True, kw_only=True):
-    """Carry value to another card, with its provenance, in proportion from all lots that may go.
+    """Carry value to another card of the programme, with its provenance, in proportion from all lots that may go.
 
-    Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold. A merge is
-    between cards that were split from one. `recipient` is who gets it, where limits count recipients.
+    Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold; both go by the document.
+    A merge is between cards of one holder that were split from one. `recipient` is who is meant to get it, if that
+    is to be checked: the holder of the other card.
     """
 
     card: CardRef
@@ -176,7 +177,7 @@ class Adjust(Command, frozen=True, kw_only=True):
     """Correct what a card holds, by hand: upwards (`increment`) or downwards.
 
     It says why, who did it, and what it corrects, where that is an entry. Upwards creates value, so a
-    second person has to approve; `source` is what it counts as then.
+    second person has to approve, and the law judges it as a load; `source` is what it counts as then.
     """
 
     card: CardRef

@@ -177,6 +177,7 @@ class Desk:
         self.new_cards: list[NewCard] = []
         self.pieces: dict[int, int] = {}
         self.pairs: dict[str, list[str]] | None = None
+        self.hands: Mapping[int, int] = {}
         self.tallies: dict[str, Tally] = {}
         self.families: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}

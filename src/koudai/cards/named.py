@@ -50,7 +50,8 @@ class Named:
     """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
 
     Of a hold, its account and its device, and of a gift its card: the rest is read under lock. `touched` are cards
-    that no command names.
+    that no command names. `hands` are those that were claimed as gifts, or roots: cards that have the same one never
+    went from one person to another. `receivers` are whom limits count as who gets what goes to a card.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:
@@ -63,6 +64,8 @@ class Named:
         self.successors: dict[int, list[int]] = {}
         self.groups: set[str] = set()
         self.roots: dict[int, int] = {}
+        self.hands: dict[int, int] = {}
+        self.receivers: dict[int, str] = {}
         self.gifts: dict[Place, int] = {}
         self.codes: list[PayCode] = []
         self.members: dict[int, list[int]] = {}
@@ -140,9 +143,12 @@ class Named:
         for c in self.commands:
             card_id = self.card_id(getattr(c, "card", None))
             if card_id is not None:
-                yield card_id, getattr(c, "device", None), getattr(c, "recipient", None)
+                yield card_id, getattr(c, "device", None), self._receiver(c)
             elif isinstance(c, ClaimGift) and c.gift in self.gifts:
-                yield self.gifts[c.gift], None, c.holder_ref
+                card_id = self.gifts[c.gift]
+                # Which of them it is shows once it is known who claims.
+                yield card_id, None, c.holder_ref
+                yield card_id, None, self.receivers.get(card_id)
         for row in self.redemptions:
             # What is undone is given back to the cards that went on from the one that paid, too.
             for card_id in (row[2], *self.successors.get(row[2], ())):
@@ -150,11 +156,23 @@ class Named:
         for account, device in self.holds.values():
             yield account, device, None
 
+    def _receiver(self, command: Command) -> str | None:
+        """Whom limits count as who gets it; where nothing is passed on, nobody."""
+        to = self.card_id(_passed_to(command))
+        return None if to is None else self.receivers.get(to)
+
+
+def _passed_to(command: Command) -> CardRef | None:
+    """The card that is given or sold something."""
+    return command.to_card if isinstance(command, Transfer) and command.purpose is not Purpose.MERGE else None
+
 
 def _of_family(command: Command) -> tuple[CardRef, ...]:
     """The cards of a command that goes by where they come from."""
-    if isinstance(command, (Split, SpendSplit)):
-        return (command.card,)
+    return (command.card,) if isinstance(command, (Split, SpendSplit)) else _merged(command)
+
+
+def _merged(command: Command) -> tuple[CardRef, ...]:
     if isinstance(command, Transfer) and command.purpose is Purpose.MERGE:
         return command.card, command.to_card
     return ()
@@ -196,10 +214,16 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  
     gifts = {c.gift for c in commands if isinstance(c, _GIFTS)}
     if gifts:
         named.gifts = await cards_of_gifts(tx, book, gifts)
+    got = {one for c in commands if (one := named.card_id(_passed_to(c))) is not None} | set(named.gifts.values())
+    if got:
+        named.receivers = dict(await tx.rows(SQL["receivers"], book, int8s(sorted(got))))
     of_family = {ref for c in commands for ref in _of_family(c)}
     if of_family:
         ids = [one for ref in of_family if (one := named.card_id(ref)) is not None]
         named.roots = dict(await tx.rows(SQL["roots"], book, int8s(ids)))
+    merged = {one for c in commands for ref in _merged(c) if (one := named.card_id(ref)) is not None}
+    if merged:
+        named.hands = dict(await tx.rows(SQL["hands"], book, int8s(sorted(merged))))
     if named.kinds.intersection(STEPS):
         named.members = await find_members(tx, book, commands)
     places = {c.redemption for c in undone if c.redemption is not None}

@@ -203,6 +203,7 @@ def _lay_out(
     lay_out_secrets(desk, rows)
     desk.keys_before_lock = set(named.keys)
     desk.merchants = merchants
+    desk.hands = named.hands
     desk.pieces = {row[0]: row[1] for row in rows.get("pieces", ())}
     for row in rows.get("redemptions", ()):
         desk.redemptions[Place(row[0], row[1])] = _redemption(row)

@@ -41,6 +41,21 @@ FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 SELECT id, root_id FROM cards.cards
 WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
+-- receivers: whom limits count as who gets what goes to cards: their holders, of bearer cards all of one root
+SELECT id, coalesce(holder_ref, 'root:' || root_id) FROM cards.cards
+WHERE id = ANY ($2::bigint[]) AND book = $1::int
+
+-- hands: the newest of a card and those it comes from that was claimed as a gift, else its root
+WITH RECURSIVE line AS (
+    SELECT c.id AS card_id, c.id, c.parent_id FROM cards.cards c WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
+    UNION ALL
+    SELECT l.card_id, p.id, p.parent_id FROM line l
+    JOIN LATERAL (SELECT x.id, x.parent_id FROM cards.cards x WHERE x.id = l.parent_id OFFSET 0) AS p ON true
+    WHERE NOT EXISTS (SELECT FROM cards.gifts g WHERE g.claimed_card_id = l.id)
+)
+-- A card is younger than what it comes from, so the walk ends at the least id.
+SELECT card_id, min(id) FROM line GROUP BY card_id
+
 -- count_pieces: how many cards were split off roots, through all generations
 SELECT c.root_id, count(*) FROM cards.cards c
 -- A card that took the place of its parent is of its generation, and no piece of it.

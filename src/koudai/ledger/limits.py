@@ -102,9 +102,12 @@ Meters = Sequence[Meter | None]
 
 
 class Limits:
-    """The limits on one flow: those on a single transaction, and those that add up, by whom they count."""
+    """The limits on one flow: those on a single transaction, and those that add up, by whom they count.
 
-    __slots__ = ("groups", "kinds", "single")
+    `by_device` is the name of the first of them that bounds what is asked for on one device.
+    """
+
+    __slots__ = ("by_device", "groups", "kinds", "single")
 
     def __init__(self, limits: Iterable[Limit] = ()) -> None:
         self.single: list[Limit] = []
@@ -116,6 +119,8 @@ class Limits:
                 by_kind.setdefault(limit.subjects, []).append(limit)
         self.groups = [Group(kind, group) for kind, group in by_kind.items()]
         self.kinds = list(by_kind)
+        of_devices = (x for group in self.groups for x in group.limits if Subject.DEVICE in x.subjects)
+        self.by_device = next((x.name for x in of_devices if (x.max_minor, x.max_count) != (None, None)), None)
 
     def judge(self, meters: Meters, amount_minor: int, at_s: int, asset: str) -> "Refused | list[Slot]":
         """The first limit that an amount would pass, with what is left and when it resets.

@@ -12,14 +12,14 @@ from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.gifts.link import draw_token, seal_token, token_hash
 from koudai.cards.gifts.model import ClaimGift, GiveGift, HeldGift, ReturnGift, WithdrawGift
 from koudai.cards.issue.issue import Holder
-from koudai.cards.issue.offers import not_given, offer_of
+from koudai.cards.issue.offers import known_too_little, not_given, offer_of
 from koudai.cards.issue.reissue import issued_anew, reissue
-from koudai.cards.law.judge import on_gift
+from koudai.cards.law.judge import on_gift, who_of
 from koudai.cards.model import Activity, ActivityType, Gift, GiftState, Given, Minted, Words
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
-from koudai.holders import Level, State
 from koudai.ledger import MAY_PASS, Flow, Place, Slot, count, judge_cap
+from koudai.programmes import Identity
 
 MAX_TRIES = 5
 """How many wrong tokens kill a gift's link."""
@@ -29,8 +29,6 @@ MAX_GREETING = 200
 
 MAX_WAIT = timedelta(days=366)
 """How far ahead a gift's day of delivery may lie."""
-
-_LEVELS = {Level.ANONYMOUS: 0, Level.REGISTERED: 1, Level.VERIFIED: 2}
 
 
 def give(desk: Desk, command: GiveGift, place: Place) -> Given | Refused:
@@ -114,18 +112,19 @@ def claim(desk: Desk, command: ClaimGift, place: Place) -> Minted | Refused:
         return Refused(CardRefusal.GIFT_NOT_DUE, {"deliver_at": render_time(gift.deliver_at)})
     if gift.to_ref is not None and command.holder_ref != gift.to_ref:
         return Refused(CardRefusal.GIFT_FOR_ANOTHER)
-    bad = _unknown(desk, gift, card, command.holder_ref) or _not_taken(card, command.holder_ref)
+    bad = known_too_little(desk, Identity(gift.identity), card, command.holder_ref)
+    bad = bad or _not_taken(card, command.holder_ref)
     if bad:
         return bad
-    holder = _claimer(desk, card, command.holder_ref)
-    slots = _may_go(desk, card) or _within_bounds(desk, card, holder, command)
+    holder, receiver = _claimer(desk, card, command.holder_ref), _receiver(desk, card, command.holder_ref)
+    slots = _may_go(desk, card) or _within_bounds(desk, card, holder, receiver, command)
     if isinstance(slots, Refused):
         return slots
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
     bad = on_gift(desk, card, command.holder_ref, amount, place)
     if bad:
         return bad
-    gave, new, number = reissue(desk, card, holder, place, at, "gift", command.holder_ref)
+    gave, new, number = reissue(desk, card, holder, place, at, "gift", receiver)
     count(slots, amount)
     _end(desk, gift, GiftState.CLAIMED, place, new.id)
     outcome = desk.made[place] = Minted(gave, (issued_anew(desk, new, number),))
@@ -190,18 +189,6 @@ def _end(desk: Desk, gift: HeldGift, state: GiftState, place: Place, claimed_car
         card.gift_until = desk.gifts.waiting[card.id] = None
 
 
-def _unknown(desk: Desk, gift: HeldGift, card: HeldCard, ref: str | None) -> Refused | None:
-    """Why who claims isn't known well enough: a registered card stays one, so its claimer is registered."""
-    least = Level(gift.identity)
-    if card.holder_ref is not None and least is Level.ANONYMOUS:
-        least = Level.REGISTERED
-    standing = None if ref is None else desk.standings.get(ref)
-    known = Level.ANONYMOUS if standing is None or standing.state is State.ERASED else standing.level
-    if _LEVELS[known] < _LEVELS[least]:
-        return Refused(CardRefusal.IDENTITY_TOO_LOW, {"required": least, "level": known})
-    return None
-
-
 def _not_taken(card: HeldCard, ref: str | None) -> Refused | None:
     """Why the card isn't to be had now; who claims it isn't told who restricts it."""
     if ref is not None and ref == card.holder_ref:
@@ -218,7 +205,14 @@ def _claimer(desk: Desk, card: HeldCard, ref: str | None) -> Holder | None:
     return ref, desk.sheet.subjects[holder_of(ref)].id
 
 
-def _within_bounds(desk: Desk, card: HeldCard, holder: Holder | None, command: ClaimGift) -> list[Slot] | Refused:
+def _receiver(desk: Desk, card: HeldCard, ref: str | None) -> str:
+    """Whom limits count as who gets it: who is known, or of a bearer card all cards of its root."""
+    return ref if ref is not None and ref in desk.standings else who_of(card)
+
+
+def _within_bounds(
+    desk: Desk, card: HeldCard, holder: Holder | None, receiver: str, command: ClaimGift
+) -> list[Slot] | Refused:  # fmt: skip
     """What the giver may pass on, and what the claimer may hold together."""
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
     if holder is not None and holder[1] != card.pocket.holder_id:
@@ -227,4 +221,4 @@ def _within_bounds(desk: Desk, card: HeldCard, holder: Holder | None, command: C
             broken = judge_cap(limit, meter.held_minor(limit), amount, card.asset)
             if broken:
                 return broken
-    return within_limits(desk, card, Flow.TRANSFER, amount, at, recipient=command.holder_ref)
+    return within_limits(desk, card, Flow.TRANSFER, amount, at, recipient=receiver, device_needed=False)

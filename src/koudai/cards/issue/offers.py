@@ -10,8 +10,9 @@ from typing import NamedTuple
 from koudai.base import Refused, render_time
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.refusals import CardRefusal
+from koudai.holders import Level, State
 from koudai.policy import ProgrammeClass
-from koudai.programmes import Carrier, Identity, Kind, Receiver
+from koudai.programmes import Carrier, Identity, Kind, KindTerms, Receiver
 
 MAX_PIECES = 100
 """Into how many new cards a card is split by one command, whatever its programme says."""
@@ -95,3 +96,35 @@ def not_given(offer: GiftOffer | None, to_ref: str | None) -> Refused | None:
     if offer is None:
         return Refused(CardRefusal.NOT_GIVABLE)
     return Refused(CardRefusal.RECEIVER_MISSING) if offer.named and to_ref is None else None
+
+
+def not_passed(desk: Desk, source: HeldCard, target: HeldCard, *, sold: bool) -> Refused | None:
+    """Why value isn't given, or sold, to who holds another card: a gift in parts is bound as a gift of the card is."""
+    if source.promised is None:
+        return None
+    identity = Identity.ANONYMOUS
+    if sold:
+        if not (source.promised.programme.of_kind(source.kind) or KindTerms()).sellable:
+            return Refused(CardRefusal.NOT_SELLABLE)
+    else:
+        offer = offer_of(source)
+        bad = not_given(offer, target.holder_ref)
+        if bad or offer is None:
+            return bad
+        identity = offer.identity
+    return known_too_little(desk, identity, source, target.holder_ref)
+
+
+def known_too_little(desk: Desk, identity: Identity, card: HeldCard, ref: str | None) -> Refused | None:
+    """Why who gets a card, or value of it, isn't known well enough: what is in a name stays so."""
+    least = Level(identity)
+    if card.holder_ref is not None and least is Level.ANONYMOUS:
+        least = Level.REGISTERED
+    standing = None if ref is None else desk.standings.get(ref)
+    known = Level.ANONYMOUS if standing is None or standing.state is State.ERASED else standing.level
+    if _LEVELS[known] < _LEVELS[least]:
+        return Refused(CardRefusal.IDENTITY_TOO_LOW, {"required": least, "level": known})
+    return None
+
+
+_LEVELS = {Level.ANONYMOUS: 0, Level.REGISTERED: 1, Level.VERIFIED: 2}

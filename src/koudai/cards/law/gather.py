@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from koudai.base import day_start_s
-from koudai.cards.commands import Command, Issue, Load, Refund, SpendSplit, Split, Transfer
+from koudai.cards.commands import Adjust, Command, Issue, Load, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.gifts.model import ClaimGift
 from koudai.cards.law.judge import payer_ref, root_of, tallies_of
@@ -28,7 +28,7 @@ SQL = Statements(Path(__file__).with_name("queries.sql"))
 _OWED_KEPT = timedelta(minutes=1)
 _TALLY = (texts, int8s, int8s, int8s, int8s, int8s)
 _JUDGEMENT = (int4s, int8s, texts, texts, texts, texts)
-_ROOTED: set[type[Command]] = {Load, Sell, Refund, Split, SpendSplit, ClaimGift, Transfer}
+_ROOTED: set[type[Command]] = {Load, Adjust, Sell, Refund, Split, SpendSplit, ClaimGift, Transfer}
 
 Statement = tuple[Any, ...]
 
@@ -52,7 +52,7 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
         statements["families"] = (SQL["families"], book, int8s(ids), int8s(list(desk.cards)))
     refs = {ref for card, c in named if (ref := payer_ref(card, c)) is not None}
     refs |= {c.holder_ref for c in commands if isinstance(c, Issue) and c.holder_ref is not None}
-    if Transfer in kinds:
+    if kinds & {Transfer, Adjust}:
         refs |= {card.holder_ref for card in desk.cards.values() if card.holder_ref is not None}
     if refs:
         statements["standings"] = standings_statement(book, refs)
@@ -65,7 +65,7 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
         statements["pilot_holders"] = pilot_holders_statement(pilots, everybody)
     if statements:
         _take(desk, dict(zip(statements, await tx.together(*statements.values()), strict=True)), roots)
-    if kinds & {Load, Sell, Issue}:
+    if kinds & {Load, Adjust, Sell, Issue}:
         await _read_owed(tx, desk)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from koudai.base import Refused
-from koudai.cards.commands import Channel, Issue, Load, Purpose
+from koudai.cards.commands import Adjust, Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
 from koudai.holders import Level
 from koudai.ledger import FundingSource, Place
@@ -67,6 +67,32 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
         bearer, cash = card.kind is Kind.BEARER, command.source is FundingSource.CASH
         desk.tallies[who].add(command.amount_minor, bearer=bearer, cash=cash)
     return None
+
+
+def on_adjust(desk: Desk, card: HeldCard, command: Adjust, place: Place) -> Refused | None:
+    """Value that a correction creates: a load by the issuer himself, whom nobody pays.
+
+    So it is in nobody's sums of a day, but bound by what a card, its root and the book may hold. What it restores is
+    bound as well, as returned goods are: meanwhile the room may have been taken.
+    """
+    law, minor = desk.law(card.terms.programme_id), command.amount_minor
+    if law is None:
+        return None
+    asked = law.asked(Point.LOAD, card.kind, funding=str(command.source), face_to_face=True, own_outlet=True)
+    if asked is not None:
+        unpaid: Makers = dict.fromkeys(_SUMS, lambda: 0)
+        makers = {**unpaid, **_held(desk, card, minor), **_payer(desk, card.holder_ref), **_shares(desk, minor)}
+        bad = judge(
+            desk, card, who_of(card), Point.LOAD, asked, {**_told(asked, makers), "amount_minor": minor}, place
+        )  # fmt: skip
+        if bad:
+            return bad
+    desk.owed.minor += minor
+    return None
+
+
+_SUMS = ("purchase_minor", "load_day_minor", "purchase_day_minor", "cash_day_minor")
+"""What was paid for, by payer, card and day."""
 
 
 def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
@@ -162,24 +188,38 @@ def on_gift(desk: Desk, card: HeldCard, receiver: str | None, amount_minor: int,
 def on_transfer(
     desk: Desk, source: HeldCard, target: HeldCard, purpose: Purpose, amount_minor: int, place: Place
 ) -> Refused | None:  # fmt: skip
-    """Value that goes from one card to another one that is there already."""
+    """Value that goes from one card to another one of its programme that is there already.
+
+    The receiving card is judged by its own kind, for what it and its root hold then, as it is by a load. The giving
+    one is judged for what it has left, where that is another question: another kind of card, or a sale.
+    """
     law, point = desk.law(source.terms.programme_id), _POINTS[purpose]
-    known: dict[str, Any] = {"to_card_kind": str(target.kind), "purpose": "passing_on"}
-    if point is Point.RESALE:
-        # Nobody is paid here, so to no account of his own; what is paid for goes through a desk that says to which.
-        known["same_name_account"] = False
-    asked = None if law is None else law.asked(point, source.kind, **known)
-    if asked is None:
+    if law is None:
         return None
-    makers: Makers = {
-        "receiver_level": lambda: _level(desk, target.holder_ref),
-        "seller_level": lambda: _level(desk, source.holder_ref),
-        "balance_after_minor": lambda: target.pocket.balance_minor + amount_minor,
-        # Within one root it stays what it was.
-        "root_minor": lambda: desk.root_minor(target) + (0 if point is Point.SPLIT else amount_minor),
-    }
-    facts = {**_told(asked, makers), "amount_minor": amount_minor}
-    return judge(desk, source, who_of(source), point, asked, facts, place)
+    taken = Point.SPLIT if point is Point.SPLIT else Point.GIFT
+    known: dict[str, Any] = {"to_card_kind": str(target.kind), "purpose": "passing_on"}
+    # Nobody is paid here, so to no account of his own; what is paid for goes through a desk that says to which.
+    sold = {"same_name_account": False} if point is Point.RESALE else {}
+
+    def ask(card: HeldCard, at: Point, more: Mapping[str, Any], minor: int) -> Refused | None:
+        asked = law.asked(at, card.kind, **known, **more)
+        if asked is None:
+            return None
+        makers: Makers = {
+            "receiver_level": lambda: _level(desk, target.holder_ref),
+            "seller_level": lambda: _level(desk, source.holder_ref),
+            "balance_after_minor": lambda: card.pocket.balance_minor + minor,
+            # Within one root it stays what it was.
+            "root_minor": lambda: desk.root_minor(card) + (0 if within else minor),
+        }
+        facts = {**_told(asked, makers), "amount_minor": amount_minor}
+        return judge(desk, card, who_of(card), at, asked, facts, place)
+
+    within = source.lineage.root_id == target.lineage.root_id
+    asks = [lambda: ask(target, taken, {}, amount_minor)]
+    if point is not taken or source.kind is not target.kind:
+        asks.insert(0, lambda: ask(source, point, sold, -amount_minor))
+    return all_pass(desk, *asks)
 
 
 _POINTS = {Purpose.MERGE: Point.SPLIT, Purpose.GIFT: Point.GIFT, Purpose.SALE: Point.RESALE}

@@ -9,6 +9,7 @@ from koudai.cards.checks import (
     bad_asset,
     card_for,
     card_of,
+    not_funded,
     not_usable,
     over_balance_cap,
     payable,
@@ -46,7 +47,7 @@ REVERSED_WITHIN = timedelta(days=1)
 """How long after it happened a payment may be reversed: that is for lost answers, and for goods there are refunds."""
 
 
-def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
+def load(desk: Desk, command: Load, place: Place, *, device_needed: bool = True) -> Activity | Refused:
     """Funding account → card, within the programme's caps and limits."""
     amount, sheet = command.amount_minor, desk.sheet
     card = card_for(desk, command.card, amount)
@@ -58,10 +59,9 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
         return bad
     if command.expires_at is not None and command.expires_at <= sheet.now:
         return Refused(CardRefusal.BAD_TERM, {"field": "expires_at"})
-    accepted = card.terms.accepted
-    if accepted is not None and command.source not in accepted:
-        told = {"source": str(command.source), "one_of": ", ".join(sorted(accepted))}
-        return Refused(CardRefusal.FUNDING_NOT_ACCEPTED, told)
+    bad = not_funded(card, command.source)
+    if bad:
+        return bad
     cap = card.terms.max_load_minor
     if cap is not None and amount > cap:
         facts = {
@@ -73,7 +73,7 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
         }
         return Refused(CardRefusal.LOAD_CAP_EXCEEDED, facts)
     slots = over_balance_cap(desk, card, amount) or within_limits(
-        desk, card, Flow.LOAD, amount, at, device=command.device
+        desk, card, Flow.LOAD, amount, at, device=command.device, device_needed=device_needed
     )
     if isinstance(slots, Refused):
         return slots

@@ -42,7 +42,8 @@ def sell(desk: Desk, command: Sell, place: Place) -> Activity | Refused:
     if warned and not command.acknowledged:
         return warned
     card.state = CardState.ACTIVE
-    loaded = load(desk, as_load(command), place)
+    # Who buys stands before the clerk, and asks on no device of his own.
+    loaded = load(desk, as_load(command), place, device_needed=False)
     if isinstance(loaded, Refused):
         card.state = CardState.PENDING
         return loaded
