@@ -164,8 +164,8 @@ class Transfer(OnCard, frozen=True, kw_only=True, tag_field="type", tag="TRANSFE
     """Carry value to another card, with its provenance; without an amount, all that may go.
 
     A `gift` takes what may be passed on, a `sale` what may be sold. A `merge` is between cards that were split
-    from one. `recipient` is who gets it, as you call him, where limits count recipients. The answer is the
-    entry of the card that gave.
+    from one and have one holder. `recipient` is who gets it, as you call him, where limits count recipients. The
+    answer is the entry of the card that gave.
     """
 
     to_gift_card_id: Id

@@ -102,6 +102,9 @@ def _two_cards(desk: Desk, command: Transfer) -> tuple[HeldCard, HeldCard] | Ref
         return Refused(CardRefusal.SAME_CARD)
     if command.purpose is Purpose.MERGE and source.lineage.root_id != target.lineage.root_id:
         return Refused(CardRefusal.NOT_ONE_ROOT)
+    if command.purpose is Purpose.MERGE and source.holder_ref != target.holder_ref:
+        # What was given away since is another one's: to him value goes as a gift.
+        return Refused(CardRefusal.OTHER_HOLDER, {"field": "to_card"})
     bad = bad_asset(command.asset, source.asset, target.asset) or not_usable(source)
     bad = bad or not_usable(target, stranger=source.lineage.root_id != target.lineage.root_id)
     return bad or (source, target)

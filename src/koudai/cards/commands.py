@@ -160,7 +160,8 @@ class Transfer(Command, frozen=True, kw_only=True):
     """Carry value to another card, with its provenance, in proportion from all lots that may go.
 
     Without an amount, all of it. A gift takes what may be passed on, a sale what may be sold. A merge is
-    between cards that were split from one. `recipient` is who gets it, where limits count recipients.
+    between cards that were split from one and have one holder. `recipient` is who gets it, where limits count
+    recipients.
     """
 
     card: CardRef
