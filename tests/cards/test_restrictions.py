@@ -567,6 +567,15 @@ async def test_a_pending_card_that_is_restricted_is_not_activated(counter):
     await counter.verify()
 
 
+async def test_of_an_empty_card_it_is_not_the_restrictions_that_keep_value(story):
+    await story.open(_1="cash:5", _to="")
+    await story.do(story.restrict("_1", "court", 70))
+    assert await story.told(story.transfer("_1", "_to")) == R.AMOUNT_RESTRICTED
+    await story.open(_2="", _other="")
+    await story.do(story.restrict("_2", "court", 70))
+    assert await story.told(story.transfer("_2", "_other")) == R.INSUFFICIENT_BALANCE
+
+
 async def test_a_loss_report_stops_the_card_at_once_and_found_again_it_goes_on(story):
     await story.open(ann_1="cash:100")
     wish = story.lost("ann_1", document="call 17")

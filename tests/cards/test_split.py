@@ -8,6 +8,7 @@ from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal
 from koudai.cards.issue.offers import MAX_GENERATIONS, MAX_PIECES
+from tests.cards.gifts import GiftTable
 
 BONUS, CREDIT = cards.FundingSource.BONUS, cards.FundingSource.CREDIT
 
@@ -122,6 +123,23 @@ async def test_two_tills_split_and_spend_one_card_at_the_same_time(counter):
     assert len(pieces) + len(spent) == 10
     assert await counter.held(card) == 0
     assert sum([await counter.held(c.card.id) for p in pieces for c in p.cards]) == 10 * len(pieces)
+    await counter.verify()
+
+
+async def test_a_piece_that_was_given_away_is_merged_with_nothing_of_its_giver(counter):
+    """What may not be passed on isn't passed on by way of a merge either, nor taken from its giver."""
+    table, programme = GiftTable(counter), await counter.programme()
+    wang = await table.holder("registered")
+    card = await counter.card(programme, 100, holder_ref="ann")
+    (piece,) = (await split(counter, card, 30)).cards
+    (gift,) = (await table.claim(await table.given(piece.card.id), ref=wang)).cards
+    await counter.do(counter.load(card, 50, may_pass=False))
+    for source, target in ((card, gift.card.id), (gift.card.id, card)):
+        merge = cards.Transfer(
+            key=counter.key(), card=source, to_card=target, asset="CNY", purpose=cards.Purpose.MERGE
+        )  # fmt: skip
+        assert await counter.no(merge) == Refused(CardRefusal.NOT_ONE_HOLDER)
+    assert [await counter.held(one) for one in (card, gift.card.id)] == [120, 30]
     await counter.verify()
 
 

@@ -133,7 +133,8 @@ def _chosen(desk: Desk, command: Transfer, source: HeldCard) -> list[Part] | Ref
     may_go = min(available, sum(free(lot) for lot in pocket.lots))
     amount = may_go if command.amount_minor is None else command.amount_minor
     if not available or available < amount:
-        return too_little(source, available, amount, pocket.available_minor(now_s))
+        # All that may go of an empty card is nothing, which no restriction binds.
+        return too_little(source, available, amount or 1, pocket.available_minor(now_s))
     if not may_go or may_go < amount:
         facts = {
             "transferable_minor": may_go,
