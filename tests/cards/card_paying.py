@@ -192,6 +192,8 @@ class Paying(Value):
         payment = self.payments[redemption]
         if payment.back:
             raise No("cards.already_refunded")
+        if self.now >= payment.at + DAY:
+            raise No("cards.reversal_too_late")
         to = self.heir(self.cards[payment.card])
         self.give_back(payment, payment.paid, to)
         return self.enter("REVERSAL", to, payment.paid)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from koudai import cards, holders, ledger, merchants
 from koudai.base import Refused, asset
+from koudai.identity import Suite, Vault
 from koudai.ledger import DrawOrder, FundingSource
 from koudai.programmes import Line, PutVersion, Version
 from tests.cards.documented import FUNDED, PLAY
@@ -24,6 +25,7 @@ def says(*, documented=True, **more):
         "max_balance": None, "max_load": None, "order": "bonus_first", "goods": None,
         "unfunded": ("credit", "instalment") if documented else (), "scenarios": ("dining",) if documented else (),
         "split": None if documented else NO_SPLIT_LIMITS, "gift": None if documented else BY_DEFAULT,
+        "sellable": False,
     }  # fmt: skip
     return {**usual, **more}
 
@@ -77,6 +79,7 @@ class CardShop(Shop):
     def __init__(self, portal, database, reader, keyring, book):
         super().__init__(portal, database, reader, keyring, book)
         self.ids, self.names, self.hashes, self.tokens = {}, {}, {}, {}
+        self.vault = Vault(keyring, Suite.AES)
 
     def learn(self, outcomes):
         return outcomes
@@ -96,7 +99,7 @@ class CardShop(Shop):
             for n, (name, p) in enumerate(PROGRAMMES.items())
             if p["documented"]
         ]
-        put = self.within(lambda tx: cards.put_versions(tx, self.book, versions, live=False))
+        put = self.within(lambda tx: cards.put_versions(tx, self.book, versions))
         assert all(isinstance(one, Version) for one in put), put
         shops = [
             merchants.Register(f"m {name}", name, asset(s["asset"]), scenario=merchants.Scenario(s["scenario"]))
@@ -212,7 +215,7 @@ class CardShop(Shop):
         async def ask(tx):
             return (
                 await cards.cards_by_id(tx, self.book, list(self.ids.values())),
-                await cards.find_gifts(tx, self.book, [self.places[name] for name in gifts], self.keyring),
+                await cards.find_gifts(tx, self.book, [self.places[name] for name in gifts], self.vault),
                 await ledger.balances(tx, [shop.account_id for shop in self.shops.values()]),
             )
 

@@ -440,7 +440,7 @@ class Model:
         self.till[shop] += paid
         entry = self.enter(kind, name, paid, at, shop=shop, hold=hold)
         self.payments[entry] = SimpleNamespace(
-            key=key, entry=entry, card=name, shop=shop, paid=paid, back=0, parts=parts, counted_at=counted_at,
+            key=key, entry=entry, card=name, shop=shop, paid=paid, back=0, parts=parts, at=at, counted_at=counted_at,
             device=device, whole=kind == "REDEEM",
         )  # fmt: skip
         return entry
@@ -587,6 +587,8 @@ class Model:
             raise No("cards.unknown_redemption")
         if payment.back:
             raise No("cards.already_refunded", refunded_minor=payment.back, paid_minor=payment.paid)
+        if self.now >= payment.at + timedelta(days=1):
+            raise No("cards.reversal_too_late")
         self.give_back(payment, payment.paid)
         self.uncount(payment.card, payment.paid, payment.counted_at, payment.device, whole=payment.whole)
         return self.enter("REVERSAL", self.heir(payment.card), payment.paid, event_at or self.now,

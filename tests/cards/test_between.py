@@ -369,6 +369,29 @@ async def test_a_limit_by_device_asks_for_the_device(counter, table):
     await counter.verify()
 
 
+async def test_a_claim_counts_for_the_device_on_which_the_gift_was_offered(counter, table):
+    limit = {"flow": "transfer", "subjects": ["device"], "per": "day", "max_count": 2}
+    pair = {"flow": "transfer", "subjects": ["device", "recipient"], "per": "day", "max_count": 1}
+    told = {"kinds": BOTH, "gift": {"claim_days": 3}, "limits": [limit, pair]}
+    programme, zoe = await documented(counter, await counter.programme(), **told), await counter.person()
+    one, two, three, other = [
+        await table.given(await counter.card(programme, 10), device=device)
+        for device in ("phone", "phone", "phone", "tablet")
+    ]
+    rows = [
+        # gift   by     answer
+        (one,    zoe,   "ok"),
+        (two,    zoe,   "transfer.device+recipient.day"),
+        (two,    None,  "ok"),
+        (three,  None,  "transfer.device.day"),
+        (other,  zoe,   "ok"),
+    ]  # fmt: skip
+    for n, (given, ref, answer) in enumerate(rows):
+        outcome = await table.claim(given, ref=ref)
+        assert (outcome.facts["limit"] if isinstance(outcome, Refused) else "ok") == answer, n
+    await counter.verify()
+
+
 async def test_a_limit_that_a_card_wasn_t_promised_asks_it_for_no_device(db, keyring):
     side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
     court = Court(db, keyring, side.id)

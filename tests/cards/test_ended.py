@@ -108,3 +108,19 @@ async def test_a_payment_is_reversed_within_a_day_and_refunded_after_it(counter)
     await counter.do(counter.refund(100, of=first))
     assert await counter.held(card) == 300
     await counter.verify()
+
+
+async def test_a_capture_is_reversed_within_a_day_of_it_however_old_its_hold(counter):
+    merchant, card = await counter.merchant(), await counter.card(await counter.programme(), 300)
+    hold = await counter.do(
+        cards.Authorise(key="h", card=card, merchant_id=merchant.id, amount_minor=100, asset="CNY", ttl_s=864_000)
+    )
+    now = await counter.within(lambda tx: ledger.time_of_book(tx, counter.book))
+    await counter.within(lambda tx: ledger.advance_clock(tx, counter.book, now + timedelta(days=5)))
+    together = await counter.do(cards.Capture(key="c", hold=hold.place, amount_minor=40))
+    await counter.do(counter.reverse(of=together))
+    both = await counter.run(
+        cards.Capture(key="d", hold=hold.place, amount_minor=30), counter.reverse(of_key="d", key="undo")
+    )
+    assert not any(isinstance(one, Refused) for one in both)
+    await counter.verify()

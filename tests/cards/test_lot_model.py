@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from koudai import cards, ledger, merchants
 from koudai.base import Fault, Refused, asset
+from koudai.identity import Suite, Vault
 from koudai.ledger import DrawOrder, Flow, FundingSource, Limit, Per, Place, Subject
 from koudai.pg import Conflict, Database
 from tests.cards.lot_model import Model, name_of, seconds
@@ -119,8 +120,8 @@ class Shop:
         return self.learn(self.within(lambda tx: self.all_go_one_way(tx, sent)))
 
     async def all_go_one_way(self, tx, sent):
-        """Commands of any kind; those that make cards need the keyring."""
-        return await cards.run(tx, self.book, sent, self.keyring)
+        """Commands of any kind; those that make cards need the keyring, and gifts the vault."""
+        return await cards.run(tx, self.book, sent, self.keyring, Vault(self.keyring, Suite.AES))
 
     def learn(self, outcomes):
         """Know the cards that were issued anew; the outcomes, each as its entry alone."""

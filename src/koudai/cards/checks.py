@@ -155,7 +155,7 @@ def within_limits(
     """The first limit on a flow that an amount would pass; else where to count it, once it is accepted.
 
     What a document limits by device says on which it is asked for, or it would be nobody's; but for what nobody asks
-    for on a device of his own, or asked for before (not `device_needed`).
+    for on a device of his own, or was asked for before (not `device_needed`).
     """
     limits = card.terms.limits[flow]
     if not limits.kinds and not limits.single:

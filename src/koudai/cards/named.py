@@ -49,7 +49,7 @@ ISSUING_ON = (Split, SpendSplit, Replace, Exchange)
 class Named:
     """Cards by number, redemptions and holds by place, key or group, and who took over from replaced cards.
 
-    Of a hold, its account and its device, and of a gift its card: the rest is read under lock. `touched` are cards
+    Of a hold, its account and its device, and so of a gift: the rest is read under lock. `touched` are cards
     that no command names. `hands` are those that were claimed as gifts, or roots: cards that have the same one never
     went from one person to another. `receivers` are whom limits count as who gets what goes to a card.
     """
@@ -67,6 +67,7 @@ class Named:
         self.hands: dict[int, int] = {}
         self.receivers: dict[int, str] = {}
         self.gifts: dict[Place, int] = {}
+        self.devices_of_gifts: dict[Place, str | None] = {}
         self.codes: list[PayCode] = []
         self.members: dict[int, list[int]] = {}
         self.touched: set[int] = set()
@@ -145,10 +146,10 @@ class Named:
             if card_id is not None:
                 yield card_id, getattr(c, "device", None), self._receiver(c)
             elif isinstance(c, ClaimGift) and c.gift in self.gifts:
-                card_id = self.gifts[c.gift]
+                card_id, device = self.gifts[c.gift], self.devices_of_gifts[c.gift]
                 # Which of them it is shows once it is known who claims.
-                yield card_id, None, c.holder_ref
-                yield card_id, None, self.receivers.get(card_id)
+                yield card_id, device, c.holder_ref
+                yield card_id, device, self.receivers.get(card_id)
         for row in self.redemptions:
             # What is undone is given back to the cards that went on from the one that paid, too.
             for card_id in (row[2], *self.successors.get(row[2], ())):
@@ -213,7 +214,9 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  
         named.holds = {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
     gifts = {c.gift for c in commands if isinstance(c, _GIFTS)}
     if gifts:
-        named.gifts = await cards_of_gifts(tx, book, gifts)
+        offered = await cards_of_gifts(tx, book, gifts)
+        named.gifts = {place: card_id for place, (card_id, _) in offered.items()}
+        named.devices_of_gifts = {place: device for place, (_, device) in offered.items()}
     got = {one for c in commands if (one := named.card_id(_passed_to(c))) is not None} | set(named.gifts.values())
     if got:
         named.receivers = dict(await tx.rows(SQL["receivers"], book, int8s(sorted(got))))

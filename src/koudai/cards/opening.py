@@ -234,8 +234,9 @@ def _hold(desk: Desk, row: Row) -> None:
 
 
 def _redemption(row: Row) -> Redemption:
-    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device, whole = row
-    return Redemption(Place(batch_id, ordinal), card_id, merchant_id, paid, refunded, at, device, whole=whole)
+    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device, whole, paid_at = row
+    place = Place(batch_id, ordinal)
+    return Redemption(place, card_id, merchant_id, paid, refunded, at, device, whole=whole, paid_at=paid_at)
 
 
 async def _read_holds(

@@ -47,14 +47,18 @@ class ReturnGift(Command, frozen=True, kw_only=True):
 
 
 class HeldGift:
-    """A gift whose card is locked: who may claim it and until when, and what became of it."""
+    """A gift whose card is locked: who may claim it and until when, and what became of it.
 
-    __slots__ = ("card_id", "claim_until", "claimed_card_id", "deliver_at", "ended", "face", "identity", "place",
-                 "state", "to_ref", "token_hash", "tries")  # fmt: skip
+    `device` is on which it was offered.
+    """
+
+    __slots__ = ("card_id", "claim_until", "claimed_card_id", "deliver_at", "device", "ended", "face", "identity",
+                 "place", "state", "to_ref", "token_hash", "tries")  # fmt: skip
 
     def __init__(
         self, place: Place, card_id: int, state: GiftState, identity: str, to_ref: str | None, face: str | None,
         deliver_at: datetime | None, claim_until: datetime, tries: int, token_hash: bytes,
+        device: str | None,
     ) -> None:  # fmt: skip
         self.place = place
         self.card_id = card_id
@@ -66,6 +70,7 @@ class HeldGift:
         self.claim_until = claim_until
         self.tries = tries
         self.token_hash = token_hash
+        self.device = device
         self.ended: Place | None = None
         self.claimed_card_id: int | None = None
 

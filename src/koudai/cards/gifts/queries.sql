@@ -1,16 +1,20 @@
--- cards_of_gifts: the cards that are given
-SELECT g.batch_id, g.ordinal, g.card_id FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
+-- cards_of_gifts: the cards that are given, and on which devices they were offered
+SELECT g.batch_id, g.ordinal, g.card_id, a.device FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
 JOIN LATERAL (
     SELECT x.* FROM cards.gifts x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal AND x.book = $1::int OFFSET 0
 ) AS g ON true
+JOIN LATERAL (SELECT x.device FROM cards.activities x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS a
+    ON true
 
 -- gifts: gifts by place, once their cards are locked
 SELECT g.batch_id, g.ordinal, g.card_id, g.state, g.identity, g.to_ref, g.face, g.deliver_at, g.claim_until, g.tries,
-       g.token_hash
+       g.token_hash, a.device
 FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)
 JOIN LATERAL (
     SELECT x.* FROM cards.gifts x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal AND x.book = $1::int OFFSET 0
 ) AS g ON true
+JOIN LATERAL (SELECT x.device FROM cards.activities x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS a
+    ON true
 
 -- sealed_gifts: gifts by place, with their tokens while they are offered, and their words while they are kept
 SELECT g.batch_id, g.ordinal, g.card_id, g.state, g.identity, g.to_ref, g.face, g.deliver_at, g.claim_until,

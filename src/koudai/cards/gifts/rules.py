@@ -52,7 +52,7 @@ def give(desk: Desk, command: GiveGift, place: Place) -> Given | Refused:
     until = (command.deliver_at or now) + timedelta(days=offer.claim_days)
     held = HeldGift(
         place, card.id, GiftState.OFFERED, offer.identity, command.to_ref, command.face, command.deliver_at, until, 0,
-        token_hash(keyring, token),
+        token_hash(keyring, token), command.device,
     )  # fmt: skip
     desk.gifts.held[place] = held
     desk.gifts.new.append((held, seal_token(keyring, place, token), card.holder_ref))
@@ -117,14 +117,14 @@ def claim(desk: Desk, command: ClaimGift, place: Place) -> Minted | Refused:
     if bad:
         return bad
     holder, receiver = _claimer(desk, card, command.holder_ref), _receiver(desk, card, command.holder_ref)
-    slots = _may_go(desk, card) or _within_bounds(desk, card, holder, receiver, command)
+    slots = _may_go(desk, card) or _within_bounds(desk, gift, card, holder, receiver, command)
     if isinstance(slots, Refused):
         return slots
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
     bad = on_gift(desk, card, command.holder_ref, amount, place)
     if bad:
         return bad
-    gave, new, number = reissue(desk, card, holder, place, at, "gift", receiver)
+    gave, new, number = reissue(desk, card, holder, place, at, "gift", receiver, gift.device)
     count(slots, amount)
     _end(desk, gift, GiftState.CLAIMED, place, new.id)
     outcome = desk.made[place] = Minted(gave, (issued_anew(desk, new, number),))
@@ -211,7 +211,7 @@ def _receiver(desk: Desk, card: HeldCard, ref: str | None) -> str:
 
 
 def _within_bounds(
-    desk: Desk, card: HeldCard, holder: Holder | None, receiver: str, command: ClaimGift
+    desk: Desk, gift: HeldGift, card: HeldCard, holder: Holder | None, receiver: str, command: ClaimGift
 ) -> list[Slot] | Refused:  # fmt: skip
     """What the giver may pass on, and what the claimer may hold together."""
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
@@ -221,4 +221,7 @@ def _within_bounds(
             broken = judge_cap(limit, meter.held_minor(limit), amount, card.asset)
             if broken:
                 return broken
-    return within_limits(desk, card, Flow.TRANSFER, amount, at, recipient=receiver, device_needed=False)
+    # It counts for the device on which it was given; one that named none was offered before that was asked.
+    return within_limits(
+        desk, card, Flow.TRANSFER, amount, at, device=gift.device, recipient=receiver, device_needed=False
+    )  # fmt: skip

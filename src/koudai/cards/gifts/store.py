@@ -20,10 +20,10 @@ _NEW = (int4s, int8s, texts, texts, texts, times, times, byteas, byteas, texts)
 _TRIED = (int8s, int4s, int4s, texts, int8s, int4s, int8s)
 
 
-async def cards_of_gifts(tx: Tx, book: int, places: Iterable[Place]) -> dict[Place, int]:
-    """The cards that are given, by the places of their gifts."""
+async def cards_of_gifts(tx: Tx, book: int, places: Iterable[Place]) -> dict[Place, tuple[int, str | None]]:
+    """The cards that are given, by the places of their gifts, and on which devices they were offered."""
     rows = await tx.rows(*by_place(SQL["cards_of_gifts"], places, book))
-    return {Place(row[0], row[1]): row[2] for row in rows}
+    return {Place(row[0], row[1]): (row[2], row[3]) for row in rows}
 
 
 def gifts_statement(book: int, places: Iterable[Place]) -> Statement:
@@ -33,10 +33,10 @@ def gifts_statement(book: int, places: Iterable[Place]) -> Statement:
 
 def as_held_gift(row: Sequence[Any]) -> HeldGift:
     """A gift from a row of `gifts_statement`."""
-    batch_id, ordinal, card_id, state, identity, to_ref, face, deliver_at, claim_until, tries, token_hash = row
+    batch_id, ordinal, card_id, state, identity, to_ref, face, deliver_at, claim_until, tries, hashed, device = row
     return HeldGift(
         Place(batch_id, ordinal), card_id, GiftState(state), identity, to_ref, face, deliver_at, claim_until, tries,
-        bytes(token_hash),
+        bytes(hashed), device,
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def replace(desk: Desk, command: Replace, place: Place) -> Minted | Refused:
 
 def reissue(
     desk: Desk, card: HeldCard, holder: Holder | None, place: Place, at: datetime, kind: str,
-    recipient: str | None = None,
+    recipient: str | None = None, device: str | None = None,
 ) -> tuple[Activity, HeldCard, str]:  # fmt: skip
     """Carry all of a card, expired or not, to a new one, which takes its place; the entry of the old card answers.
 
@@ -66,7 +66,8 @@ def reissue(
     desk.moved(new, amount)
     sheet.touch(card.id, place.ordinal)
     gave = desk.enter(
-        card, place, ActivityType.TRANSFER_BALANCE_FROM, amount, at, other_card_id=new.id, recipient=recipient
+        card, place, ActivityType.TRANSFER_BALANCE_FROM, amount, at, other_card_id=new.id, device=device,
+        recipient=recipient,
     )  # fmt: skip
     deactivate(desk, card, place, at)
     arrive(desk, new, card, amount, place, at)

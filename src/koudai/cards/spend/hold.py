@@ -87,7 +87,10 @@ def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, pl
     desk.moved(card, -amount_minor)
     if desk.tracks_redemptions and amount_minor:
         counted_at, device = hold.counted_at, hold.device
-        track(desk, Redemption(place, card.id, merchant_id, amount_minor, 0, counted_at, device, drawn, whole=False))
+        paid = Redemption(
+            place, card.id, merchant_id, amount_minor, 0, counted_at, device, drawn, whole=False, paid_at=at
+        )  # fmt: skip
+        track(desk, paid)
     made = desk.enter(
         card, place, ActivityType.CAPTURE, amount_minor, at, merchant_id=merchant_id, hold=hold.place, lead=lead
     )  # fmt: skip

@@ -206,7 +206,7 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     target, paid = successor_of(desk, card), found.paid_minor
     if target.state is CardState.DEACTIVATED:
         return Refused(CardRefusal.DEACTIVATED)
-    until = found.at + REVERSED_WITHIN
+    until = found.paid_at + REVERSED_WITHIN
     if desk.sheet.now >= until:
         return Refused(CardRefusal.REVERSAL_TOO_LATE, {"until": render_time(until)})
     outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
