@@ -357,13 +357,13 @@ async def test_a_limit_by_device_asks_for_the_device(counter, table):
         )  # fmt: skip
         for verb, made in verbs(*(one.card.id for one in held)).items():
             (outcome,) = await counter.within(
-                lambda tx, made=made: cards.run(tx, counter.book, made(), counter.keyring)
+                lambda tx, made=made: cards.run(tx, counter.book, made(), counter.keyring, counter.vault)
             )  # fmt: skip
             if verb in asking:
                 named = f"{flow}.{'+'.join(subjects)}.day"
                 assert outcome == Refused("cards.device_missing", {"field": "device", "limit": named}), verb
                 (outcome,) = await counter.within(
-                    lambda tx, made=made: cards.run(tx, counter.book, made(device="phone"), counter.keyring)
+                    lambda tx, made=made: cards.run(tx, counter.book, made(device="phone"), counter.keyring, counter.vault)
                 )  # fmt: skip
             assert not isinstance(outcome, Refused), (verb, subjects, outcome)
     await counter.verify()

@@ -1230,20 +1230,23 @@ def test_every_reason_to_refuse_is_given(tell):
     of_gifts = {code for code in cards.CardRefusal if "gift" in code} | {cards.CardRefusal.IDENTITY_TOO_LOW}
     # Nobody there has a PIN or a pay code: see test_pins, test_pay_codes and, at random, test_secrets.
     of_secrets = {code for code in cards.CardRefusal if "pin_" in code or "_pin" in code or "pay_code" in code}
-    # It has no stock: see test_stock.
+    # It has no stock: see test_stock and test_void_sale.
     of_stock = {
         cards.CardRefusal.CARRIER_NOT_OFFERED, cards.CardRefusal.STOCK_TOO_LARGE, cards.CardRefusal.UNKNOWN_STOCK,
         cards.CardRefusal.NOT_STOCK, cards.CardRefusal.OUT_OF_ORDER, cards.CardRefusal.PLACE_MISSING,
         cards.CardRefusal.LIES_ELSEWHERE, cards.CardRefusal.NOT_SOLD, cards.CardRefusal.PAYMENT_MISSING,
         cards.CardRefusal.PAYMENT_DIFFERS, cards.CardRefusal.PAYMENT_USED, cards.CardRefusal.WARNING_UNREAD,
         cards.CardRefusal.NOT_ACTIVE_YET, cards.CardRefusal.TOO_LATE, cards.CardRefusal.CALLED_OFF,
+        cards.CardRefusal.PAYMENT_REFUNDED, cards.CardRefusal.SALE_USED, cards.CardRefusal.SALE_OVER,
+        cards.CardRefusal.WRITE_IT_OFF,
     }  # fmt: skip
-    # Cards that expire and end: see test_lasting, test_closing and test_refund_to.
+    # Cards that expire and end: see test_lasting, test_closing, test_refund_to and test_ended.
     of_lives = {
         cards.CardRefusal.EXPIRED, cards.CardRefusal.EXPIRED_OVER, cards.CardRefusal.NOT_EXPIRED,
         cards.CardRefusal.NEVER_EXPIRES, cards.CardRefusal.NOT_RENEWABLE, cards.CardRefusal.NOT_DUE,
         cards.CardRefusal.OTHER_CARD_NEEDED, cards.CardRefusal.OTHER_KIND, cards.CardRefusal.OTHER_HOLDER,
         cards.CardRefusal.NOT_REFUNDABLE, cards.CardRefusal.PAYOUT_MISSING, cards.CardRefusal.PAYOUT_ELSEWHERE,
+        cards.CardRefusal.REVERSAL_TOO_LATE,
     }  # fmt: skip
     others = of_programmes | of_splits | of_documents | of_restrictions | of_gifts | of_secrets | of_stock | of_lives
     assert set(cards.CardRefusal) - set(table) <= others
