@@ -42,9 +42,13 @@ class Court(Counter):
 
     async def put(self, programme, day="2020-01-01", **changes):
         told = {"funding": FUNDING, "number_prefix": programme.number_prefix, **changes}
-        wish = PutVersion(self.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
-        (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish]))
+        made = await self.putting(programme, text_of(effective_on=day, **told))
         assert isinstance(made, Version), made
+
+    async def putting(self, programme, document):
+        """The outcome of putting a document."""
+        wish = PutVersion(self.key(), programme.id, document, "Li Na")
+        return (await self.within(lambda tx: cards.put_versions(tx, self.book, [wish])))[0]
 
     async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
         """The clause that refuses a load; None where it is booked."""
@@ -338,6 +342,32 @@ async def test_a_later_version_s_limits_bind_new_cards_and_older_ones_keep_their
     # The day after may be of another month.
     refused = await court.no(court.load(new, 301))
     assert refused.facts["limit"] in {"load.card.month", "load.card.day"}
+    await court.verify()
+
+
+async def test_a_later_version_takes_no_cards_from_under_their_law(db, keyring):
+    """Art. 19 keeps the value of cards that are over; no version makes them cards of a class that has no Art. 19."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.programme(prefix="990004")
+    shipped = programmes.shipped_text("city-grocer")
+    await court.putting(programme, shipped)
+    await court.enter_gates(programme)
+    launch = programmes.Launch(court.key(), programme.id, "Wu")
+    (launched,) = await court.within(lambda tx: programmes.launch(tx, court.book, [launch]))
+    assert isinstance(launched, programmes.Launched)
+    card, now = await court.card(programme), datetime.now(UTC)
+    await court.do(court.load(card, 8_000, channel=Channel.COUNTER, expires_at=now + timedelta(days=1_150)))
+    voucher = text_of(
+        effective_on="2026-02-01", number_prefix="990004", accepts={"goods": {"skus": ["tea"]}},
+        kinds={"registered": None, "bearer": {"validity": {"days": 1096, "since": "activation", "reactivation_days": 0}}},
+        **{"class": "fixed_goods_voucher"},
+    )  # fmt: skip
+    refused = await court.putting(programme, voucher)
+    assert refused.code == "programmes.reclassified"
+    await court.days(1_200)
+    lost = await court.no(cards.Expire(key="e", card=card))
+    assert (lost.facts["clause"], await court.held(card)) == ("sp.19.after_expiry", 8_000)
     await court.verify()
 
 

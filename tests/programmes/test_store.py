@@ -122,6 +122,24 @@ async def test_a_programme_keeps_its_currency(desk):
     assert refused == Refused("programmes.currency_changed", {"expected": "CNY", "currency": "EUR"})
 
 
+@pytest.mark.parametrize(
+    "law",
+    [
+        {"class": "fixed_goods_voucher"},
+        {"class": "multi_purpose"},
+        {"policy": {"pack": "sandbox"}, "sandbox_only": True},
+    ],
+)
+@pytest.mark.parametrize("day", ["2198-01-01", "2199-02-01"])
+async def test_a_programme_keeps_its_class_and_its_pack(desk, law, day):
+    """Whatever day the version is for: cards may be issued until then, and before the first version."""
+    await desk.put(version("a"))
+    (refused,) = await desk.put(version("b", day, accepts={"goods": {"skus": ["tea"]}}, **law))
+    assert refused.code == "programmes.reclassified"
+    assert (refused.facts["expected"], refused.facts["expected_pack"]) == ("single_purpose", "cn-single-purpose")
+    assert len(await desk.versions()) == 1
+
+
 async def test_on_a_live_side_no_version_is_dated_before_now_and_none_is_a_sandboxs(desk, live):
     past = version("a", "2020-01-01")
     assert [code(o) for o in await desk.put(past)] == [None], "a test side may try out what was"
@@ -234,20 +252,20 @@ async def test_a_live_programme_takes_no_version_that_breaks_the_law(desk):
 
 
 async def test_versions_to_come_are_judged_at_the_launch_too(desk):
-    await desk.put(version("v", "2020-01-01", **{"class": "fixed_goods_voucher"}), version("w"))
+    await desk.put(version("v", "2020-01-01", sandbox_only=True), version("w"))
     await desk.enter(EnterGate("g", PROGRAMME, GateKind.TERMS, "001", "Li Na"))
     (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
     assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody"})
 
 
 async def test_a_live_programme_takes_no_version_whose_gates_are_missing(desk):
-    await desk.put(version("v", **{"class": "fixed_goods_voucher"}))
+    await desk.put(version("v", sandbox_only=True))
     await desk.enter(EnterGate("g", PROGRAMME, GateKind.TERMS, "001", "Li Na"))
     assert [code(o) for o in await desk.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
-    (refused,) = await desk.put(version("w", "2199-02-01", **{"class": "multi_purpose"}))
-    assert refused == Refused("programmes.gate_missing", {"missing": "licence, custody"})
+    (refused,) = await desk.put(version("w", "2199-02-01"))
+    assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody"})
     await desk.enter_all()
-    assert [code(o) for o in await desk.put(version("x", "2199-02-01", **{"class": "multi_purpose"}))] == [None]
+    assert [code(o) for o in await desk.put(version("x", "2199-02-01"))] == [None]
 
 
 async def test_the_books_still_hold(desk, db):

@@ -147,9 +147,9 @@ OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.PROGRAMMES_WRITE, keyed=True, request=NewProgrammeVersion, response=ProgrammeVersion, status=201,
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.CURRENCY_CHANGED,
-            ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW, ProgrammeRefusal.SANDBOX_ONLY,
-            ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.PREFIX_CHANGED,
-            ProgrammeRefusal.BOUND_TOO_LATE,
+            ProgrammeRefusal.RECLASSIFIED, ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW,
+            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW,
+            ProgrammeRefusal.PREFIX_CHANGED, ProgrammeRefusal.BOUND_TOO_LATE,
         ),
         examples=VERSION, handle=launching.put_version,
     ),

@@ -77,9 +77,10 @@ RULES: dict[str, Rule] = {
     "titles.*": _FREE,
     "effective_on": _FREE,
     "currency": _KEPT,
-    # What the law is to a programme is the law's to say, and no promise of the issuer's.
-    "class": _FREE,
-    "policy.*": _FREE,
+    # No version of a programme changes these; what a pilot opens is the law's to say, and no promise of the issuer's.
+    "class": _KEPT,
+    "policy.pack": _KEPT,
+    "policy.pilots": _FREE,
     "sandbox_only": _FREE,
     "kinds.*": _OFFER,
     "kinds.*.max_balance_minor": _CAP,

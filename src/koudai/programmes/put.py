@@ -90,8 +90,9 @@ async def put_versions(
     Limits that no version had before are declared to the ledger: they count from here on, and for a card that was
     promised none of them they bound nothing. `registered` are the programmes as they were made.
 
-    On an issuer's live side no version is dated before now, and none is put that is for a sandbox alone. A
-    programme that is live already takes no version whose gates are missing, nor one that breaks the law.
+    A programme keeps its currency, its class and its pack. On an issuer's live side no version is dated before now,
+    and none is put that is for a sandbox alone. A programme that is live already takes no version whose gates are
+    missing, nor one that breaks the law.
     """
     await hold_batches(tx, book)
     state = await state_of(tx, book, {c.programme_id for c in commands})
@@ -150,6 +151,22 @@ def _undeclared(state: State, programme_id: int, programme: Programme) -> list[L
     return [limit for one in programme.limits if (limit := one.as_limit()).counter not in counted]
 
 
+def _changed(first: Programme, programme: Programme) -> Refused | None:
+    """Why a version isn't one of the same programme.
+
+    Class and pack say under which law its cards are, wherever they are by now: a version to come, too, would take
+    from cards that were issued meanwhile what the law promises them.
+    """
+    if first.currency != programme.currency:
+        facts = {"expected": first.currency, "currency": programme.currency}
+        return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
+    had, wished = ((str(one.class_), one.policy.pack) for one in (first, programme))
+    if had == wished:
+        return None
+    facts = {"expected": had[0], "expected_pack": had[1], "class_name": wished[0], "pack": wished[1]}
+    return Refused(ProgrammeRefusal.RECLASSIFIED, facts)
+
+
 def _unlike(state: State, programme_id: int, programme: Programme) -> Refused | None:
     """Why a document isn't of its programme: of another currency, of other numbers, or with a bound that comes late."""
     made = state.registered.get(programme_id)
@@ -177,10 +194,8 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
         return _not_valid(found)
     programme = found.value
     before = state.versions[command.programme_id]
-    if before and before[0].programme.currency != programme.currency:
-        facts = {"expected": before[0].programme.currency, "currency": programme.currency}
-        return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
-    unlike = _unlike(state, command.programme_id, programme)
+    unlike = _changed(before[0].programme, programme) if before else None
+    unlike = unlike or _unlike(state, command.programme_id, programme)
     if unlike is not None:
         return unlike
     if state.live_side and programme.sandbox_only:

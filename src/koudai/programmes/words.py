@@ -34,6 +34,7 @@ class ProgrammeRefusal(StrEnum):
 
     NOT_VALID = "programmes.not_valid"
     CURRENCY_CHANGED = "programmes.currency_changed"
+    RECLASSIFIED = "programmes.reclassified"
     VERSION_EXISTS = "programmes.version_exists"
     DATED_BEFORE_NOW = "programmes.dated_before_now"
     SANDBOX_ONLY = "programmes.sandbox_only"
