@@ -359,7 +359,7 @@ async def test_a_later_version_takes_no_cards_from_under_their_law(db, keyring):
     card, now = await court.card(programme), datetime.now(UTC)
     await court.do(court.load(card, 8_000, channel=Channel.COUNTER, expires_at=now + timedelta(days=1_150)))
     voucher = text_of(
-        effective_on="2026-02-01", number_prefix="990004", accepts={"goods": {"skus": ["tea"]}},
+        effective_on="2026-02-01", number_prefix="990004",
         kinds={"registered": None, "bearer": {"validity": {"days": 1096, "since": "activation", "reactivation_days": 0}}},
         **{"class": "fixed_goods_voucher"},
     )  # fmt: skip
@@ -368,6 +368,28 @@ async def test_a_later_version_takes_no_cards_from_under_their_law(db, keyring):
     await court.days(1_200)
     lost = await court.no(cards.Expire(key="e", card=card))
     assert (lost.facts["clause"], await court.held(card)) == ("sp.19.after_expiry", 8_000)
+    await court.verify()
+
+
+@pytest.mark.parametrize(
+    ("kind", "clause"),
+    [
+        ("single_purpose", "sp.19.after_expiry"),
+        ("multi_purpose", "cn.forfeiture"),
+        ("telecom_topup", "cn.forfeiture"),
+        ("fixed_goods_voucher", "cn.forfeiture"),
+    ],
+)
+async def test_in_china_nothing_that_was_paid_for_is_forfeited(db, keyring, kind, clause):
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.under(kinds=BEARER, **{"class": kind})
+    await court.enter_gates(programme)
+    card, now = await court.card(programme), datetime.now(UTC)
+    await court.do(court.load(card, 8_000, channel=Channel.COUNTER, expires_at=now + timedelta(days=1_150)))
+    await court.days(1_200)
+    refused = await court.no(cards.Expire(key="e", card=card))
+    assert (refused.facts["clause"], await court.held(card)) == (clause, 8_000)
     await court.verify()
 
 

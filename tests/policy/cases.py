@@ -171,7 +171,6 @@ CASES: list[Case] = [
     Case("mp.redeem.bearer", F, BEARER_BACK, {"transit": True}, {"transit": False}),
     Case("mp.redeem.transit", F, {**BEARER_BACK, "transit": True}, minor(balance_before="100"), minor(balance_before="100.01")),
     Case("mp.resale.bearer", X, {"to_card_kind": "bearer"}, {"card_kind": "registered", "to_card_kind": "registered"}, BEARER),
-    Case("mp.forfeiture", C, {}, {"forfeits": False}, {"forfeits": True}),
     Case("licensed.licence", I, {}, {"licensed": True}, {"licensed": False}),
     Case("licensed.reserve", T, {}, {"reserve_share_bps": 100_00}, {"reserve_share_bps": 99_99}),
     Case("licensed.pledge", T, {}, {"reserve_pledged": False}, {"reserve_pledged": True}),
@@ -206,6 +205,7 @@ CASES: list[Case] = [
     Case("cn.cross_group", R, {"merchant_of": "other"}, {"licensed": True}, {"licensed": False},
          ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     Case("cn.withdrawal", F, {}, {"refund_kind": "goods"}, {"refund_kind": "withdrawal"}),
+    Case("cn.forfeiture", C, {}, {"forfeits": False}, {"forfeits": True}, ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     *at((G, X), "cn.passing_identity", {}, {"receiver_level": "registered"}, {"receiver_level": "anonymous"}),
     *at((I, L), "consumers.sales_stop", {}, {"sales_stopped": False}, {"sales_stopped": True}),
 ]  # fmt: skip

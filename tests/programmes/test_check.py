@@ -109,6 +109,29 @@ def test_what_makes_no_sense_is_told_with_its_place(right, wrong, code, path, li
     assert told(GOOD.replace(right, wrong, 1)) == [(code, path, line, column)]
 
 
+GOODS = "accepts: {goods: {skus: [mooncakes]}}\n"
+ONCE = "limits: [{flow: redeem, subjects: [card], per: lifetime, max_count: 1}]\n"
+VOUCHERS = [
+    (GOODS + ONCE, []),
+    (ONCE, [(P.VOUCHER_NOT_FIXED, "accepts.goods")]),
+    ("accepts: {goods: {classes: [food]}}\n" + ONCE, [(P.VOUCHER_NOT_FIXED, "accepts.goods")]),
+    ("accepts: {goods: {classes: [food], skus: [mooncakes]}}\n" + ONCE, [(P.VOUCHER_NOT_FIXED, "accepts.goods")]),
+    (GOODS, [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("count: 1", "count: 2"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("lifetime", "day"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("redeem", "load"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("[card]", "[holder]"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+]
+
+
+@pytest.mark.parametrize("pack", ["cn-voucher", "generic"])
+@pytest.mark.parametrize(("said", "mistakes"), VOUCHERS)
+def test_a_voucher_is_one_pick_up_of_fixed_goods_under_whichever_pack(pack, said, mistakes):
+    voucher = GOOD.replace("single_purpose", "fixed_goods_voucher").replace("cn-single-purpose", pack)
+    voucher = voucher.replace("CNY", "EUR") if pack == "generic" else voucher
+    assert [(code, path) for code, path, *_ in told(voucher + said)] == mistakes
+
+
 LIMITS = [
     ("{flow: load, subjects: [card, card], per: day, max_minor: 5}", P.BAD_LIMIT, "limits[0].subjects"),
     ("{flow: load, subjects: [device], per: balance, max_minor: 5}", P.BAD_LIMIT, "limits[0].subjects"),
@@ -144,7 +167,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines():
 
 
 def test_every_mistake_is_in_a_table_above():
-    assert {code for _, _, code, *_ in SENSE} | {code for _, code, _ in LIMITS} == set(P)
+    vouchers = {code for _, mistakes in VOUCHERS for code, _ in mistakes}
+    assert {code for _, _, code, *_ in SENSE} | {code for _, code, _ in LIMITS} | vouchers == set(P)
 
 
 @pytest.mark.parametrize("code", P)

@@ -134,7 +134,7 @@ async def test_a_programme_keeps_its_currency(desk):
 async def test_a_programme_keeps_its_class_and_its_pack(desk, law, day):
     """Whatever day the version is for: cards may be issued until then, and before the first version."""
     await desk.put(version("a"))
-    (refused,) = await desk.put(version("b", day, accepts={"goods": {"skus": ["tea"]}}, **law))
+    (refused,) = await desk.put(version("b", day, **law))
     assert refused.code == "programmes.reclassified"
     assert (refused.facts["expected"], refused.facts["expected_pack"]) == ("single_purpose", "cn-single-purpose")
     assert len(await desk.versions()) == 1

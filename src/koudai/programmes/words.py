@@ -27,6 +27,8 @@ class ProgrammeMistake(StrEnum):
     NO_CASHBACK_RATE = "programmes.no_cashback_rate"
     SANDBOX_MARK_MISSING = "programmes.sandbox_mark_missing"
     PACK_REFUSES_CURRENCY = "programmes.pack_refuses_currency"
+    VOUCHER_NOT_FIXED = "programmes.voucher_not_fixed"
+    VOUCHER_NOT_ONCE = "programmes.voucher_not_once"
 
 
 class ProgrammeRefusal(StrEnum):
