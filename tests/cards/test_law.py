@@ -393,6 +393,16 @@ async def test_in_china_nothing_that_was_paid_for_is_forfeited(db, keyring, kind
     await court.verify()
 
 
+@pytest.mark.parametrize(
+    ("kind", "clause"), [("single_purpose", "sp.19.reactivation"), ("multi_purpose", "cn.reactivation")]
+)
+async def test_no_card_is_issued_that_can_t_be_made_to_go_on(court, kind, clause):
+    validity = {**BEARER["bearer"]["validity"], "reactivation_days": 0}
+    programme = await court.under(kinds={"registered": None, "bearer": {"validity": validity}}, **{"class": kind})
+    await court.enter_gates(programme)
+    assert (await court.issue(programme)).facts["clause"] == clause
+
+
 async def test_a_limit_that_is_declared_while_cards_are_loaded_counts_exactly(court):
     """The counters agree with a recount, wherever the version came between the batches."""
     programme = await court.under(kinds=BEARER)

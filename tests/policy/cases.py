@@ -48,7 +48,7 @@ _SALE = minor(purchase="100", purchase_day="100") | {
 _CARD = {"card_kind": "registered"}
 
 INNOCENT: dict[Point, Facts] = {
-    I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "issue_reason": "sale"},
+    I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "reactivation_ends": False, "issue_reason": "sale"},
     L: _ISSUER | _MONEY | _SALE | _CARD | minor(cash_day="100", load_day="100")
        | {"expires": False, "validity_months": 36, "own_outlet": True},
     R: minor(amount="100", balance_after="0", own_account_year="0") | _CARD
@@ -121,6 +121,7 @@ CASES: list[Case] = [
     *capped("sp.18.bearer_root", BEARER, "root", "1,000", "1,000.01"),
     *at((I, L), "sp.19.registered", {}, {"expires": False}, {"expires": True}),
     Case("sp.19.bearer", I, {**BEARER, "expires": True}, {"validity_months": 36}, {"validity_months": 35}),
+    Case("sp.19.reactivation", I, BEARER, {"reactivation_ends": False}, {"reactivation_ends": True}),
     Case("sp.19.after_expiry", C, {}, {"forfeits": False}, {"forfeits": True}),
     Case("sp.20.original_card", F, {}, {"refund_to": "original_card"}, {"refund_to": "same_kind_card"}),
     Case("sp.20.same_kind", F, {"original_usable": False}, {"refund_to": "same_kind_card"}, {"refund_to": "same_name_account"}),
@@ -205,6 +206,8 @@ CASES: list[Case] = [
     Case("cn.cross_group", R, {"merchant_of": "other"}, {"licensed": True}, {"licensed": False},
          ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     Case("cn.withdrawal", F, {}, {"refund_kind": "goods"}, {"refund_kind": "withdrawal"}),
+    Case("cn.reactivation", I, BEARER, {"reactivation_ends": False}, {"reactivation_ends": True},
+         ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     Case("cn.forfeiture", C, {}, {"forfeits": False}, {"forfeits": True}, ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     *at((G, X), "cn.passing_identity", {}, {"receiver_level": "registered"}, {"receiver_level": "anonymous"}),
     *at((I, L), "consumers.sales_stop", {}, {"sales_stopped": False}, {"sales_stopped": True}),

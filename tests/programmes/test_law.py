@@ -12,6 +12,10 @@ REGISTERED = {"registered": {"max_balance_minor": 500_000}}
 BEARER = {"registered": None, "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1096}}}
 
 
+def goes_on(days):
+    return {"registered": None, "bearer": {**BEARER["bearer"], "validity": {"days": 1096, "reactivation_days": days}}}
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_what_is_shipped_breaks_no_law(name):
     assert violated(ALL[name]) is None
@@ -27,6 +31,13 @@ def test_what_is_shipped_breaks_no_law(name):
         ({"kinds": BEARER}, None),
         ({"kinds": {**BEARER, "bearer": {"max_balance_minor": 100_001, "validity": {"days": 1096}}}}, "sp.18.bearer"),
         ({"kinds": {**BEARER, "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1095}}}}, "sp.19.bearer"),
+        # What can't be made to go on at some time can never be used again.
+        ({"kinds": goes_on(0)}, "sp.19.reactivation"),
+        ({"kinds": goes_on(3650)}, "sp.19.reactivation"),
+        ({"kinds": goes_on(0), "class": "multi_purpose"}, "cn.reactivation"),
+        ({"kinds": goes_on(0), "class": "telecom_topup"}, "cn.reactivation"),
+        ({"kinds": goes_on(0), "class": "fixed_goods_voucher"}, "cn.reactivation"),
+        ({"kinds": goes_on(0), "currency": "EUR", "policy": {"pack": "generic"}}, None),
         ({"funding": ["cash", "credit"]}, "negative.credit_funded"),
         # Whether a sale in cash is face to face is known when it is made.
         ({"funding": ["cash"]}, None),

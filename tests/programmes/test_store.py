@@ -243,6 +243,17 @@ async def test_what_breaks_the_law_is_not_launched(desk):
     assert await desk.launch(Launch("a", PROGRAMME, "Wu")) == [refused]
 
 
+async def test_cards_that_never_go_on_are_not_launched(desk):
+    over = {
+        "registered": None,
+        "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1096, "reactivation_days": 0}},
+    }
+    await desk.put(version("v", "2020-01-01", kinds=over))
+    await desk.enter_all()
+    (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
+    assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", "sp.19.reactivation")
+
+
 async def test_a_live_programme_takes_no_version_that_breaks_the_law(desk):
     await desk.put(version("v"))
     await desk.enter_all()

@@ -144,9 +144,11 @@ class Charter:
 
 
 def _validity(terms: KindTerms | None) -> Mapping[str, Any]:
-    """Whether cards of a kind expire, and after how many whole months."""
-    days = None if terms is None else terms.validity.days
-    return {"expires": False} if days is None else {"expires": True, "validity_months": whole_months(days)}
+    """Whether cards of a kind expire, after how many whole months, and whether they can't be made to go on for ever."""
+    if terms is None or terms.validity.days is None:
+        return {"expires": False, "reactivation_ends": False}
+    months, ends = whole_months(terms.validity.days), terms.validity.reactivation_days is not None
+    return {"expires": True, "validity_months": months, "reactivation_ends": ends}
 
 
 def _after_a_year(day: date) -> date:

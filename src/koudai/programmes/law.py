@@ -84,6 +84,7 @@ def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str,
         "card_kind": one_of(str(kind)),
         "funding": one_of(*(str(source) for source in programme.funding)),
         "expires": exactly(terms.validity.days is not None),
+        "reactivation_ends": exactly(terms.validity.reactivation_days is not None),
         "purpose": one_of(*_purposes(programme)),
     }
     if programme.sandbox_only:
