@@ -166,6 +166,17 @@ async def test_where_a_document_offers_withdrawals_their_fee_is_kept_rounded_dow
     await counter.verify()
 
 
+async def test_under_a_chinese_pack_no_fee_is_kept_whatever_the_document_says(life):
+    """It isn't launched (cn.withdrawal); where it was put all the same, a card is handed back whole (cn.refund_fee)."""
+    await life.open(policy={"pack": "cn-single-purpose"}, withdrawal={"fee_bps": 9_000})
+    await life.card(amount=900)
+    await life.counter.do(life.do("close", paid_to=CASH, identity_ref="bob"))
+    assert await kinds(life, last=2) == [("PAY_OUT", 900), ("DEACTIVATE", 0)]
+    ((_, amount, fee, *_),) = await register(life)
+    assert (amount, fee) == (900, 0)
+    await life.counter.verify()
+
+
 async def test_an_expired_card_pays_out_what_it_holds(life):
     await life.open({"days": 10, "reactivation_days": 0})
     await life.card(amount=80)

@@ -403,6 +403,15 @@ async def test_no_card_is_issued_that_can_t_be_made_to_go_on(court, kind, clause
     assert (await court.issue(programme)).facts["clause"] == clause
 
 
+async def test_no_card_is_issued_whose_replacement_costs_too_much(court):
+    dear = await court.under(kinds=BEARER, fees={"replacement_minor": 2_001})
+    refused = await court.issue(dear)
+    told = {name: refused.facts[name] for name in ("clause", "limit_minor", "found_minor", "currency")}
+    assert told == {"clause": "cn.replacement_fee", "limit_minor": 2_000, "found_minor": 2_001, "currency": "CNY"}
+    fair = await court.under("900002", kinds=BEARER, fees={"replacement_minor": 2_000})
+    assert not isinstance(await court.issue(fair), Refused)
+
+
 async def test_a_limit_that_is_declared_while_cards_are_loaded_counts_exactly(court):
     """The counters agree with a recount, wherever the version came between the batches."""
     programme = await court.under(kinds=BEARER)

@@ -48,14 +48,15 @@ _SALE = minor(purchase="100", purchase_day="100") | {
 _CARD = {"card_kind": "registered"}
 
 INNOCENT: dict[Point, Facts] = {
-    I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "reactivation_ends": False, "issue_reason": "sale"},
+    I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "reactivation_ends": False, "replacement_fee_minor": 0,
+       "issue_reason": "sale"},
     L: _ISSUER | _MONEY | _SALE | _CARD | minor(cash_day="100", load_day="100")
        | {"expires": False, "validity_months": 36, "own_outlet": True},
     R: minor(amount="100", balance_after="0", own_account_year="0") | _CARD
        | {"merchant_of": "own", "merchant_contracted": True, "online": False, "own_web_shop": False, "purpose": "purchase"},
     S: _MONEY | _CARD | {"to_card_kind": "registered", "purpose": "passing_on"},
     G: _MONEY | _CARD | {"to_card_kind": "registered", "purpose": "passing_on", "receiver_level": "registered"},
-    F: _MONEY | _CARD | minor(balance_before="100", refund_day="100")
+    F: _MONEY | _CARD | minor(balance_before="100", refund_day="100", refund_fee="0")
        | {"refund_kind": "goods", "refund_to": "original_card", "original_usable": True, "simulated": False, "transit": False,
           "months_since_issue": 12, "identity_checked": True, "buyer_identity_checked": True, "payer_kind": "person",
           "red_letter_invoice": True},
@@ -208,6 +209,8 @@ CASES: list[Case] = [
     Case("cn.withdrawal", F, {}, {"refund_kind": "goods"}, {"refund_kind": "withdrawal"}),
     Case("cn.reactivation", I, BEARER, {"reactivation_ends": False}, {"reactivation_ends": True},
          ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
+    Case("cn.refund_fee", F, {}, minor(refund_fee="0"), minor(refund_fee="0.01")),
+    Case("cn.replacement_fee", I, {}, minor(replacement_fee="20"), minor(replacement_fee="20.01")),
     Case("cn.forfeiture", C, {}, {"forfeits": False}, {"forfeits": True}, ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     *at((G, X), "cn.passing_identity", {}, {"receiver_level": "registered"}, {"receiver_level": "anonymous"}),
     *at((I, L), "consumers.sales_stop", {}, {"sales_stopped": False}, {"sales_stopped": True}),

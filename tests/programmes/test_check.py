@@ -63,6 +63,9 @@ FORM = [
     ("scenarios", "cashback: {rates_bps: {dining: 99}}\nscenarios", D.TOO_SMALL, "cashback.rates_bps.dining", 11, 24),
     ("scenarios", "cashback: {rates_bps: {dining: 501}}\nscenarios", D.TOO_LARGE, "cashback.rates_bps.dining", 11, 24),
     ("scenarios", "split: {max_pieces: 1, max_generations: 1}\nscenarios", D.TOO_SMALL, "split.max_pieces", 11, 9),
+    # A fee that nobody charges can't be declared.
+    ("scenarios", "fees: {issue_minor: 5}\nscenarios", D.UNKNOWN_FIELD, "fees.issue_minor", 11, 8),
+    ("scenarios", "fees: {inactivity: {}}\nscenarios", D.UNKNOWN_FIELD, "fees.inactivity", 11, 8),
     ("scenarios", "pay_code: {ttl_s: 4}\nscenarios", D.TOO_SMALL, "pay_code.ttl_s", 11, 12),
 ]  # fmt: skip
 

@@ -38,6 +38,13 @@ def test_what_is_shipped_breaks_no_law(name):
         ({"kinds": goes_on(0), "class": "telecom_topup"}, "cn.reactivation"),
         ({"kinds": goes_on(0), "class": "fixed_goods_voucher"}, "cn.reactivation"),
         ({"kinds": goes_on(0), "currency": "EUR", "policy": {"pack": "generic"}}, None),
+        ({"withdrawal": {}}, "cn.withdrawal"),
+        ({"withdrawal": {"fee_bps": 9000}}, "cn.withdrawal"),
+        ({"withdrawal": {"fee_bps": 150}, "class": "multi_purpose"}, "cn.withdrawal"),
+        ({"withdrawal": {"fee_bps": 150}, "policy": {"pack": "sandbox"}, "sandbox_only": True}, None),
+        ({"fees": {"replacement_minor": 2_000}}, None),
+        ({"fees": {"replacement_minor": 2_001}}, "cn.replacement_fee"),
+        ({"fees": {"replacement_minor": 2_001}, "class": "telecom_topup"}, "cn.replacement_fee"),
         ({"funding": ["cash", "credit"]}, "negative.credit_funded"),
         # Whether a sale in cash is face to face is known when it is made.
         ({"funding": ["cash"]}, None),
@@ -58,6 +65,13 @@ def test_what_a_programme_declares_is_held_against_its_pack(changes, clause):
             "en": shipped(pack).clause(clause).title.en,
             "zh": shipped(pack).clause(clause).title.zh,
         }
+
+
+@pytest.mark.parametrize(("fee_bps", "clauses"), [(0, {"cn.withdrawal"}), (150, {"cn.withdrawal", "cn.refund_fee"})])
+def test_all_that_a_withdrawal_breaks_is_told(fee_bps, clauses):
+    found = examined(make(withdrawal={"fee_bps": fee_bps}))[Kind.REGISTERED]
+    assert {one.clause.id for one in found.violations} == clauses
+    assert "cn.withdrawal" in {one.id for one in examined(make())[Kind.REGISTERED].applies}
 
 
 def test_clauses_of_what_cards_never_do_are_left_out():

@@ -10,6 +10,7 @@ from koudai.base import Refused
 from koudai.pg import Conflict
 from koudai.policy import GateKind
 from koudai.programmes import (
+    ROOM,
     EnterGate,
     IssuerClass,
     Launch,
@@ -243,15 +244,37 @@ async def test_what_breaks_the_law_is_not_launched(desk):
     assert await desk.launch(Launch("a", PROGRAMME, "Wu")) == [refused]
 
 
-async def test_cards_that_never_go_on_are_not_launched(desk):
-    over = {
-        "registered": None,
-        "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1096, "reactivation_days": 0}},
-    }
-    await desk.put(version("v", "2020-01-01", kinds=over))
+LASTING = {"days": 1096, "reactivation_days": 0}
+OVER = {"registered": None, "bearer": {"max_balance_minor": 100_000, "validity": LASTING}}
+
+
+@pytest.mark.parametrize(
+    ("declares", "clause"),
+    [
+        ({"kinds": OVER}, "sp.19.reactivation"),
+        ({"withdrawal": {"fee_bps": 9_000}}, "cn.withdrawal"),
+        ({"fees": {"replacement_minor": 2_001}}, "cn.replacement_fee"),
+    ],
+)
+async def test_a_document_that_takes_what_the_law_keeps_is_not_launched(desk, declares, clause):
+    await desk.put(version("v", "2020-01-01", **declares))
     await desk.enter_all()
     (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
-    assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", "sp.19.reactivation")
+    assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", clause)
+
+
+async def test_versions_of_before_lose_the_fees_that_nobody_charged(desk, site):
+    await desk.put(version("a"))
+    step = (ROOM.folder / "schema" / "0020_fees_that_are_charged.sql").read_text(encoding="utf-8")
+    with site.superuser() as admin:
+        admin.execute(
+            "UPDATE programmes.versions SET parsed = jsonb_set(parsed, '{fees}',"
+            """ '{"issue_minor": 5, "replacement_minor": 7, "inactivity": null}')"""
+        )
+        admin.execute(step)
+        admin.commit()
+    (made,) = await desk.versions()
+    assert made.programme.fees.replacement_minor == 7
 
 
 async def test_a_live_programme_takes_no_version_that_breaks_the_law(desk):

@@ -37,6 +37,7 @@ class Law:
         pack = policy.shipped(programme.policy.pack)
         assert pack is not None, "a programme's pack was looked for when its document was read"
         self.programme = programme
+        self._pack = pack
         unverified = {one.id for one in pack.clauses if one.id in enforced}
         self._pilots = {one.name: one for one in pilots if one.name in programme.policy.pilots}
         opened = [
@@ -50,8 +51,17 @@ class Law:
         self._judge = self._strict
         if opened:
             self._judge = Judge(pack, programme=programme.name, pilots=opened, enforce=unverified)
-        self._standing = {**standing, "programme_class": str(programme.class_), "currency": programme.currency}
+        self._standing = {
+            **standing,
+            "programme_class": str(programme.class_),
+            "currency": programme.currency,
+            "replacement_fee_minor": programme.fees.replacement_minor,
+        }
         self._known: dict[tuple[Any, ...], Asked | None] = {}
+
+    def bars(self, fact: str, value: Any) -> bool:
+        """Whether it never lets anything be of which a fact has this value, under whichever pilot."""
+        return self._pack.bars(fact, value)
 
     def asked(self, point: Point, kind: Kind | None = None, **known: Any) -> Asked | None:
         """The check of a point for cards of a kind, specialised to what is known; None where it can only allow."""

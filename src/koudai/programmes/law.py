@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from koudai import policy
 from koudai.base import MAX_MINOR, Refused
-from koudai.policy import Allowed, Examination, GateKind, Point, Severity, Status, Violation, exactly, one_of
+from koudai.policy import FACTS, Allowed, Examination, GateKind, Point, Severity, Status, Violation, exactly, one_of
 from koudai.programmes.model import KindTerms, Programme
 from koudai.programmes.words import Identity, Kind, ProgrammeRefusal
 
@@ -84,6 +84,7 @@ def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str,
         "card_kind": one_of(str(kind)),
         "funding": one_of(*(str(source) for source in programme.funding)),
         "expires": exactly(terms.validity.days is not None),
+        "replacement_fee_minor": exactly(programme.fees.replacement_minor),
         "reactivation_ends": exactly(terms.validity.reactivation_days is not None),
         "purpose": one_of(*_purposes(programme)),
     }
@@ -92,6 +93,10 @@ def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str,
     # No card is ever overdrawn.
     most = MAX_MINOR if terms.max_balance_minor is None else terms.max_balance_minor
     told["balance_after_minor"] = range(most + 1)
+    offer = programme.withdrawal
+    told["refund_fee_minor"] = range(1 if offer is None else most * offer.fee_bps // 10_000 + 1)
+    if offer is not None:
+        told["refund_kind"] = FACTS["refund_kind"].domain
     if terms.validity.days is not None:
         told["validity_months"] = exactly(whole_months(terms.validity.days))
     if programme.gift is not None:

@@ -194,7 +194,7 @@ def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, p
     original = paid is target
     asked = law.asked(
         Point.REFUND, target.kind, refund_kind="goods", original_usable=original,
-        refund_to="original_card" if original else "same_kind_card",
+        refund_to="original_card" if original else "same_kind_card", refund_fee_minor=0,
     )  # fmt: skip
     if asked is None:
         return None
