@@ -1,77 +1,19 @@
-"""The law in the path of every movement: facts are told truly, sums can't be dodged, pilots end by themselves."""
+"""The law in the path of every movement: facts are told truly, and sums can't be dodged."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from koudai import cards, identity, ledger, programmes
+from koudai import cards, identity, programmes
 from koudai.base import CHINA, Refused
 from koudai.cards import Channel, FundingSource
 from koudai.identity import Mode
-from koudai.ledger import Place
-from koudai.programmes import (
-    Enforce,
-    Issuer,
-    IssuerClass,
-    OpenedPilot,
-    OpenPilot,
-    PutVersion,
-    Sector,
-    StateIssuer,
-    Version,
-)
-from tests.cards.conftest import Counter
+from koudai.programmes import Enforce, Issuer, IssuerClass, PutVersion, Sector, StateIssuer
+from tests.cards.court import BEARER, SPLIT, Court
 from tests.programmes.drafts import text_of
 
 pytestmark = pytest.mark.anyio
-
-BEARER = {"registered": None, "bearer": {"validity": {"days": 1096, "since": "issue", "renewal": "on_request"}}}
-SPLIT = {"max_pieces": 9, "max_generations": 3, "min_minor": 1}
-FUNDING = ["cash", "transfer", "debit", "credit", "bonus"]
-
-
-class Court(Counter):
-    """A counter whose programmes have documents, and whose customers are known."""
-
-    async def under(self, prefix="900001", **changes):
-        """A programme whose document took effect long ago."""
-        programme = await self.programme(prefix=prefix)
-        await self.put(programme, **changes)
-        return programme
-
-    async def put(self, programme, day="2020-01-01", **changes):
-        told = {"funding": FUNDING, "number_prefix": programme.number_prefix, **changes}
-        made = await self.putting(programme, text_of(effective_on=day, **told))
-        assert isinstance(made, Version), made
-
-    async def putting(self, programme, document):
-        """The outcome of putting a document."""
-        wish = PutVersion(self.key(), programme.id, document, "Li Na")
-        return (await self.within(lambda tx: cards.put_versions(tx, self.book, [wish])))[0]
-
-    async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
-        """The clause that refuses a load; None where it is booked."""
-        told = {"channel": Channel.COUNTER, **more}
-        (outcome,) = await self.run(self.load(card, minor, source=source, **told))
-        return outcome.facts["clause"] if isinstance(outcome, Refused) else None
-
-    def load(self, card, amount, *, source=FundingSource.TRANSFER, **more):
-        return super().load(card, amount, source=source, **more)
-
-    async def split(self, card, *pieces):
-        wish = cards.Split(key=self.key(), card=card, pieces=pieces, asset="CNY")
-        (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
-        assert not isinstance(made, Refused), made
-        return made
-
-    async def days(self, number):
-        """Let the book's time go on."""
-        now = await self.within(lambda tx: ledger.time_of_book(tx, self.book))
-        await self.within(lambda tx: identity.advance_clock(tx, self.book, now + timedelta(days=number)))
-
-    async def judgements(self):
-        return await self.within(lambda tx: cards.page_judgements(tx, self.book, Place(0, 0), 100))
 
 
 @pytest.fixture
@@ -213,81 +155,6 @@ async def test_an_unverified_clause_warns_and_is_kept_until_the_operator_says_ot
     off = Enforce("f", "sp.25.young", False, "counsel read it again", "Wu")
     await court.within(lambda tx: programmes.enforce(tx, court.book, [off]))
     assert await court.tried(card, 1) is None
-
-
-PILOT = {
-    "policy": {"pack": "cn-single-purpose", "pilots": ["more-room"]},
-    "kinds": {"registered": {"max_balance_minor": None}},
-}
-
-
-async def opened(court, programme, *, cap_minor=1_000, cap_holders=5, until=None, opens=("sp.18.registered",)):
-    ends = until or datetime.now(UTC) + timedelta(days=30)
-    wish = OpenPilot(court.key(), programme.id, "more-room", opens, cap_minor, cap_holders, ends, "a trial", "Wu")
-    (made,) = await court.within(lambda tx: programmes.open_pilots(tx, court.book, [wish]))
-    return made
-
-
-async def test_a_pilot_opens_a_clause_within_its_caps_and_marks_what_passes(court):
-    programme = await court.under(**PILOT)
-    card = await court.card(programme, holder_ref=await court.person())
-    assert await court.tried(card, 500_000) is None
-    assert await court.tried(card, 1) == "sp.18.registered"
-    assert isinstance(await opened(court, programme), OpenedPilot)
-    assert await court.tried(card, 1_001) == "sp.18.registered", "more than its cap"
-    assert await court.tried(card, 700) is None
-    assert await court.tried(card, 301) == "sp.18.registered", "no more than what is left"
-    assert await court.tried(card, 300) is None
-    marked = await court.judgements()
-    assert [one.pilots for one in marked] == ["more-room(sp.18.registered)"] * 2
-    (pilot,) = await court.within(lambda tx: programmes.pilots(tx, court.book))
-    assert (pilot.used_minor, pilot.holders) == (1_000, 1)
-    await court.verify()
-
-
-async def test_a_pilot_has_no_more_holders_than_its_cap_and_ends_by_itself(db, keyring):
-    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
-    court = Court(db, keyring, side.id)
-    programme = await court.under(**PILOT)
-    people = [await court.person(f"{n:03}") for n in range(1, 4)]
-    held = [await court.card(programme, holder_ref=one) for one in people]
-    for card in held:
-        assert await court.tried(card, 500_000) is None
-    await opened(court, programme, cap_minor=10**6, cap_holders=2)
-    assert [await court.tried(card, 10) for card in held] == [None, None, "sp.18.registered"]
-    await court.days(31)
-    assert await court.tried(held[0], 10) == "sp.18.registered"
-
-
-async def test_many_tills_take_no_more_of_a_pilot_than_there_is(court):
-    programme = await court.under(**PILOT)
-    held = [await court.card(programme, holder_ref=await court.person(f"{n:03}")) for n in range(1, 9)]
-    for card in held:
-        assert await court.tried(card, 500_000) is None
-    await opened(court, programme, cap_minor=500, cap_holders=100)
-    outcomes = await asyncio.gather(*(court.tried(card, 100) for card in held))
-    assert sorted(outcomes, key=str) == [None] * 5 + ["sp.18.registered"] * 3
-    (pilot,) = await court.within(lambda tx: programmes.pilots(tx, court.book))
-    assert (pilot.used_minor, pilot.holders) == (500, 5)
-
-
-@pytest.mark.parametrize(
-    ("wish", "code"),
-    [
-        ({"opens": ("sp.18.bearer_root",)}, "policy.pilot_statutory"),
-        ({"opens": ()}, "policy.pilot_nothing_opened"),
-        ({"opens": ("sp.99",)}, "policy.unknown_clause"),
-        ({"cap_minor": 0}, "policy.pilot_no_cap"),
-        ({"until": datetime(2020, 1, 1, tzinfo=UTC)}, "policy.pilot_ended"),
-    ],
-)
-async def test_a_pilot_that_may_not_be_is_not_opened(court, wish, code):
-    assert (await opened(court, await court.under(**PILOT), **wish)).code == code
-
-
-async def test_a_pilot_that_no_document_names_is_not_opened(court):
-    refused = await opened(court, await court.under(kinds={"registered": {"max_balance_minor": None}}))
-    assert refused == Refused("programmes.pilot_not_named", {"pilot": "more-room"})
 
 
 async def test_a_batch_is_judged_as_one_by_one(court):

@@ -9,7 +9,7 @@ from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
-from koudai.programmes.law import asks_of_issuer, violated
+from koudai.programmes.law import asks_of_issuer
 from koudai.programmes.model import GateEntry, Launched, Programme
 from koudai.programmes.put import State, gate_missing, recalled, state_of
 from koudai.programmes.words import ProgrammeRefusal
@@ -97,7 +97,9 @@ def _refusal(state: State, command: Launch) -> Refused | None:
         return Refused(ProgrammeRefusal.ALREADY_LIVE, {"launched_at": render_time(launched.launched_at)})
     if state.live_side and any(programme.sandbox_only for programme in programmes):
         return Refused(ProgrammeRefusal.SANDBOX_ONLY)
-    broken = next((broken for programme in programmes if (broken := violated(programme))), None)
+    broken = next(
+        (broken for programme in programmes if (broken := state.violated(command.programme_id, programme))), None
+    )
     if broken is not None:
         return broken
     if state.live_side and not state.issuer_stated and any(map(asks_of_issuer, programmes)):

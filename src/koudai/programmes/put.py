@@ -30,8 +30,9 @@ from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
 from koudai.programmes.check import read_programme
-from koudai.programmes.law import required_gates, violated
+from koudai.programmes.law import opened_by, required_gates, violated
 from koudai.programmes.model import GateEntry, Launched, Programme, Version
+from koudai.programmes.standing import OpenedPilot
 from koudai.programmes.words import ProgrammeRefusal
 
 
@@ -62,6 +63,7 @@ class State:
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
     issuer_stated: bool = False
+    pilots: Sequence[OpenedPilot] = ()
     registered: Mapping[int, Registered] = field(default_factory=dict)
     limits: dict[int, list[Limit]] = field(default_factory=dict)
 
@@ -69,6 +71,11 @@ class State:
         """The gates that a programme has to have entered, and that nobody has."""
         entered = {entry.gate for entry in self.gates.get(programme_id, ())}
         return [gate for gate in GateKind if gate in required_gates(programme) and gate not in entered]
+
+    def violated(self, programme_id: int, programme: Programme) -> Refused | None:
+        """What a version breaks from the day on which it is in force, and no pilot opens then."""
+        pilots = [one for one in self.pilots if one.programme_id == programme_id]
+        return violated(programme, opened_by(programme, pilots, max(self.now, start_of(programme))))
 
 
 async def state_of(tx: Tx, book: int, programmes: Collection[int]) -> State:
@@ -78,7 +85,7 @@ async def state_of(tx: Tx, book: int, programmes: Collection[int]) -> State:
         await time_of_book(tx, book), await mode_of_book(tx, book) is Mode.LIVE,
         await store.versions_of(tx, book, programmes), await store.gates_of(tx, book, programmes),
         await store.launches_of(tx, book, programmes),
-        bool(await store.issuers(tx, book)),
+        bool(await store.issuers(tx, book)), await store.pilots(tx, book),
     )  # fmt: skip
 
 
@@ -210,7 +217,7 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
         missing = state.missing(command.programme_id, programme)
         if missing:
             return gate_missing(missing)
-        return violated(programme) or programme
+        return state.violated(command.programme_id, programme) or programme
     return programme
 
 
