@@ -224,7 +224,7 @@ def test_the_howto_of_a_pilot_runs_on_a_programme_that_is_live(koudai, issuer, t
     card = a_card(koudai, issuer, programme, "--holder", holder)
     assert [load(koudai, issuer, card, minor).status for minor in (500_000, 500)] == [0, 0]
     (marked,) = koudai.done("policy", "log", *issuer)["data"]
-    assert marked["point"] == "load"
+    assert [point["point"] for point in marked["points"]] == ["load"]
 
     koudai.done("clock", "advance", "--by", "31d", *issuer)
     assert load(koudai, issuer, card, 1).error()["clause"] == "sp.18.registered"
