@@ -132,6 +132,8 @@ async def test_what_a_pilot_opens_stands_in_no_launch_s_way(court):
     ("wish", "code"),
     [
         ({"opens": ("sp.18.bearer_root",)}, "policy.pilot_statutory"),
+        # It would be of no use: what all cards of the root hold is no less than what one of them holds.
+        ({"opens": ("sp.18.bearer",)}, "policy.pilot_statutory"),
         ({"opens": ()}, "policy.pilot_nothing_opened"),
         ({"opens": ("sp.99",)}, "policy.unknown_clause"),
         ({"cap_minor": 0}, "policy.pilot_no_cap"),

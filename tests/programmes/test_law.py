@@ -1,15 +1,24 @@
 """What the law says to what programmes declare, before anything happens."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from koudai.base import Refused
-from koudai.policy import shipped
-from koudai.programmes import Kind, examined, read_programme, shipped_names, shipped_text, violated
+from koudai.policy import Point, shipped
+from koudai.programmes import Kind, Law, OpenedPilot, examined, read_programme, shipped_names, shipped_text, violated
+from tests.policy.cases import INNOCENT
 from tests.programmes.drafts import make, text_of
 
 ALL = {name: read_programme(shipped_text(name)).value for name in shipped_names()}
 REGISTERED = {"registered": {"max_balance_minor": 500_000}}
 BEARER = {"registered": None, "bearer": {"max_balance_minor": 100_000, "validity": {"days": 1096}}}
+
+
+LOADED = {
+    **{name: value for name, value in INNOCENT[Point.LOAD].items() if name not in {"card_kind", "root_minor"}},
+    "play_money": False, "root_minor": 100_000, "balance_after_minor": 100_001,
+}  # fmt: skip
 
 
 def goes_on(days):
@@ -85,6 +94,14 @@ def test_what_nobody_verified_is_told_apart():
     unverified = {clause.id for clause in found.unverified}
     assert "sp.25.young" in unverified
     assert unverified < {clause.id for clause in found.applies}
+
+
+def test_a_pilot_of_before_opens_nothing_that_is_statutory_by_now():
+    programme = make(policy={"pack": "cn-single-purpose", "pilots": ["old"]}, kinds=BEARER)
+    now = datetime(2027, 1, 1, tzinfo=UTC)
+    old = OpenedPilot(1, 1, "old", ("sp.18.bearer", "sp.99"), 10**6, 9, now + timedelta(days=9), "a trial", "Wu", now)
+    asked = Law(programme, [old], (), {}).asked(Point.LOAD, Kind.BEARER, **LOADED)
+    assert asked.check({}, now).refused.facts["clause"] == "sp.18.bearer"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """The charter of a book: what its programmes promise, and the law that judges each of them. Read once and kept."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from koudai import policy
 from koudai.base import CHINA
-from koudai.policy import FACTS, Check, GateKind, Judge, Point
+from koudai.policy import FACTS, Check, GateKind, Judge, Pack, Point
 from koudai.programmes.law import whole_months
 from koudai.programmes.model import KindTerms, Programme
 from koudai.programmes.promise import Effective, Promises
@@ -42,7 +42,7 @@ class Law:
         self._pilots = {one.name: one for one in pilots if one.name in programme.policy.pilots}
         opened = [
             policy.Pilot(
-                one.name, programme.name, frozenset(c for c in one.opens if pack.clause(c)), one.cap_minor,
+                one.name, programme.name, frozenset(_openable(pack, one.opens)), one.cap_minor,
                 one.cap_holders, one.until,
             )
             for one in self._pilots.values()
@@ -80,6 +80,14 @@ class Law:
             return None
         check, strict = self._judge.at(point, **facts), self._strict.at(point, **facts)
         return Asked(self.programme.policy.pack, check, wants, self._pilots, strict)
+
+
+def _openable(pack: Pack, opens: Sequence[str]) -> Iterator[str]:
+    """Those of a pilot's clauses that its programme's pack still has, and still lets be opened."""
+    for name in opens:
+        clause = pack.clause(name)
+        if clause is not None and not clause.statutory:
+            yield name
 
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=CHINA)
