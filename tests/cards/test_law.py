@@ -1,7 +1,7 @@
 """The law in the path of every movement: facts are told truly, and sums can't be dodged."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -155,6 +155,60 @@ async def test_an_unverified_clause_warns_and_is_kept_until_the_operator_says_ot
     off = Enforce("f", "sp.25.young", False, "counsel read it again", "Wu")
     await court.within(lambda tx: programmes.enforce(tx, court.book, [off]))
     assert await court.tried(card, 1) is None
+
+
+def retailer(key, **figures):
+    days = date(2010, 1, 1), date(2012, 1, 1)
+    return StateIssuer(key, IssuerClass.BRAND, Sector.RETAIL, *days, "Li Na", **figures)
+
+
+async def test_over_the_ceiling_of_the_prepaid_balance_the_room_left_is_told(court):
+    """Art. 25: in retail 40 % of last year's main revenue."""
+    await court.within(lambda tx: programmes.state_issuers(tx, court.book, [retailer("s", revenue_minor=100_001)]))
+    programme = await court.under(kinds=BEARER)
+    await court.enter_gates(programme)
+    one, other = await court.card(programme, 30_000), await court.card(programme)
+    refused = await court.no(court.load(other, 10_001, channel=Channel.COUNTER))
+    told = ("clause", "limit", "found", "unit", "left_minor", "currency")
+    assert [refused.facts[name] for name in told] == ["sp.25.goods", 4_000, 4_001, "bps", 10_000, "CNY"]
+    assert "100.00 CNY would fit now" in refused.facts["advice"]["en"]
+    assert "目前尚余额度 100.00 CNY" in refused.facts["advice"]["zh"]
+    assert await court.tried(other, 10_000) is None
+    assert (await court.no(court.load(one, 1, channel=Channel.COUNTER))).facts["left_minor"] == 0
+    await court.verify()
+
+
+async def test_on_a_live_side_nothing_is_loaded_that_nobody_can_measure(db, keyring, site):
+    """Stated again without the figure, the ceiling isn't off: it can't be told, so nothing is sold until it can."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.LIVE, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.programme()
+    tomorrow = (datetime.now(CHINA) + timedelta(days=1)).date().isoformat()
+    kinds = {"registered": None, "bearer": {**BEARER["bearer"], "max_balance_minor": 100_000}}
+    document = text_of(effective_on=tomorrow, number_prefix="900001", kinds=kinds)
+    assert not isinstance(await court.putting(programme, document), Refused)
+    with site.superuser() as admin:
+        admin.execute("UPDATE programmes.versions SET effective_at = effective_at - interval '9 days'")
+        admin.commit()
+    await court.enter_gates(programme)
+
+    async def stated(**figures):
+        wish = retailer(court.key(), **figures)
+        await court.within(lambda tx: programmes.state_issuers(tx, court.book, [wish]))
+
+    await stated(revenue_minor=10**9)
+    launch = programmes.Launch(court.key(), programme.id, "Wu")
+    (launched,) = await court.within(lambda tx: programmes.launch(tx, court.book, [launch]))
+    assert isinstance(launched, programmes.Launched)
+    card, shop = await court.card(programme, 10_000), await court.merchant()
+    await stated(capital_minor=10**9)
+    missing = Refused("programmes.issuer_figure_missing", {"field": "revenue_minor"})
+    assert await court.no(court.load(card, 1)) == missing
+    assert await court.issue(programme) == missing
+    await court.do(court.redeem(card, shop, 500))
+    await stated(revenue_minor=10**9)
+    await court.do(court.load(card, 1))
+    await court.verify()
 
 
 async def test_a_batch_is_judged_as_one_by_one(court):

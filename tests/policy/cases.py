@@ -41,7 +41,7 @@ _ISSUER = {"issuer_class": "scale", "issuer_sector": "retail", "issuer_young": F
            "days_since_start": 400, "terms_ban_refund": False, "terms_ban_passing": False, "terms_ban_reissue": False,
            "simulated": False}  # fmt: skip
 _MONEY = minor(amount="100", balance_after="100", root="100")
-_SALE = minor(purchase="100", purchase_day="100") | {
+_SALE = minor(purchase="100", purchase_day="100", prepaid="100", revenue="10,000", capital="10,000") | {
     "payer_kind": "person", "payer_level": "registered", "payer_is_buyer": True, "funding": "transfer",
     "face_to_face": True, "prepaid_share_bps": 100, "prepaid_of_capital_bps": 100,
 }  # fmt: skip

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from koudai import cards, identity, ledger
-from koudai.base import Refused
+from koudai.base import CHINA, Refused
 from koudai.pg import Conflict
 from koudai.policy import GateKind
 from koudai.programmes import (
@@ -66,7 +66,7 @@ def version(key, day=AHEAD, **changes):
 
 def issuer(key="issuer", founded="2010-01-01", began="2012-01-01", **more):
     days = date.fromisoformat(founded), date.fromisoformat(began)
-    return StateIssuer(key, IssuerClass.OTHER, Sector.RETAIL, *days, "Li Na", **more)
+    return StateIssuer(key, IssuerClass.OTHER, Sector.RETAIL, *days, "Li Na", **{"revenue_minor": 10**9, **more})
 
 
 async def promised(tx, book):
@@ -234,6 +234,29 @@ async def test_a_programme_is_live_when_its_gates_are_entered(live, db):
     assert await live.launch(Launch("c", PROGRAMME, "Wu")) == [launched]
     assert [code(o) for o in await live.launch(Launch("d", PROGRAMME, "Wu"))] == ["programmes.already_live"]
     assert [code(o) for o in await live.launch(Launch("b", PROGRAMME, "Li Na"))] == ["programmes.gate_missing"]
+
+
+YESTERDAY = (datetime.now(CHINA) - timedelta(days=1)).date().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("stated", "missing"),
+    [
+        ({"revenue_minor": None}, "revenue_minor"),
+        ({"revenue_minor": None, "capital_minor": 10**9}, "revenue_minor"),
+        ({"revenue_minor": 10**9}, None),
+        # Younger than a year it has no last year's revenue, and is measured by its capital.
+        ({"founded": YESTERDAY, "began": YESTERDAY}, "capital_minor"),
+        ({"founded": YESTERDAY, "began": YESTERDAY, "revenue_minor": None, "capital_minor": 10**9}, None),
+    ],
+)
+async def test_the_figure_that_an_issuer_is_measured_by_is_stated_before_the_launch(live, stated, missing):
+    await live.put(version("v"))
+    await live.enter_all()
+    await live.state(issuer(**stated))
+    (launched,) = await live.launch(Launch("a", PROGRAMME, "Wu"))
+    assert (launched.facts if isinstance(launched, Refused) else {}).get("field") == missing
+    assert code(launched) == (None if missing is None else "programmes.issuer_figure_missing")
 
 
 async def test_what_breaks_the_law_is_not_launched(desk):

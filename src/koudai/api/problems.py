@@ -94,6 +94,7 @@ STATUS: Mapping[str, int] = {
         ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.ALREADY_LIVE, ProgrammeRefusal.MERCHANT_NOT_ACCEPTED,
         ProgrammeRefusal.SCENARIO_NOT_ACCEPTED, ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
         ProgrammeRefusal.PREFIX_CHANGED, ProgrammeRefusal.BOUND_TOO_LATE, ProgrammeRefusal.ISSUER_MISSING,
+        ProgrammeRefusal.ISSUER_FIGURE_MISSING,
         ProgrammeRefusal.PILOT_EXISTS, ProgrammeRefusal.PILOT_NOT_NAMED, ProgrammeRefusal.NOT_UNVERIFIED,
         CardRefusal.FUNDING_NOT_ACCEPTED,
         HolderRefusal.DUPLICATE, HolderRefusal.ERASED, HolderRefusal.VERSION_CHANGED, HolderRefusal.DEVICE_BOUND,

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from koudai.base import Refused, render_time
+from koudai.base import CHINA, Refused, render_time
 from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
 from koudai.programmes.law import asks_of_issuer
+from koudai.programmes.measure import figure_missing
 from koudai.programmes.model import GateEntry, Launched, Programme
 from koudai.programmes.put import State, gate_missing, recalled, state_of
 from koudai.programmes.words import ProgrammeRefusal
@@ -102,10 +103,20 @@ def _refusal(state: State, command: Launch) -> Refused | None:
     )
     if broken is not None:
         return broken
-    if state.live_side and not state.issuer_stated and any(map(asks_of_issuer, programmes)):
-        return Refused(ProgrammeRefusal.ISSUER_MISSING)
+    bad = _unmeasured(state, [one for one in programmes if asks_of_issuer(one)]) if state.live_side else None
+    if bad is not None:
+        return bad
     missing = {gate for programme in programmes for gate in state.missing(command.programme_id, programme)}
     return gate_missing([gate for gate in GateKind if gate in missing]) if missing else None
+
+
+def _unmeasured(state: State, programmes: Sequence[Programme]) -> Refused | None:
+    """Why programmes whose law asks what their issuer is don't go live: it wasn't stated, or not its size."""
+    issuer, today = state.issuer, state.now.astimezone(CHINA).date()
+    if issuer is None:
+        return Refused(ProgrammeRefusal.ISSUER_MISSING) if programmes else None
+    missing = next((name for one in programmes if (name := figure_missing(one, issuer, today))), None)
+    return None if missing is None else Refused(ProgrammeRefusal.ISSUER_FIGURE_MISSING, {"field": missing})
 
 
 def _judged(state: State, programme_id: int) -> list[Programme]:

@@ -32,7 +32,7 @@ from koudai.programmes import store
 from koudai.programmes.check import read_programme
 from koudai.programmes.law import opened_by, required_gates, violated
 from koudai.programmes.model import GateEntry, Launched, Programme, Version
-from koudai.programmes.standing import OpenedPilot
+from koudai.programmes.standing import Issuer, OpenedPilot
 from koudai.programmes.words import ProgrammeRefusal
 
 
@@ -62,7 +62,7 @@ class State:
     versions: dict[int, list[Version]] = field(default_factory=dict)
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
-    issuer_stated: bool = False
+    issuer: Issuer | None = None
     pilots: Sequence[OpenedPilot] = ()
     registered: Mapping[int, Registered] = field(default_factory=dict)
     limits: dict[int, list[Limit]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ async def state_of(tx: Tx, book: int, programmes: Collection[int]) -> State:
         await time_of_book(tx, book), await mode_of_book(tx, book) is Mode.LIVE,
         await store.versions_of(tx, book, programmes), await store.gates_of(tx, book, programmes),
         await store.launches_of(tx, book, programmes),
-        bool(await store.issuers(tx, book)), await store.pilots(tx, book),
+        next(iter(await store.issuers(tx, book)), None), await store.pilots(tx, book),
     )  # fmt: skip
 
 

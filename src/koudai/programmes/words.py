@@ -51,6 +51,7 @@ class ProgrammeRefusal(StrEnum):
     PREFIX_CHANGED = "programmes.prefix_changed"
     BOUND_TOO_LATE = "programmes.bound_too_late"
     ISSUER_MISSING = "programmes.issuer_missing"
+    ISSUER_FIGURE_MISSING = "programmes.issuer_figure_missing"
     BAD_DAY = "programmes.bad_day"
     PILOT_EXISTS = "programmes.pilot_exists"
     PILOT_NOT_NAMED = "programmes.pilot_not_named"
