@@ -21,6 +21,7 @@ def court(db, keyring):
     return Court(db, keyring)
 
 
+@pytest.mark.clause("sp.18.bearer_root")
 async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(court):
     programme = await court.under(kinds=BEARER)
     card = await court.card(programme, 60_000)
@@ -41,6 +42,7 @@ async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(co
     assert await court.tried(card, 40_000) is None
 
 
+@pytest.mark.clause("sp.15.registered", "sp.16.remote_cash", "sp.18.registered", "negative.credit_funded")
 async def test_who_pays_and_with_what(court):
     programme = await court.under(kinds={"registered": {"max_balance_minor": None}})
     ann = await court.person()
@@ -61,6 +63,7 @@ async def test_who_pays_and_with_what(court):
     assert await court.tried(card, 1, payer="somebody unknown") == "sp.15.registered", "who pays is who counts"
 
 
+@pytest.mark.clause("sp.15.bearer")
 async def test_a_payer_s_day_is_summed_over_cards_and_programmes(court):
     """10,000 yuan of bearer cards a day need a name (Art. 15), however many cards they are bought on."""
     one, other = await court.under(kinds=BEARER), await court.under("900002", kinds=BEARER)
@@ -96,6 +99,7 @@ async def test_the_sums_of_a_day_begin_anew_with_the_chinese_day(db, keyring):
     await court.verify()
 
 
+@pytest.mark.clause("sp.18.bearer_root")
 async def test_all_cards_of_one_root_are_summed(court):
     """What was split off a bearer card leaves no room under it (koudai's rule to Art. 18)."""
     programme = await court.under(kinds=BEARER, split=SPLIT)
@@ -136,6 +140,7 @@ async def test_returned_goods_don_t_pass_the_cap(court):
     assert not isinstance((await court.run(court.refund(1_000, of=paid)))[0], Refused)
 
 
+@pytest.mark.clause("sp.25.young")
 async def test_an_unverified_clause_warns_and_is_kept_until_the_operator_says_otherwise(court):
     """Art. 25 for an issuer younger than a year is unverified: twice its capital."""
     today = datetime.now(CHINA).date()
@@ -162,6 +167,7 @@ def retailer(key, **figures):
     return StateIssuer(key, IssuerClass.BRAND, Sector.RETAIL, *days, "Li Na", **figures)
 
 
+@pytest.mark.clause("sp.25.goods")
 async def test_over_the_ceiling_of_the_prepaid_balance_the_room_left_is_told(court):
     """Art. 25: in retail 40 % of last year's main revenue."""
     await court.within(lambda tx: programmes.state_issuers(tx, court.book, [retailer("s", revenue_minor=100_001)]))
@@ -301,6 +307,7 @@ async def test_a_later_version_takes_no_cards_from_under_their_law(db, keyring):
         ("fixed_goods_voucher", "cn.forfeiture"),
     ],
 )
+@pytest.mark.clause("sp.19.after_expiry", "cn.forfeiture")
 async def test_in_china_nothing_that_was_paid_for_is_forfeited(db, keyring, kind, clause):
     side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
     court = Court(db, keyring, side.id)
@@ -317,6 +324,7 @@ async def test_in_china_nothing_that_was_paid_for_is_forfeited(db, keyring, kind
 @pytest.mark.parametrize(
     ("kind", "clause"), [("single_purpose", "sp.19.reactivation"), ("multi_purpose", "cn.reactivation")]
 )
+@pytest.mark.clause("sp.19.reactivation", "cn.reactivation")
 async def test_no_card_is_issued_that_can_t_be_made_to_go_on(court, kind, clause):
     validity = {**BEARER["bearer"]["validity"], "reactivation_days": 0}
     programme = await court.under(kinds={"registered": None, "bearer": {"validity": validity}}, **{"class": kind})
@@ -324,6 +332,7 @@ async def test_no_card_is_issued_that_can_t_be_made_to_go_on(court, kind, clause
     assert (await court.issue(programme)).facts["clause"] == clause
 
 
+@pytest.mark.clause("cn.replacement_fee")
 async def test_no_card_is_issued_whose_replacement_costs_too_much(court):
     dear = await court.under(kinds=BEARER, fees={"replacement_minor": 2_001})
     refused = await court.issue(dear)

@@ -80,6 +80,7 @@ async def test_many_tills_take_no_more_of_a_pilot_than_there_is(court):
     assert (pilot.used_minor, pilot.holders) == (500, 5)
 
 
+@pytest.mark.clause("sp.18.registered")
 async def test_a_launched_programme_has_more_room_while_its_pilot_lasts(db, keyring):
     """What the pilot opens stands in no version's way; once it has ended the clause refuses again by itself."""
     side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))

@@ -259,6 +259,7 @@ async def test_the_figure_that_an_issuer_is_measured_by_is_stated_before_the_lau
     assert code(launched) == (None if missing is None else "programmes.issuer_figure_missing")
 
 
+@pytest.mark.clause("negative.credit_funded")
 async def test_what_breaks_the_law_is_not_launched(desk):
     await desk.put(version("v", "2020-01-01", funding=["cash", "credit"]))
     await desk.enter_all()
@@ -279,6 +280,7 @@ OVER = {"registered": None, "bearer": {"max_balance_minor": 100_000, "validity":
         ({"fees": {"replacement_minor": 2_001}}, "cn.replacement_fee"),
     ],
 )
+@pytest.mark.clause("sp.19.reactivation", "cn.withdrawal", "cn.replacement_fee")
 async def test_a_document_that_takes_what_the_law_keeps_is_not_launched(desk, declares, clause):
     await desk.put(version("v", "2020-01-01", **declares))
     await desk.enter_all()
