@@ -179,6 +179,10 @@ async def test_a_live_programme_asks_what_its_issuer_is_and_says_where_to_state_
         assert "koudai policy issuer state" in refused["detail"]
         assert "POST /v1/policy/issuer" in refused["detail"]
     assert (await api.post("/v1/policy/issuer", BRAND, token=token)).status_code == 201
+    refused = (await api.post(f"{path}/launch", None, token=token)).json()
+    assert (refused["code"], refused["facts"]) == ("programmes.issuer_figure_missing", {"field": "revenue_minor"})
+    measured = {**BRAND, "revenue_minor": 10**9}
+    assert (await api.post("/v1/policy/issuer", measured, token=token)).status_code == 201
     assert (await api.post(f"{path}/launch", None, token=token)).status_code == 200
 
 

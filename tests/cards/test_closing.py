@@ -101,6 +101,15 @@ async def test_a_card_without_a_document_is_handed_back_by_plain_rules(life):
         ("sandbox", "bearer", 0, 50_000, {"paid_to": CASH}, "ok"),
     ],
 )  # fmt: skip
+@pytest.mark.clause(
+    "sp.21.identity",
+    "sp.21.cash",
+    "mp.redeem.after",
+    "mp.redeem.holder",
+    "mp.redeem.buyer",
+    "mp.redeem.company",
+    "mp.redeem.bearer",
+)
 async def test_a_card_is_handed_back_as_its_pack_lets_it(life, pack, kind, months, minor, more, outcome):
     classes = {"cn-multi-purpose": "multi_purpose", "cn-telecom": "telecom_topup", "cn-voucher": "fixed_goods_voucher"}
     currency = "EUR" if pack == "generic" else "CNY"
@@ -167,6 +176,18 @@ async def test_where_a_document_offers_withdrawals_their_fee_is_kept_rounded_dow
     ((_, amount, fee, *_),) = await register(life)
     assert (amount, fee) == (999, 999 * fee_bps // 10_000)
     await counter.verify()
+
+
+@pytest.mark.clause("cn.refund_fee")
+async def test_under_a_chinese_pack_no_fee_is_kept_whatever_the_document_says(life):
+    """It isn't launched (cn.withdrawal); where it was put all the same, a card is handed back whole (cn.refund_fee)."""
+    await life.open(policy={"pack": "cn-single-purpose"}, withdrawal={"fee_bps": 9_000})
+    await life.card(amount=900)
+    await life.counter.do(life.do("close", paid_to=CASH, identity_ref="bob"))
+    assert await kinds(life, last=2) == [("PAY_OUT", 900), ("DEACTIVATE", 0)]
+    ((_, amount, fee, *_),) = await register(life)
+    assert (amount, fee) == (900, 0)
+    await life.counter.verify()
 
 
 async def test_an_expired_card_pays_out_what_it_holds(life):

@@ -1,73 +1,19 @@
-"""The law in the path of every movement: facts are told truly, sums can't be dodged, pilots end by themselves."""
+"""The law in the path of every movement: facts are told truly, and sums can't be dodged."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from koudai import cards, identity, ledger, programmes
+from koudai import cards, identity, programmes
 from koudai.base import CHINA, Refused
 from koudai.cards import Channel, FundingSource
 from koudai.identity import Mode
-from koudai.ledger import Place
-from koudai.programmes import (
-    Enforce,
-    Issuer,
-    IssuerClass,
-    OpenedPilot,
-    OpenPilot,
-    PutVersion,
-    Sector,
-    StateIssuer,
-    Version,
-)
-from tests.cards.conftest import Counter
+from koudai.programmes import Enforce, Issuer, IssuerClass, PutVersion, Sector, StateIssuer
+from tests.cards.court import BEARER, SPLIT, Court
 from tests.programmes.drafts import text_of
 
 pytestmark = pytest.mark.anyio
-
-BEARER = {"registered": None, "bearer": {"validity": {"days": 1096, "since": "issue", "renewal": "on_request"}}}
-SPLIT = {"max_pieces": 9, "max_generations": 3, "min_minor": 1}
-FUNDING = ["cash", "transfer", "debit", "credit", "bonus"]
-
-
-class Court(Counter):
-    """A counter whose programmes have documents, and whose customers are known."""
-
-    async def under(self, prefix="900001", **changes):
-        """A programme whose document took effect long ago."""
-        programme = await self.programme(prefix=prefix)
-        await self.put(programme, **changes)
-        return programme
-
-    async def put(self, programme, day="2020-01-01", **changes):
-        told = {"funding": FUNDING, "number_prefix": programme.number_prefix, **changes}
-        wish = PutVersion(self.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
-        (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish]))
-        assert isinstance(made, Version), made
-
-    async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
-        """The clause that refuses a load; None where it is booked."""
-        told = {"channel": Channel.COUNTER, **more}
-        (outcome,) = await self.run(self.load(card, minor, source=source, **told))
-        return outcome.facts["clause"] if isinstance(outcome, Refused) else None
-
-    def load(self, card, amount, *, source=FundingSource.TRANSFER, **more):
-        return super().load(card, amount, source=source, **more)
-
-    async def split(self, card, *pieces):
-        wish = cards.Split(key=self.key(), card=card, pieces=pieces, asset="CNY")
-        (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
-        assert not isinstance(made, Refused), made
-        return made
-
-    async def days(self, number):
-        """Let the book's time go on."""
-        now = await self.within(lambda tx: ledger.time_of_book(tx, self.book))
-        await self.within(lambda tx: identity.advance_clock(tx, self.book, now + timedelta(days=number)))
-
-    async def judgements(self):
-        return await self.within(lambda tx: cards.page_judgements(tx, self.book, Place(0, 0), 100))
 
 
 @pytest.fixture
@@ -75,6 +21,7 @@ def court(db, keyring):
     return Court(db, keyring)
 
 
+@pytest.mark.clause("sp.18.bearer_root")
 async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(court):
     programme = await court.under(kinds=BEARER)
     card = await court.card(programme, 60_000)
@@ -95,6 +42,7 @@ async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(co
     assert await court.tried(card, 40_000) is None
 
 
+@pytest.mark.clause("sp.15.registered", "sp.16.remote_cash", "sp.18.registered", "negative.credit_funded")
 async def test_who_pays_and_with_what(court):
     programme = await court.under(kinds={"registered": {"max_balance_minor": None}})
     ann = await court.person()
@@ -115,6 +63,7 @@ async def test_who_pays_and_with_what(court):
     assert await court.tried(card, 1, payer="somebody unknown") == "sp.15.registered", "who pays is who counts"
 
 
+@pytest.mark.clause("sp.15.bearer")
 async def test_a_payer_s_day_is_summed_over_cards_and_programmes(court):
     """10,000 yuan of bearer cards a day need a name (Art. 15), however many cards they are bought on."""
     one, other = await court.under(kinds=BEARER), await court.under("900002", kinds=BEARER)
@@ -160,6 +109,7 @@ async def test_the_sums_of_a_day_begin_anew_with_the_chinese_day(db, keyring):
     await court.verify()
 
 
+@pytest.mark.clause("sp.18.bearer_root")
 async def test_all_cards_of_one_root_are_summed(court):
     """What was split off a bearer card leaves no room under it (koudai's rule to Art. 18)."""
     programme = await court.under(kinds=BEARER, split=SPLIT)
@@ -200,6 +150,7 @@ async def test_returned_goods_don_t_pass_the_cap(court):
     assert not isinstance((await court.run(court.refund(1_000, of=paid)))[0], Refused)
 
 
+@pytest.mark.clause("sp.25.young")
 async def test_an_unverified_clause_warns_and_is_kept_until_the_operator_says_otherwise(court):
     """Art. 25 for an issuer younger than a year is unverified: twice its capital."""
     today = datetime.now(CHINA).date()
@@ -221,79 +172,59 @@ async def test_an_unverified_clause_warns_and_is_kept_until_the_operator_says_ot
     assert await court.tried(card, 1) is None
 
 
-PILOT = {
-    "policy": {"pack": "cn-single-purpose", "pilots": ["more-room"]},
-    "kinds": {"registered": {"max_balance_minor": None}},
-}
+def retailer(key, **figures):
+    days = date(2010, 1, 1), date(2012, 1, 1)
+    return StateIssuer(key, IssuerClass.BRAND, Sector.RETAIL, *days, "Li Na", **figures)
 
 
-async def opened(court, programme, *, cap_minor=1_000, cap_holders=5, until=None, opens=("sp.18.registered",)):
-    ends = until or datetime.now(UTC) + timedelta(days=30)
-    wish = OpenPilot(court.key(), programme.id, "more-room", opens, cap_minor, cap_holders, ends, "a trial", "Wu")
-    (made,) = await court.within(lambda tx: programmes.open_pilots(tx, court.book, [wish]))
-    return made
-
-
-async def test_a_pilot_opens_a_clause_within_its_caps_and_marks_what_passes(court):
-    programme = await court.under(**PILOT)
-    card = await court.card(programme, holder_ref=await court.person())
-    assert await court.tried(card, 500_000) is None
-    assert await court.tried(card, 1) == "sp.18.registered"
-    assert isinstance(await opened(court, programme), OpenedPilot)
-    assert await court.tried(card, 1_001) == "sp.18.registered", "more than its cap"
-    assert await court.tried(card, 700) is None
-    assert await court.tried(card, 301) == "sp.18.registered", "no more than what is left"
-    assert await court.tried(card, 300) is None
-    marked = await court.judgements()
-    assert [one.pilots for one in marked] == ["more-room(sp.18.registered)"] * 2
-    (pilot,) = await court.within(lambda tx: programmes.pilots(tx, court.book))
-    assert (pilot.used_minor, pilot.holders) == (1_000, 1)
+@pytest.mark.clause("sp.25.goods")
+async def test_over_the_ceiling_of_the_prepaid_balance_the_room_left_is_told(court):
+    """Art. 25: in retail 40 % of last year's main revenue."""
+    await court.within(lambda tx: programmes.state_issuers(tx, court.book, [retailer("s", revenue_minor=100_001)]))
+    programme = await court.under(kinds=BEARER)
+    await court.enter_gates(programme)
+    one, other = await court.card(programme, 30_000), await court.card(programme)
+    refused = await court.no(court.load(other, 10_001, channel=Channel.COUNTER))
+    told = ("clause", "limit", "found", "unit", "left_minor", "currency")
+    assert [refused.facts[name] for name in told] == ["sp.25.goods", 4_000, 4_001, "bps", 10_000, "CNY"]
+    assert "100.00 CNY would fit now" in refused.facts["advice"]["en"]
+    assert "目前尚余额度 100.00 CNY" in refused.facts["advice"]["zh"]
+    assert await court.tried(other, 10_000) is None
+    assert (await court.no(court.load(one, 1, channel=Channel.COUNTER))).facts["left_minor"] == 0
     await court.verify()
 
 
-async def test_a_pilot_has_no_more_holders_than_its_cap_and_ends_by_itself(db, keyring):
-    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+async def test_on_a_live_side_nothing_is_loaded_that_nobody_can_measure(db, keyring, site):
+    """Stated again without the figure, the ceiling isn't off: it can't be told, so nothing is sold until it can."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.LIVE, create=True))
     court = Court(db, keyring, side.id)
-    programme = await court.under(**PILOT)
-    people = [await court.person(f"{n:03}") for n in range(1, 4)]
-    held = [await court.card(programme, holder_ref=one) for one in people]
-    for card in held:
-        assert await court.tried(card, 500_000) is None
-    await opened(court, programme, cap_minor=10**6, cap_holders=2)
-    assert [await court.tried(card, 10) for card in held] == [None, None, "sp.18.registered"]
-    await court.days(31)
-    assert await court.tried(held[0], 10) == "sp.18.registered"
+    programme = await court.programme()
+    tomorrow = (datetime.now(CHINA) + timedelta(days=1)).date().isoformat()
+    kinds = {"registered": None, "bearer": {**BEARER["bearer"], "max_balance_minor": 100_000}}
+    document = text_of(effective_on=tomorrow, number_prefix="900001", kinds=kinds)
+    assert not isinstance(await court.putting(programme, document), Refused)
+    with site.superuser() as admin:
+        admin.execute("UPDATE programmes.versions SET effective_at = effective_at - interval '9 days'")
+        admin.commit()
+    await court.enter_gates(programme)
 
+    async def stated(**figures):
+        wish = retailer(court.key(), **figures)
+        await court.within(lambda tx: programmes.state_issuers(tx, court.book, [wish]))
 
-async def test_many_tills_take_no_more_of_a_pilot_than_there_is(court):
-    programme = await court.under(**PILOT)
-    held = [await court.card(programme, holder_ref=await court.person(f"{n:03}")) for n in range(1, 9)]
-    for card in held:
-        assert await court.tried(card, 500_000) is None
-    await opened(court, programme, cap_minor=500, cap_holders=100)
-    outcomes = await asyncio.gather(*(court.tried(card, 100) for card in held))
-    assert sorted(outcomes, key=str) == [None] * 5 + ["sp.18.registered"] * 3
-    (pilot,) = await court.within(lambda tx: programmes.pilots(tx, court.book))
-    assert (pilot.used_minor, pilot.holders) == (500, 5)
-
-
-@pytest.mark.parametrize(
-    ("wish", "code"),
-    [
-        ({"opens": ("sp.18.bearer_root",)}, "policy.pilot_statutory"),
-        ({"opens": ()}, "policy.pilot_nothing_opened"),
-        ({"opens": ("sp.99",)}, "policy.unknown_clause"),
-        ({"cap_minor": 0}, "policy.pilot_no_cap"),
-        ({"until": datetime(2020, 1, 1, tzinfo=UTC)}, "policy.pilot_ended"),
-    ],
-)
-async def test_a_pilot_that_may_not_be_is_not_opened(court, wish, code):
-    assert (await opened(court, await court.under(**PILOT), **wish)).code == code
-
-
-async def test_a_pilot_that_no_document_names_is_not_opened(court):
-    refused = await opened(court, await court.under(kinds={"registered": {"max_balance_minor": None}}))
-    assert refused == Refused("programmes.pilot_not_named", {"pilot": "more-room"})
+    await stated(revenue_minor=10**9)
+    launch = programmes.Launch(court.key(), programme.id, "Wu")
+    (launched,) = await court.within(lambda tx: programmes.launch(tx, court.book, [launch]))
+    assert isinstance(launched, programmes.Launched)
+    card, shop = await court.card(programme, 10_000), await court.merchant()
+    await stated(capital_minor=10**9)
+    missing = Refused("programmes.issuer_figure_missing", {"field": "revenue_minor"})
+    assert await court.no(court.load(card, 1)) == missing
+    assert await court.issue(programme) == missing
+    await court.do(court.redeem(card, shop, 500))
+    await stated(revenue_minor=10**9)
+    await court.do(court.load(card, 1))
+    await court.verify()
 
 
 async def test_a_batch_is_judged_as_one_by_one(court):
@@ -349,6 +280,76 @@ async def test_a_later_version_s_limits_bind_new_cards_and_older_ones_keep_their
     refused = await court.no(court.load(new, 301))
     assert refused.facts["limit"] in {"load.card.month", "load.card.day"}
     await court.verify()
+
+
+async def test_a_later_version_takes_no_cards_from_under_their_law(db, keyring):
+    """Art. 19 keeps the value of cards that are over; no version makes them cards of a class that has no Art. 19."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.programme(prefix="990004")
+    shipped = programmes.shipped_text("city-grocer")
+    await court.putting(programme, shipped)
+    await court.enter_gates(programme)
+    launch = programmes.Launch(court.key(), programme.id, "Wu")
+    (launched,) = await court.within(lambda tx: programmes.launch(tx, court.book, [launch]))
+    assert isinstance(launched, programmes.Launched)
+    card, now = await court.card(programme), datetime.now(UTC)
+    await court.do(court.load(card, 8_000, channel=Channel.COUNTER, expires_at=now + timedelta(days=1_150)))
+    voucher = text_of(
+        effective_on="2026-02-01", number_prefix="990004",
+        kinds={"registered": None, "bearer": {"validity": {"days": 1096, "since": "activation", "reactivation_days": 0}}},
+        **{"class": "fixed_goods_voucher"},
+    )  # fmt: skip
+    refused = await court.putting(programme, voucher)
+    assert refused.code == "programmes.reclassified"
+    await court.days(1_200)
+    lost = await court.no(cards.Expire(key="e", card=card))
+    assert (lost.facts["clause"], await court.held(card)) == ("sp.19.after_expiry", 8_000)
+    await court.verify()
+
+
+@pytest.mark.parametrize(
+    ("kind", "clause"),
+    [
+        ("single_purpose", "sp.19.after_expiry"),
+        ("multi_purpose", "cn.forfeiture"),
+        ("telecom_topup", "cn.forfeiture"),
+        ("fixed_goods_voucher", "cn.forfeiture"),
+    ],
+)
+@pytest.mark.clause("sp.19.after_expiry", "cn.forfeiture")
+async def test_in_china_nothing_that_was_paid_for_is_forfeited(db, keyring, kind, clause):
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.under(kinds=BEARER, **{"class": kind})
+    await court.enter_gates(programme)
+    card, now = await court.card(programme), datetime.now(UTC)
+    await court.do(court.load(card, 8_000, channel=Channel.COUNTER, expires_at=now + timedelta(days=1_150)))
+    await court.days(1_200)
+    refused = await court.no(cards.Expire(key="e", card=card))
+    assert (refused.facts["clause"], await court.held(card)) == (clause, 8_000)
+    await court.verify()
+
+
+@pytest.mark.parametrize(
+    ("kind", "clause"), [("single_purpose", "sp.19.reactivation"), ("multi_purpose", "cn.reactivation")]
+)
+@pytest.mark.clause("sp.19.reactivation", "cn.reactivation")
+async def test_no_card_is_issued_that_can_t_be_made_to_go_on(court, kind, clause):
+    validity = {**BEARER["bearer"]["validity"], "reactivation_days": 0}
+    programme = await court.under(kinds={"registered": None, "bearer": {"validity": validity}}, **{"class": kind})
+    await court.enter_gates(programme)
+    assert (await court.issue(programme)).facts["clause"] == clause
+
+
+@pytest.mark.clause("cn.replacement_fee")
+async def test_no_card_is_issued_whose_replacement_costs_too_much(court):
+    dear = await court.under(kinds=BEARER, fees={"replacement_minor": 2_001})
+    refused = await court.issue(dear)
+    told = {name: refused.facts[name] for name in ("clause", "limit_minor", "found_minor", "currency")}
+    assert told == {"clause": "cn.replacement_fee", "limit_minor": 2_000, "found_minor": 2_001, "currency": "CNY"}
+    fair = await court.under("900002", kinds=BEARER, fees={"replacement_minor": 2_000})
+    assert not isinstance(await court.issue(fair), Refused)
 
 
 async def test_a_limit_that_is_declared_while_cards_are_loaded_counts_exactly(court):

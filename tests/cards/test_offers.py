@@ -90,7 +90,7 @@ async def test_on_a_live_side_no_card_is_issued_before_the_launch(db, keyring, s
     await put(counter, programme, "v", "2199-01-01", policy={"pack": "cn-single-purpose"}, sandbox_only=False)
     site.change("UPDATE programmes.versions SET effective_at = '2020-01-01'")
     assert await counter.issue(programme, holder_ref=ann) == Refused(CardRefusal.NOT_LAUNCHED)
-    stated = StateIssuer("s", IssuerClass.OTHER, Sector.RETAIL, date(2010, 1, 1), date(2012, 1, 1), "Li Na")
+    stated = StateIssuer("s", IssuerClass.OTHER, Sector.RETAIL, date(2010, 1, 1), date(2012, 1, 1), "Li Na", 10**9)
     (issuer,) = await counter.within(lambda tx: programmes.state_issuers(tx, counter.book, [stated]))
     assert isinstance(issuer, Issuer)
     gates = [EnterGate(f"g {gate}", programme.id, gate, "001", "Li Na") for gate in ("filing", "terms", "custody")]

@@ -598,6 +598,7 @@ async def test_a_loss_report_stops_the_card_at_once_and_found_again_it_goes_on(s
         ("single_purpose", "cn-single-purpose", None, "ok"),
     ],
 )
+@pytest.mark.clause("mp.bearer_loss")
 async def test_a_bearer_card_of_many_purposes_has_no_loss_report(counter, class_, pack, holder, told):
     programme = await counter.programme()
     text = text_of(

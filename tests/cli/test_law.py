@@ -195,3 +195,38 @@ def test_where_a_card_is_loaded_is_told_to_the_law(koudai, issuer, tmp_path):
         assert load(koudai, issuer, card, 100, *channel, source="cash").error()["clause"] == "sp.16.remote_cash"
     assert load(koudai, issuer, card, 100, "--channel", "counter", source="cash").status == 0
     assert load(koudai, issuer, card, 100, "--channel", "street").error()["option"] == "--channel"
+
+
+def test_the_howto_of_a_pilot_runs_on_a_programme_that_is_live(koudai, issuer, tmp_path):
+    """docs/howto/open-a-pilot.md, step by step."""
+    lawful = {"kinds": {"registered": {"max_balance_minor": 500_000}}}
+    programme = under(koudai, issuer, tmp_path, **lawful)
+    for gate in ("filing", "terms", "custody"):
+        koudai.done("programme", "gate", programme, gate, "001", "--by", "Li Na", *issuer)
+    koudai.done("programme", "launch", programme, "--by", "Wu", *issuer)
+
+    def put(day, **changes):
+        file = tmp_path / f"{day}.yaml"
+        file.write_text(text_of(effective_on=day, number_prefix="990009", **changes), encoding="utf-8")
+        return koudai("programme", "put", programme, str(file), "--by", "Li Na", *issuer, "--json")
+
+    more = {**ROOMY, "kinds": {"registered": {"max_balance_minor": 600_000}}}
+    assert put("2021-01-01", **more).error()["clause"] == "sp.18.registered"
+    assert put("2021-01-01", **{**ROOMY, **lawful}).status == 0
+    assert pilot(koudai, issuer, programme).status == 0
+    assert put("2022-01-01", **more).status == 0
+    checked = koudai("policy", "check", programme, *issuer, "--json")
+    told = checked.json()["kinds"]["registered"]
+    assert (checked.status, told["opened_by"]) == (0, {"sp.18.registered": "more-room"})
+    assert told["violations"] == [{"clause": "sp.18.registered", "fact": "balance_after_minor", "refused": False}]
+    assert "opened by pilot more-room" in koudai("policy", "check", programme, *issuer).out
+    holder = koudai.done("holder", "create", "-", *issuer, stdin=json.dumps(WANG))["id"]
+    card = a_card(koudai, issuer, programme, "--holder", holder)
+    assert [load(koudai, issuer, card, minor).status for minor in (500_000, 500)] == [0, 0]
+    (marked,) = koudai.done("policy", "log", *issuer)["data"]
+    assert [point["point"] for point in marked["points"]] == ["load"]
+
+    koudai.done("clock", "advance", "--by", "31d", *issuer)
+    assert load(koudai, issuer, card, 1).error()["clause"] == "sp.18.registered"
+    assert koudai("policy", "check", programme, *issuer, "--json").status == 1
+    assert put("2023-01-01", **more).error()["clause"] == "sp.18.registered"

@@ -35,6 +35,8 @@ def test_a_clause_is_explained(koudai) -> None:
     chinese = koudai("policy", "explain", "sp.25.young", language=CHINESE)
     for part in ("商务部令2012年第9号 第二十五条", "未核实", "不超过 200 %", "沙盒试点可放开"):
         assert part in chinese.out
+    for clause in ("sp.18.bearer", "sp.18.bearer_root", "mp.cap.bearer"):
+        assert "no pilot opens it" in koudai("policy", "explain", clause).out
     shown = koudai.done("policy", "explain", "sp.15.bearer")
     assert (shown["limit"], shown["unit"], shown["currency"], shown["statutory"]) == (999_999, "minor", "CNY", True)
 

@@ -19,6 +19,7 @@ from koudai.jobs.replay.dataset import Code
 from koudai.ledger import LedgerRefusal
 from koudai.pg import EmbeddedFault, PgFault
 from koudai.phrases import Language, sentences
+from koudai.policy import GateKind
 from koudai.programmes import ProgrammeFault, ProgrammeMistake, ProgrammeRefusal
 
 ROOMS = [
@@ -75,3 +76,8 @@ def test_exit_statuses() -> None:
     assert exit_status("cli.amount_not_whole") == WRONG_USAGE
     assert (exit_status("cli.interrupted"), exit_status("cli.terminated")) == (130, 143)
     assert {exit_status(code) for code in CliFault} == {1, 2, 130, 143}
+
+
+def test_the_gates_are_named_as_they_are_entered() -> None:
+    for said in catalogue()["help.programme_gate"].values():
+        assert all(re.search(rf"\b{gate}\b", said, re.ASCII) for gate in GateKind), said

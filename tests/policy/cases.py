@@ -41,21 +41,22 @@ _ISSUER = {"issuer_class": "scale", "issuer_sector": "retail", "issuer_young": F
            "days_since_start": 400, "terms_ban_refund": False, "terms_ban_passing": False, "terms_ban_reissue": False,
            "simulated": False}  # fmt: skip
 _MONEY = minor(amount="100", balance_after="100", root="100")
-_SALE = minor(purchase="100", purchase_day="100") | {
+_SALE = minor(purchase="100", purchase_day="100", prepaid="100", revenue="10,000", capital="10,000") | {
     "payer_kind": "person", "payer_level": "registered", "payer_is_buyer": True, "funding": "transfer",
     "face_to_face": True, "prepaid_share_bps": 100, "prepaid_of_capital_bps": 100,
 }  # fmt: skip
 _CARD = {"card_kind": "registered"}
 
 INNOCENT: dict[Point, Facts] = {
-    I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "issue_reason": "sale"},
+    I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "reactivation_ends": False, "replacement_fee_minor": 0,
+       "issue_reason": "sale"},
     L: _ISSUER | _MONEY | _SALE | _CARD | minor(cash_day="100", load_day="100")
        | {"expires": False, "validity_months": 36, "own_outlet": True},
     R: minor(amount="100", balance_after="0", own_account_year="0") | _CARD
        | {"merchant_of": "own", "merchant_contracted": True, "online": False, "own_web_shop": False, "purpose": "purchase"},
     S: _MONEY | _CARD | {"to_card_kind": "registered", "purpose": "passing_on"},
     G: _MONEY | _CARD | {"to_card_kind": "registered", "purpose": "passing_on", "receiver_level": "registered"},
-    F: _MONEY | _CARD | minor(balance_before="100", refund_day="100")
+    F: _MONEY | _CARD | minor(balance_before="100", refund_day="100", refund_fee="0")
        | {"refund_kind": "goods", "refund_to": "original_card", "original_usable": True, "simulated": False, "transit": False,
           "months_since_issue": 12, "identity_checked": True, "buyer_identity_checked": True, "payer_kind": "person",
           "red_letter_invoice": True},
@@ -122,6 +123,7 @@ CASES: list[Case] = [
     *capped("sp.18.bearer_root", BEARER, "root", "1,000", "1,000.01"),
     *at((I, L), "sp.19.registered", {}, {"expires": False}, {"expires": True}),
     Case("sp.19.bearer", I, {**BEARER, "expires": True}, {"validity_months": 36}, {"validity_months": 35}),
+    Case("sp.19.reactivation", I, BEARER, {"reactivation_ends": False}, {"reactivation_ends": True}),
     Case("sp.19.after_expiry", C, {}, {"forfeits": False}, {"forfeits": True}),
     Case("sp.20.original_card", F, {}, {"refund_to": "original_card"}, {"refund_to": "same_kind_card"}),
     Case("sp.20.same_kind", F, {"original_usable": False}, {"refund_to": "same_kind_card"}, {"refund_to": "same_name_account"}),
@@ -172,7 +174,6 @@ CASES: list[Case] = [
     Case("mp.redeem.bearer", F, BEARER_BACK, {"transit": True}, {"transit": False}),
     Case("mp.redeem.transit", F, {**BEARER_BACK, "transit": True}, minor(balance_before="100"), minor(balance_before="100.01")),
     Case("mp.resale.bearer", X, {"to_card_kind": "bearer"}, {"card_kind": "registered", "to_card_kind": "registered"}, BEARER),
-    Case("mp.forfeiture", C, {}, {"forfeits": False}, {"forfeits": True}),
     Case("licensed.licence", I, {}, {"licensed": True}, {"licensed": False}),
     Case("licensed.reserve", T, {}, {"reserve_share_bps": 100_00}, {"reserve_share_bps": 99_99}),
     Case("licensed.pledge", T, {}, {"reserve_pledged": False}, {"reserve_pledged": True}),
@@ -208,6 +209,11 @@ CASES: list[Case] = [
     Case("cn.cross_group", R, {"merchant_of": "other"}, {"licensed": True}, {"licensed": False},
          ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     Case("cn.withdrawal", F, {}, {"refund_kind": "goods"}, {"refund_kind": "withdrawal"}),
+    Case("cn.reactivation", I, BEARER, {"reactivation_ends": False}, {"reactivation_ends": True},
+         ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
+    Case("cn.refund_fee", F, {}, minor(refund_fee="0"), minor(refund_fee="0.01")),
+    Case("cn.replacement_fee", I, {}, minor(replacement_fee="20"), minor(replacement_fee="20.01")),
+    Case("cn.forfeiture", C, {}, {"forfeits": False}, {"forfeits": True}, ("cn-multi-purpose", "cn-telecom", "cn-voucher")),
     *at((G, X), "cn.passing_identity", {}, {"receiver_level": "registered"}, {"receiver_level": "anonymous"}),
     *at((I, L), "consumers.sales_stop", {}, {"sales_stopped": False}, {"sales_stopped": True}),
 ]  # fmt: skip

@@ -44,9 +44,17 @@ PACKS = {
 }
 
 
+VOUCHER = {
+    "accepts": {"goods": {"skus": ["mooncakes"]}},
+    "limits": [{"flow": "redeem", "subjects": ["card"], "per": "lifetime", "max_count": 1}],
+}
+"""What makes a voucher of a card: one pick-up of fixed goods."""
+
+
 def changed(changes):
     """BASE with changes; another class comes with its pack."""
     other = {"policy": {"pack": PACKS[changes["class"]]}} if changes.get("class") in PACKS else {}
+    other |= VOUCHER if changes.get("class") == "fixed_goods_voucher" else {}
     return merged(BASE, {**other, **changes})
 
 

@@ -63,6 +63,9 @@ FORM = [
     ("scenarios", "cashback: {rates_bps: {dining: 99}}\nscenarios", D.TOO_SMALL, "cashback.rates_bps.dining", 11, 24),
     ("scenarios", "cashback: {rates_bps: {dining: 501}}\nscenarios", D.TOO_LARGE, "cashback.rates_bps.dining", 11, 24),
     ("scenarios", "split: {max_pieces: 1, max_generations: 1}\nscenarios", D.TOO_SMALL, "split.max_pieces", 11, 9),
+    # A fee that nobody charges can't be declared.
+    ("scenarios", "fees: {issue_minor: 5}\nscenarios", D.UNKNOWN_FIELD, "fees.issue_minor", 11, 8),
+    ("scenarios", "fees: {inactivity: {}}\nscenarios", D.UNKNOWN_FIELD, "fees.inactivity", 11, 8),
     ("scenarios", "pay_code: {ttl_s: 4}\nscenarios", D.TOO_SMALL, "pay_code.ttl_s", 11, 12),
 ]  # fmt: skip
 
@@ -109,6 +112,29 @@ def test_what_makes_no_sense_is_told_with_its_place(right, wrong, code, path, li
     assert told(GOOD.replace(right, wrong, 1)) == [(code, path, line, column)]
 
 
+GOODS = "accepts: {goods: {skus: [mooncakes]}}\n"
+ONCE = "limits: [{flow: redeem, subjects: [card], per: lifetime, max_count: 1}]\n"
+VOUCHERS = [
+    (GOODS + ONCE, []),
+    (ONCE, [(P.VOUCHER_NOT_FIXED, "accepts.goods")]),
+    ("accepts: {goods: {classes: [food]}}\n" + ONCE, [(P.VOUCHER_NOT_FIXED, "accepts.goods")]),
+    ("accepts: {goods: {classes: [food], skus: [mooncakes]}}\n" + ONCE, [(P.VOUCHER_NOT_FIXED, "accepts.goods")]),
+    (GOODS, [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("count: 1", "count: 2"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("lifetime", "day"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("redeem", "load"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+    (GOODS + ONCE.replace("[card]", "[holder]"), [(P.VOUCHER_NOT_ONCE, "limits")]),
+]
+
+
+@pytest.mark.parametrize("pack", ["cn-voucher", "generic"])
+@pytest.mark.parametrize(("said", "mistakes"), VOUCHERS)
+def test_a_voucher_is_one_pick_up_of_fixed_goods_under_whichever_pack(pack, said, mistakes):
+    voucher = GOOD.replace("single_purpose", "fixed_goods_voucher").replace("cn-single-purpose", pack)
+    voucher = voucher.replace("CNY", "EUR") if pack == "generic" else voucher
+    assert [(code, path) for code, path, *_ in told(voucher + said)] == mistakes
+
+
 LIMITS = [
     ("{flow: load, subjects: [card, card], per: day, max_minor: 5}", P.BAD_LIMIT, "limits[0].subjects"),
     ("{flow: load, subjects: [device], per: balance, max_minor: 5}", P.BAD_LIMIT, "limits[0].subjects"),
@@ -144,7 +170,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines():
 
 
 def test_every_mistake_is_in_a_table_above():
-    assert {code for _, _, code, *_ in SENSE} | {code for _, code, _ in LIMITS} == set(P)
+    vouchers = {code for _, mistakes in VOUCHERS for code, _ in mistakes}
+    assert {code for _, _, code, *_ in SENSE} | {code for _, code, _ in LIMITS} | vouchers == set(P)
 
 
 @pytest.mark.parametrize("code", P)

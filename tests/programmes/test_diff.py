@@ -24,7 +24,6 @@ FLOOR = {"flow": "redeem", "subjects": ["card"], "per": "transaction", "min_mino
 SPLIT = {"max_pieces": 5, "max_generations": 2, "min_minor": 100}
 GIFT = {"to": "anybody", "claim_days": 7, "identity": "registered"}
 BACK = {"rates_bps": {"dining": 200}, "merchants": ["m1"], "day_max_minor": 100, "valid_days": 30}
-IDLE = {"after_days": 365, "month_minor": 100}
 
 TABLE = [
     # before, after, path, what happened, effect
@@ -58,11 +57,7 @@ TABLE = [
     ({"limits": [LIMIT]}, {"limits": [{**LIMIT, "max_minor": 51}]}, "limits[load.card.day].max_minor", CHANGES, LOOSER),
     ({"limits": [LIMIT]}, {"limits": [{**LIMIT, "max_count": 5}]}, "limits[load.card.day].max_count", APPEARS, TIGHTER),
     ({"limits": [FLOOR]}, {"limits": [{**FLOOR, "min_minor": 51}]}, "limits[redeem.card.transaction].min_minor", CHANGES, TIGHTER),
-    ({}, {"fees": {"issue_minor": 5}}, "fees.issue_minor", CHANGES, TIGHTER),
     ({}, {"fees": {"replacement_minor": 5}}, "fees.replacement_minor", CHANGES, TIGHTER),
-    ({}, {"fees": {"inactivity": IDLE}}, "fees.inactivity", APPEARS, TIGHTER),
-    ({"fees": {"inactivity": IDLE}}, {"fees": {"inactivity": {**IDLE, "after_days": 400}}}, "fees.inactivity.after_days", CHANGES, LOOSER),
-    ({"fees": {"inactivity": IDLE}}, {"fees": {"inactivity": {**IDLE, "month_minor": 99}}}, "fees.inactivity.month_minor", CHANGES, LOOSER),
     ({}, {"withdrawal": {"fee_bps": 150}}, "withdrawal", APPEARS, LOOSER),
     ({"withdrawal": {"fee_bps": 150}}, {"withdrawal": {"fee_bps": 200}}, "withdrawal.fee_bps", CHANGES, TIGHTER),
     ({}, {"scenarios": {"travel": "local_services"}}, "scenarios.travel", APPEARS, LOOSER),
@@ -100,7 +95,7 @@ def test_a_figure_that_differs_is_told_with_its_way(before, after, path, happene
 
 
 FULL = make(
-    kinds={"registered": {"validity": {"days": 9}}, "bearer": {}}, limits=[LIMIT], fees={"inactivity": IDLE},
+    kinds={"registered": {"validity": {"days": 9}}, "bearer": {}}, limits=[LIMIT],
     pay_code={"ttl_s": 60}, withdrawal={}, idle_fund={"partner": "F"}, split=SPLIT, gift=GIFT, cashback=BACK,
     accepts={"goods": {"classes": ["tea"]}},
 )  # fmt: skip

@@ -49,10 +49,7 @@ drafts = st.fixed_dictionaries({
     "carriers": few(["virtual", "physical"]),
     "funding": few(["cash", "transfer", "debit"], 1),
     "limits": limits,
-    "fees": st.fixed_dictionaries({
-        "issue_minor": small, "replacement_minor": small,
-        "inactivity": maybe(st.fixed_dictionaries({"after_days": small, "month_minor": small})),
-    }),
+    "fees": st.fixed_dictionaries({"replacement_minor": small}),
     "withdrawal": maybe(st.fixed_dictionaries({"fee_bps": small})),
     "scenarios": st.dictionaries(st.sampled_from([str(name) for name in Scenario]), st.sampled_from(["restaurant", "ecommerce"]), max_size=3),
     "accepts": st.fixed_dictionaries({"merchants": maybe(few(["m1", "m2", "m3"], 1)), "goods": maybe(goods), "excluded": goods}),
@@ -103,9 +100,7 @@ def figures(programme):
             found = next((x for x in programme.limits if (x.flow, x.subjects) == (flow, (who,))), None)
             told[flow, who, "max"] = top(found and found.max_minor) if found else NEVER
             told[flow, who, "count"] = top(found.max_count) if found else NEVER
-    told["issue fee"], told["replacement fee"] = -programme.fees.issue_minor, -programme.fees.replacement_minor
-    idle = programme.fees.inactivity
-    told["idle after"], told["idle fee"] = (NEVER, 0) if idle is None else (idle.after_days, -idle.month_minor)
+    told["replacement fee"] = -programme.fees.replacement_minor
     if programme.withdrawal is not None:
         told["withdrawal"] = -programme.withdrawal.fee_bps
     told["scenarios"] = {name for name in Scenario if programme.commission_of(name)}

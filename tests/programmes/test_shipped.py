@@ -52,7 +52,7 @@ def test_a_chinese_programme_keeps_to_the_law(name):
         assert lasting.days >= 3 * 365 + 1, "bearer at least three years, one of which may be a leap year"
         assert lasting.reactivation_days is None, "after expiry it is made to go on, at any time"
     assert not {FundingSource.CREDIT, FundingSource.INSTALMENT} & set(programme.funding), "no credit"
-    assert (programme.withdrawal, programme.idle_fund, programme.fees.inactivity) == (None, None, None)
+    assert (programme.withdrawal, programme.idle_fund) == (None, None)
     assert programme.policy.pack == f"cn-{programme.class_.replace('_', '-')}"
     assert "prepaid-cards" in programme.accepts.excluded.classes
 

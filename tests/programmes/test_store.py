@@ -6,10 +6,11 @@ import anyio
 import pytest
 
 from koudai import cards, identity, ledger
-from koudai.base import Refused
+from koudai.base import CHINA, Refused
 from koudai.pg import Conflict
 from koudai.policy import GateKind
 from koudai.programmes import (
+    ROOM,
     EnterGate,
     IssuerClass,
     Launch,
@@ -65,7 +66,7 @@ def version(key, day=AHEAD, **changes):
 
 def issuer(key="issuer", founded="2010-01-01", began="2012-01-01", **more):
     days = date.fromisoformat(founded), date.fromisoformat(began)
-    return StateIssuer(key, IssuerClass.OTHER, Sector.RETAIL, *days, "Li Na", **more)
+    return StateIssuer(key, IssuerClass.OTHER, Sector.RETAIL, *days, "Li Na", **{"revenue_minor": 10**9, **more})
 
 
 async def promised(tx, book):
@@ -120,6 +121,24 @@ async def test_a_programme_keeps_its_currency(desk):
     await desk.put(version("a"))
     (refused,) = await desk.put(version("b", "2199-02-01", currency="EUR", policy={"pack": "generic"}))
     assert refused == Refused("programmes.currency_changed", {"expected": "CNY", "currency": "EUR"})
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        {"class": "fixed_goods_voucher"},
+        {"class": "multi_purpose"},
+        {"policy": {"pack": "sandbox"}, "sandbox_only": True},
+    ],
+)
+@pytest.mark.parametrize("day", ["2198-01-01", "2199-02-01"])
+async def test_a_programme_keeps_its_class_and_its_pack(desk, law, day):
+    """Whatever day the version is for: cards may be issued until then, and before the first version."""
+    await desk.put(version("a"))
+    (refused,) = await desk.put(version("b", day, **law))
+    assert refused.code == "programmes.reclassified"
+    assert (refused.facts["expected"], refused.facts["expected_pack"]) == ("single_purpose", "cn-single-purpose")
+    assert len(await desk.versions()) == 1
 
 
 async def test_on_a_live_side_no_version_is_dated_before_now_and_none_is_a_sandboxs(desk, live):
@@ -217,12 +236,70 @@ async def test_a_programme_is_live_when_its_gates_are_entered(live, db):
     assert [code(o) for o in await live.launch(Launch("b", PROGRAMME, "Li Na"))] == ["programmes.gate_missing"]
 
 
+YESTERDAY = (datetime.now(CHINA) - timedelta(days=1)).date().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("stated", "missing"),
+    [
+        ({"revenue_minor": None}, "revenue_minor"),
+        ({"revenue_minor": None, "capital_minor": 10**9}, "revenue_minor"),
+        ({"revenue_minor": 10**9}, None),
+        # Younger than a year it has no last year's revenue, and is measured by its capital.
+        ({"founded": YESTERDAY, "began": YESTERDAY}, "capital_minor"),
+        ({"founded": YESTERDAY, "began": YESTERDAY, "revenue_minor": None, "capital_minor": 10**9}, None),
+    ],
+)
+async def test_the_figure_that_an_issuer_is_measured_by_is_stated_before_the_launch(live, stated, missing):
+    await live.put(version("v"))
+    await live.enter_all()
+    await live.state(issuer(**stated))
+    (launched,) = await live.launch(Launch("a", PROGRAMME, "Wu"))
+    assert (launched.facts if isinstance(launched, Refused) else {}).get("field") == missing
+    assert code(launched) == (None if missing is None else "programmes.issuer_figure_missing")
+
+
+@pytest.mark.clause("negative.credit_funded")
 async def test_what_breaks_the_law_is_not_launched(desk):
     await desk.put(version("v", "2020-01-01", funding=["cash", "credit"]))
     await desk.enter_all()
     (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
     assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", "negative.credit_funded")
     assert await desk.launch(Launch("a", PROGRAMME, "Wu")) == [refused]
+
+
+LASTING = {"days": 1096, "reactivation_days": 0}
+OVER = {"registered": None, "bearer": {"max_balance_minor": 100_000, "validity": LASTING}}
+
+
+@pytest.mark.parametrize(
+    ("declares", "clause"),
+    [
+        ({"kinds": OVER}, "sp.19.reactivation"),
+        ({"withdrawal": {"fee_bps": 9_000}}, "cn.withdrawal"),
+        ({"fees": {"replacement_minor": 2_001}}, "cn.replacement_fee"),
+    ],
+)
+@pytest.mark.clause("sp.19.reactivation", "cn.withdrawal", "cn.replacement_fee")
+async def test_a_document_that_takes_what_the_law_keeps_is_not_launched(desk, declares, clause):
+    await desk.put(version("v", "2020-01-01", **declares))
+    await desk.enter_all()
+    (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
+    assert (refused.code, refused.facts["clause"]) == ("programmes.breaks_law", clause)
+
+
+async def test_versions_of_before_lose_the_fees_that_nobody_charged(desk, site):
+    await desk.put(version("a"))
+    step = (ROOM.folder / "schema" / "0020_fees_that_are_charged.sql").read_text(encoding="utf-8")
+    with site.superuser() as admin:
+        admin.execute(
+            "UPDATE programmes.versions SET parsed = jsonb_set(parsed, '{fees}',"
+            """ '{"issue_minor": 5, "replacement_minor": 7, "inactivity": null}')"""
+        )
+        admin.execute(step)
+        admin.commit()
+    (made,) = await desk.versions()
+    assert made.programme.fees.replacement_minor == 7
 
 
 async def test_a_live_programme_takes_no_version_that_breaks_the_law(desk):
@@ -234,20 +311,20 @@ async def test_a_live_programme_takes_no_version_that_breaks_the_law(desk):
 
 
 async def test_versions_to_come_are_judged_at_the_launch_too(desk):
-    await desk.put(version("v", "2020-01-01", **{"class": "fixed_goods_voucher"}), version("w"))
+    await desk.put(version("v", "2020-01-01", sandbox_only=True), version("w"))
     await desk.enter(EnterGate("g", PROGRAMME, GateKind.TERMS, "001", "Li Na"))
     (refused,) = await desk.launch(Launch("a", PROGRAMME, "Wu"))
     assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody"})
 
 
 async def test_a_live_programme_takes_no_version_whose_gates_are_missing(desk):
-    await desk.put(version("v", **{"class": "fixed_goods_voucher"}))
+    await desk.put(version("v", sandbox_only=True))
     await desk.enter(EnterGate("g", PROGRAMME, GateKind.TERMS, "001", "Li Na"))
     assert [code(o) for o in await desk.launch(Launch("a", PROGRAMME, "Wu"))] == [None]
-    (refused,) = await desk.put(version("w", "2199-02-01", **{"class": "multi_purpose"}))
-    assert refused == Refused("programmes.gate_missing", {"missing": "licence, custody"})
+    (refused,) = await desk.put(version("w", "2199-02-01"))
+    assert refused == Refused("programmes.gate_missing", {"missing": "filing, custody"})
     await desk.enter_all()
-    assert [code(o) for o in await desk.put(version("x", "2199-02-01", **{"class": "multi_purpose"}))] == [None]
+    assert [code(o) for o in await desk.put(version("x", "2199-02-01"))] == [None]
 
 
 async def test_the_books_still_hold(desk, db):

@@ -75,7 +75,10 @@ _PAGE = ("cursor", "limit")
 
 _OF_LAW = (PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED)
 
-_OF_ISSUE = (CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED)
+_OF_ISSUE = (
+    CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED,
+    ProgrammeRefusal.ISSUER_FIGURE_MISSING,
+)  # fmt: skip
 _OF_SECRETS = (
     CardRefusal.PIN_WEAK, CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.PAY_CODE_NOT_OFFERED,
 )  # fmt: skip
@@ -109,7 +112,7 @@ _ACTIVITY_CODES = (
     LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BELOW_FLOOR, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED,
     PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT,
     ProgrammeRefusal.MERCHANT_NOT_ACCEPTED, ProgrammeRefusal.SCENARIO_NOT_ACCEPTED,
-    ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED,
+    ProgrammeRefusal.GOODS_NOT_ACCEPTED, ProgrammeRefusal.GOODS_EXCLUDED, ProgrammeRefusal.ISSUER_FIGURE_MISSING,
     *(code for code in CardRefusal if code not in {
         CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS, *_OF_STOCK,
         *OF_REISSUE, *_OF_SECRETS,
@@ -148,9 +151,9 @@ OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.PROGRAMMES_WRITE, keyed=True, request=NewProgrammeVersion, response=ProgrammeVersion, status=201,
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NOT_VALID, ProgrammeRefusal.CURRENCY_CHANGED,
-            ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW, ProgrammeRefusal.SANDBOX_ONLY,
-            ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW, ProgrammeRefusal.PREFIX_CHANGED,
-            ProgrammeRefusal.BOUND_TOO_LATE,
+            ProgrammeRefusal.RECLASSIFIED, ProgrammeRefusal.VERSION_EXISTS, ProgrammeRefusal.DATED_BEFORE_NOW,
+            ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW,
+            ProgrammeRefusal.PREFIX_CHANGED, ProgrammeRefusal.BOUND_TOO_LATE,
         ),
         examples=VERSION, handle=launching.put_version,
     ),
@@ -176,7 +179,7 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=(
             ApiProblem.NOT_FOUND, ProgrammeRefusal.NO_VERSION, ProgrammeRefusal.ALREADY_LIVE,
             ProgrammeRefusal.SANDBOX_ONLY, ProgrammeRefusal.GATE_MISSING, ProgrammeRefusal.BREAKS_LAW,
-            ProgrammeRefusal.ISSUER_MISSING,
+            ProgrammeRefusal.ISSUER_MISSING, ProgrammeRefusal.ISSUER_FIGURE_MISSING,
         ),
         handle=launching.launch,
     ),

@@ -3,8 +3,9 @@
 No database is opened but where a stored programme is checked.
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -21,10 +22,12 @@ from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Group
 from koudai.cli.values import OneOf, Text
 from koudai.cli.words import language, word
+from koudai.ledger import time_of_book
+from koudai.pg import Tx
 from koudai.phrases import Language
 from koudai.policy import ClauseShown, PolicyRefusal, Said, Severity, Status
 from koudai.policy.words import CERTAINTIES, POINTS, SEVERITIES
-from koudai.programmes import enforced, examined, refuses
+from koudai.programmes import OpenedPilot, enforced, examined, opened_by, pilots, refuses
 
 _COLUMNS = ("clause", "title", "asks", "enforced_at", "severity", "certainty")
 
@@ -103,43 +106,63 @@ def explain(clause: str, as_json: bool) -> None:
 def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> int:
     """Say what the law means for a programme; 1 when what it declares is refused.
 
-    Of a stored one it says, too, which unverified clauses its book enforces.
+    Of a stored one it says, too, which unverified clauses its book enforces, and what its pilots have opened.
     """
-    decided = set[str]()
-    if stored_name(programme):
-        text, decided = call.run(_of_book(programme, issuer, mode))
-    else:
-        text = text_of(programme)
+    book = call.run(_of_book(programme, issuer, mode)) if stored_name(programme) else None
+    text = text_of(programme) if book is None else book.text
+    decided = set[str]() if book is None else book.decided
     found = read_text(programme, text, as_json=as_json)
     if found is None:
         return FAILED
+    opened = {} if book is None else opened_by(found, book.pilots, book.now)
     kinds = examined(found)
     gates = next(iter(kinds.values())).gates
     if as_json:
-        told = {str(kind): _examination_object(one, decided) for kind, one in kinds.items()}
+        told = {str(kind): _examination_object(one, decided, opened) for kind, one in kinds.items()}
         print_json({"programme": programme, "pack": found.policy.pack, "kinds": told, "gates": [g.kind for g in gates]})
     else:
         for kind, one in kinds.items():
             violated = {violation.clause.id: refuses(violation) for violation in one.violations}
             rows = [
-                (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id), decided))
+                (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id), decided, opened))
                 for clause in sorted(one.applies, key=lambda clause: (clause.id not in violated, clause.id))
             ]
             print_table([word(f"head.{name}") for name in ("card_kind", "clause", "title", "standing")], rows)
         print_fields([("gates", ", ".join(_in(gate.title) for gate in gates))] if gates else [])
         note(word("say.no_advice"))
-    return FAILED if any(refuses(violation) for one in kinds.values() for violation in one.violations) else DONE
+    broken = {violation.clause.id for one in kinds.values() for violation in one.violations if refuses(violation)}
+    return FAILED if broken - opened.keys() else DONE
 
 
-async def _of_book(programme: str, issuer: str, mode: str) -> tuple[str, set[str]]:
-    """The document of a stored programme, and the unverified clauses that refuse in its book."""
+class _Book(NamedTuple):
+    """A stored programme's document, the unverified clauses that refuse in its book, and its pilots as of now."""
+
+    text: str
+    decided: set[str]
+    pilots: list[OpenedPilot]
+    now: datetime
+
+
+async def _of_book(programme: str, issuer: str, mode: str) -> _Book:
     async with opened_side(issuer, mode) as side:
         text = await stored_document(side, programme)
-        return text, await side.instance.db.transact(lambda tx: enforced(tx, side.book))
+        match = stored_name(programme)
+        assert match is not None, "a name of nothing stored"
+        programme_id, _ = side.internal_id("prgm", match[1])
+
+        async def read(tx: Tx) -> _Book:
+            mine = [one for one in await pilots(tx, side.book) if one.programme_id == programme_id]
+            return _Book(text, await enforced(tx, side.book), mine, await time_of_book(tx, side.book))
+
+        return await side.instance.db.transact(read)
 
 
-def _standing(clause: law.Clause, refused: bool | None, decided: Collection[str]) -> str:
+def _standing(
+    clause: law.Clause, refused: bool | None, decided: Collection[str], opened: Mapping[str, str]
+) -> str:  # fmt: skip
     """How a programme stands to a clause: it would break it, be warned by it, or is judged by it when it acts."""
+    if clause.id in opened:
+        return word("say.opened_by", pilot=opened[clause.id])
     if refused is not None:
         return word("say.would_break") if refused else word("say.would_warn")
     if clause.severity is Severity.DUTY:
@@ -149,12 +172,16 @@ def _standing(clause: law.Clause, refused: bool | None, decided: Collection[str]
     return word("say.unverified") if clause.status is Status.UNVERIFIED else word("say.is_judged")
 
 
-def _examination_object(found: law.Examination, decided: Collection[str]) -> dict[str, Any]:
+def _examination_object(
+    found: law.Examination, decided: Collection[str], opened: Mapping[str, str]
+) -> dict[str, Any]:  # fmt: skip
     return {
         "applies": [clause.id for clause in found.applies],
         "unverified": [clause.id for clause in found.unverified],
         "enforced": [clause.id for clause in found.unverified if clause.id in decided],
         "violations": [
-            {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one)} for one in found.violations
+            {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one) and one.clause.id not in opened}
+            for one in found.violations
         ],
+        "opened_by": {clause.id: opened[clause.id] for clause in found.applies if clause.id in opened},
     }

@@ -35,6 +35,7 @@ class Fact:
 
     `label` names it within a sentence, `meaning` says what it is. A sum over a `window` includes the operation
     that is judged; `grows_by` is the fact by which this operation makes it larger, so that the room left is known.
+    Of a share that grows, `share` names the amounts: what it is a share, and of what; these are told with it.
     """
 
     name: str
@@ -46,6 +47,12 @@ class Fact:
     words: Mapping[str, Said] | None = None
     window: Recurrence | None = None
     grows_by: str | None = None
+    share: tuple[str, str] | None = None
+
+    @property
+    def reckoned_with(self) -> tuple[str, ...]:
+        """The facts from which the room left under it is reckoned."""
+        return tuple(name for name in (self.grows_by, *(self.share or ())) if name is not None)
 
     def __post_init__(self) -> None:
         assert (self.unit is None) if self.kind not in _UNITS else (self.unit in _UNITS[self.kind]), self.name
@@ -68,10 +75,12 @@ _SALES = (_I, _L)
 def _fact(
     name: str, kind: Kind, points: tuple[Point, ...], label: tuple[str, str], meaning: tuple[str, str], *,
     unit: Unit | None = None, words: Mapping[str, Said] | None = None, window: Recurrence | None = None,
-    grows_by: str | None = None,
+    grows_by: str | None = None, share: tuple[str, str] | None = None,
 ) -> Fact:  # fmt: skip
     said = Said(*label), Said(*meaning)
-    return Fact(name, kind, frozenset(points), *said, unit=unit, words=words, window=window, grows_by=grows_by)
+    return Fact(
+        name, kind, frozenset(points), *said, unit=unit, words=words, window=window, grows_by=grows_by, share=share
+    )
 
 
 def _word(
@@ -96,6 +105,12 @@ def _number(
     name: str, kind: Kind, unit: Unit, points: tuple[Point, ...], en: str, zh: str, mean_en: str, mean_zh: str
 ) -> Fact:
     return _fact(name, kind, points, (en, zh), (mean_en, mean_zh), unit=unit)
+
+
+def _share_of(whole: str, name: str, en: str, zh: str, mean_en: str, mean_zh: str) -> Fact:
+    """A share that the prepaid balance is of something."""
+    told = ((en, zh), (mean_en, mean_zh))
+    return _fact(name, Kind.SHARE, _SALES, *told, unit=Unit.BPS, grows_by=_AMOUNT, share=("prepaid_minor", whole))
 
 
 _AMOUNT = "amount_minor"
@@ -144,6 +159,11 @@ _CARD = (
     _number("validity_months", Kind.TIME, Unit.MONTHS, _SALES, "validity", "有效期",
             "Whole months from now until the value expires; told only when it does.",
             "自现在至到期的整月数；仅在设有效期时提供。"),
+    _flag("reactivation_ends", (_I,), "end of re-activation", "激活期限",
+          "Once it expired, the card can be re-activated or exchanged for so long only, or never.",
+          "到期后仅在一定期限内可激活或换卡，或不可激活、换卡。"),
+    _money("replacement_fee_minor", (_I,), "fee of a replacement", "补卡手续费",
+           "What the programme asks of a holder whose card is replaced.", "卡计划规定的补卡手续费。"),
     _number("months_since_issue", Kind.TIME, Unit.MONTHS, (_F,), "months since issue", "发卡至今月数",
             "Whole months since the card was issued.", "自发卡起的整月数。"),
     _money("balance_after_minor", (_I, _L, _R, _S, _G, _F), "balance afterwards", "操作后余额",
@@ -182,10 +202,17 @@ _SALE = (
     _flag("face_to_face", _SALES, "face to face", "当面办理", "Buyer and seller meet.", "当面销售。"),
     _flag("own_outlet", (_L,), "own outlet", "自有网点",
           "It is done at an outlet of the issuer's own.", "在发卡机构自有网点办理。"),
-    _number("prepaid_share_bps", Kind.SHARE, Unit.BPS, _SALES, "share of last year's revenue", "占上年度收入比例",
+    _money("prepaid_minor", _SALES, "prepaid balance", "预收资金余额",
+           "All that the issuer owes on its cards afterwards.", "操作后发卡企业的预收资金余额。", grows_by=_AMOUNT),
+    _money("revenue_minor", _SALES, "last year's main revenue", "上年度主营业务收入",
+           "Last year's main revenue, as the issuer stated it (a group: the group's).",
+           "发卡企业填报的上年度主营业务收入（集团为集团收入）。"),
+    _money("capital_minor", _SALES, "registered capital", "注册资本",
+           "The registered capital, as the issuer stated it.", "发卡企业填报的注册资本。"),
+    _share_of("revenue_minor", "prepaid_share_bps", "share of last year's revenue", "占上年度收入比例",
             "The prepaid balance afterwards, as a share of last year's main revenue (a group: the group's).",
             "操作后预收资金余额占上年度主营业务收入（集团为集团收入）的比例。"),
-    _number("prepaid_of_capital_bps", Kind.SHARE, Unit.BPS, _SALES, "share of the capital", "占注册资本比例",
+    _share_of("capital_minor", "prepaid_of_capital_bps", "share of the capital", "占注册资本比例",
             "The prepaid balance afterwards, as a share of the registered capital; told only of a young issuer.",
             "操作后预收资金余额占注册资本的比例；仅成立不满一年时提供。"),
 )  # fmt: skip
@@ -226,6 +253,8 @@ _BACK = (
     _money("refund_day_minor", (_F,), "recharges taken back that day", "当日充值退款",
            "What this payer took back of recharges that day, with this; told of recharges.",
            "该付款人当日充值退款金额，含本次；充值退款时提供。", window=Recurrence.DAY, grows_by=_AMOUNT),
+    _money("refund_fee_minor", (_F,), "fee kept of the refund", "退款扣收的手续费",
+           "What is kept of the refund as a fee.", "退款中扣收的手续费。"),
     _word("funds_use", words.FUNDS_USES, (_T,), "use of the funds", "资金用途",
           "What the prepaid funds are paid out for.", "预收资金的支付用途。"),
     _number("custody_share_bps", Kind.SHARE, Unit.BPS, (_T,), "share in custody", "存管比例",

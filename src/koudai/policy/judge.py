@@ -86,14 +86,14 @@ class Judge:
             raise ValueError(f"{self.pack.name} is not for programmes of class {asked}")
         rules = [rule for clause in self._clauses if point in clause.points and (rule := _rule(clause, known))]
         # The room left is reckoned from these, so they are asked for also where nothing is refused.
-        grown = {grows for rule in rules if rule.fact and (grows := FACTS[rule.fact].grows_by) and grows not in known}
+        grown = {name for rule in rules if rule.fact for name in FACTS[rule.fact].reckoned_with if name not in known}
         return self._check(point, known, kinds, tuple(rules), tuple(sorted(grown)))
 
     def asks(self, point: Point, **known: Any) -> frozenset[str]:
         """The facts that the check of a point may need beside those that are fixed: none where nothing is left open."""
         rules = [rule for clause in self._clauses if point in clause.points and (rule := _rule(clause, known))]
         names = {name for rule in rules for name, _ in rule.when} | {rule.fact for rule in rules if rule.fact}
-        names |= {grows for rule in rules if rule.fact and (grows := FACTS[rule.fact].grows_by)}
+        names |= {name for rule in rules if rule.fact for name in FACTS[rule.fact].reckoned_with}
         return frozenset(names - known.keys())
 
     def _check(

@@ -10,6 +10,7 @@ from koudai.policy import tell
 from koudai.policy.facts import FACTS, Fact
 from koudai.policy.model import Clause, PolicyRefusal, Requirement, Said, Unit
 
+_WHOLE_BPS = 10_000
 EN, ZH = Language.EN, Language.ZH
 
 _NEVER = Said("It isn't done under this pack.", "本规则包下不予办理。")
@@ -47,7 +48,7 @@ def _refusal(clause: Clause, money: str | None) -> Refuse:
         whole = {**standing, "one_of": sorted(needs.allowed, key=order.index), "advice": advice}
         return lambda facts, now: Refused(needs.code, {**whole, "found": facts[needs.fact]})
     standing |= {f"limit{_end(fact)}": needs.limit, "unit": str(fact.unit)}
-    if fact.unit is Unit.MINOR and money:
+    if money and (fact.unit is Unit.MINOR or fact.share):
         standing["currency"] = money
     remedy = tell.told(clause.remedy) if clause.remedy else None
     return lambda facts, now: _of_figure(standing, advice, remedy, needs, fact, money, facts, now)
@@ -66,8 +67,13 @@ def _of_figure(
         whole["resets_at"] = resets
     if needs.code is PolicyRefusal.OVER_LIMIT and fact.grows_by:
         assert needs.limit is not None
-        left = whole[f"left{end}"] = max(0, needs.limit - found + facts[fact.grows_by])
-        said = tell.room(left, fact, money, resets)
+        most, had = needs.limit, found - facts[fact.grows_by]
+        if fact.share:
+            # The room under a share is told as what may still be loaded.
+            part, of = (facts[name] for name in fact.share)
+            most, had, end = of * needs.limit // _WHOLE_BPS, part - facts[fact.grows_by], "_minor"
+        left = whole[f"left{end}"] = max(0, most - had)
+        said = tell.room(left, FACTS[fact.share[0]] if fact.share else fact, money, resets)
         whole["advice"] = {"en": f"{said['en']} {remedy['en']}", "zh": said["zh"] + remedy["zh"]} if remedy else said
     return Refused(needs.code, whole)
 

@@ -17,7 +17,7 @@ from koudai.programmes.enforce import enforce
 from koudai.programmes.figures import declared_figures
 from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
 from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
-from koudai.programmes.law import examined, refuses, required_gates, violated, whole_months
+from koudai.programmes.law import examined, opened_by, refuses, required_gates, violated, whole_months
 from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Till, Validity, Version
 from koudai.programmes.open import open_pilots
 from koudai.programmes.promise import Effective, Promises, promise
@@ -122,6 +122,7 @@ __all__ = [
     "launches_of",
     "notices_due",
     "open_pilots",
+    "opened_by",
     "pilot_holders_statement",
     "pilot_rooms_statement",
     "pilots",

@@ -1,23 +1,25 @@
 """The charter of a book: what its programmes promise, and the law that judges each of them. Read once and kept."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from koudai import policy
 from koudai.base import CHINA
-from koudai.policy import FACTS, Check, GateKind, Judge, Point
+from koudai.policy import FACTS, Check, GateKind, Judge, Pack, Point
 from koudai.programmes.law import whole_months
+from koudai.programmes.measure import MEASURES, of_issuer, stated_figures, unmeasured
 from koudai.programmes.model import KindTerms, Programme
 from koudai.programmes.promise import Effective, Promises
-from koudai.programmes.standing import Issuer, IssuerClass, OpenedPilot, Sector
+from koudai.programmes.standing import Issuer, OpenedPilot
 from koudai.programmes.words import Kind
 
 
 class Asked(NamedTuple):
     """The check of a point for one kind of card, and which facts have to be told to it.
 
-    `pilots` are those that may open a clause there; `strict` judges as if there were none.
+    `pilots` are those that may open a clause there; `strict` judges as if there were none. `unstated` is the figure
+    of the issuer that a clause measures by and nobody stated: nothing is judged without it.
     """
 
     pack: str
@@ -25,6 +27,7 @@ class Asked(NamedTuple):
     wants: frozenset[str]
     pilots: Mapping[str, OpenedPilot]
     strict: Check
+    unstated: str | None
 
 
 class Law:
@@ -32,16 +35,19 @@ class Law:
 
     def __init__(
         self, programme: Programme, pilots: Sequence[OpenedPilot], enforced: Collection[str],
-        standing: Mapping[str, Any],
+        standing: Mapping[str, Any], stated: Collection[str] = (),
     ) -> None:  # fmt: skip
+        """`stated` are the figures that the issuer stated of itself."""
+        self._stated = stated
         pack = policy.shipped(programme.policy.pack)
         assert pack is not None, "a programme's pack was looked for when its document was read"
         self.programme = programme
+        self._pack = pack
         unverified = {one.id for one in pack.clauses if one.id in enforced}
         self._pilots = {one.name: one for one in pilots if one.name in programme.policy.pilots}
         opened = [
             policy.Pilot(
-                one.name, programme.name, frozenset(c for c in one.opens if pack.clause(c)), one.cap_minor,
+                one.name, programme.name, frozenset(_openable(pack, one.opens)), one.cap_minor,
                 one.cap_holders, one.until,
             )
             for one in self._pilots.values()
@@ -50,8 +56,17 @@ class Law:
         self._judge = self._strict
         if opened:
             self._judge = Judge(pack, programme=programme.name, pilots=opened, enforce=unverified)
-        self._standing = {**standing, "programme_class": str(programme.class_), "currency": programme.currency}
+        self._standing = {
+            **standing,
+            "programme_class": str(programme.class_),
+            "currency": programme.currency,
+            "replacement_fee_minor": programme.fees.replacement_minor,
+        }
         self._known: dict[tuple[Any, ...], Asked | None] = {}
+
+    def bars(self, fact: str, value: Any) -> bool:
+        """Whether it never lets anything be of which a fact has this value, under whichever pilot."""
+        return self._pack.bars(fact, value)
 
     def asked(self, point: Point, kind: Kind | None = None, **known: Any) -> Asked | None:
         """The check of a point for cards of a kind, specialised to what is known; None where it can only allow."""
@@ -69,7 +84,16 @@ class Law:
         if not wants and self._strict.at(point, **facts)({}, _LONG_AGO) is None:
             return None
         check, strict = self._judge.at(point, **facts), self._strict.at(point, **facts)
-        return Asked(self.programme.policy.pack, check, wants, self._pilots, strict)
+        unstated = next((name for name in unmeasured(wants) if name not in self._stated), None)
+        return Asked(self.programme.policy.pack, check, wants, self._pilots, strict, unstated)
+
+
+def _openable(pack: Pack, opens: Sequence[str]) -> Iterator[str]:
+    """Those of a pilot's clauses that its programme's pack still has, and still lets be opened."""
+    for name in opens:
+        clause = pack.clause(name)
+        if clause is not None and not clause.statutory:
+            yield name
 
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=CHINA)
@@ -111,7 +135,8 @@ class Charter:
         known = self._laws.get(key)
         if known is None:
             pilots = [one for one in self._pilots if one.programme_id == programme_id]
-            known = Law(version.programme, pilots, self._enforced, self._standing(programme_id, today))
+            standing = self._standing(programme_id, today)
+            known = Law(version.programme, pilots, self._enforced, standing, stated_figures(self.issuer))
             self._laws[key] = known
         return known
 
@@ -126,32 +151,22 @@ class Charter:
             "simulated": False,
             "licensed": GateKind.LICENCE in gates,
             "filed": GateKind.FILING in gates,
-            "issuer_class": str(issuer.issuer_class if issuer else IssuerClass.OTHER),
-            "issuer_sector": str(issuer.sector if issuer else Sector.RETAIL),
-            "issuer_young": issuer is not None and _after_a_year(issuer.founded_on) > today,
+            **of_issuer(issuer, today),
             "days_since_start": max(0, (today - issuer.began_on).days) if issuer else 0,
             "terms_ban_refund": issuer is not None and issuer.no_refund,
             "terms_ban_passing": issuer is not None and issuer.no_passing,
             "terms_ban_reissue": issuer is not None and issuer.no_reissue,
             "sales_stopped": issuer is not None and issuer.sales_stopped,
         }
-        # A share of what was never stated is none: it is told with the operation where it was.
-        if issuer is None or issuer.revenue_minor is None:
-            told["prepaid_share_bps"] = 0
-        if issuer is None or issuer.capital_minor is None:
-            told["prepaid_of_capital_bps"] = 0
+        if not self.live:
+            # With play money nobody has to state a figure: a share of what was never stated is none there.
+            told |= {share: 0 for share, figure in MEASURES.items() if figure not in stated_figures(issuer)}
         return told
 
 
 def _validity(terms: KindTerms | None) -> Mapping[str, Any]:
-    """Whether cards of a kind expire, and after how many whole months."""
-    days = None if terms is None else terms.validity.days
-    return {"expires": False} if days is None else {"expires": True, "validity_months": whole_months(days)}
-
-
-def _after_a_year(day: date) -> date:
-    """The same day of the next year; of 29 February the first of March."""
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:
-        return date(day.year + 1, 3, 1)
+    """Whether cards of a kind expire, after how many whole months, and whether they can't be made to go on for ever."""
+    if terms is None or terms.validity.days is None:
+        return {"expires": False, "reactivation_ends": False}
+    months, ends = whole_months(terms.validity.days), terms.validity.reactivation_days is not None
+    return {"expires": True, "validity_months": months, "reactivation_ends": ends}

@@ -6,6 +6,7 @@ from typing import Any
 from koudai import policy
 from koudai.base import asset
 from koudai.documents import Document, Mistake, Path, read
+from koudai.ledger import Flow, Per, Subject
 from koudai.programmes.model import Goods, KindTerms, Programme
 from koudai.programmes.words import Identity, Kind, Pin, ProgrammeMistake as P, Receiver, Renewal, Scenario, Start
 
@@ -117,6 +118,21 @@ def _accepted(programme: Programme) -> Iterator[Found]:
                 yield P.LISTED_AND_EXCLUDED, ("accepts", "excluded", name, number), {"value": one}
 
 
+def _voucher(programme: Programme) -> Iterator[Found]:
+    """What lies outside the card rules: one pick-up of goods that are fixed. Whatever pays more is a card."""
+    if programme.class_ is not policy.ProgrammeClass.FIXED_GOODS_VOUCHER:
+        return
+    goods = programme.accepts.goods or Goods()
+    if goods.classes or not goods.skus:
+        yield P.VOUCHER_NOT_FIXED, ("accepts", "goods"), {}
+    if not any(
+        limit.flow is Flow.REDEEM and limit.subjects == (Subject.CARD,) and limit.per is Per.LIFETIME
+        and limit.max_count == 1
+        for limit in programme.limits
+    ):  # fmt: skip
+        yield P.VOUCHER_NOT_ONCE, ("limits",), {}
+
+
 def _passing_on(programme: Programme) -> Iterator[Found]:
     split, gift = programme.split, programme.gift
     caps = [terms.max_balance_minor for kind in Kind if (terms := programme.of_kind(kind)) is not None]
@@ -176,5 +192,6 @@ def _repeated(programme: Programme) -> Iterator[Found]:
 
 
 _RULES: tuple[Callable[[Programme], Iterator[Found]], ...] = (
-    _currency, _pack, _sandbox, _kinds, _limits, _carriers, _accepted, _passing_on, _cashback, _notices, _repeated,
+    _currency, _pack, _sandbox, _kinds, _limits, _carriers, _accepted, _voucher, _passing_on, _cashback, _notices,
+    _repeated,
 )  # fmt: skip

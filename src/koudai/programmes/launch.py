@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from koudai.base import Refused, render_time
+from koudai.base import CHINA, Refused, render_time
 from koudai.ledger import Memory, Place, open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
-from koudai.programmes.law import asks_of_issuer, violated
+from koudai.programmes.law import asks_of_issuer
+from koudai.programmes.measure import figure_missing
 from koudai.programmes.model import GateEntry, Launched, Programme
 from koudai.programmes.put import State, gate_missing, recalled, state_of
 from koudai.programmes.words import ProgrammeRefusal
@@ -97,13 +98,25 @@ def _refusal(state: State, command: Launch) -> Refused | None:
         return Refused(ProgrammeRefusal.ALREADY_LIVE, {"launched_at": render_time(launched.launched_at)})
     if state.live_side and any(programme.sandbox_only for programme in programmes):
         return Refused(ProgrammeRefusal.SANDBOX_ONLY)
-    broken = next((broken for programme in programmes if (broken := violated(programme))), None)
+    broken = next(
+        (broken for programme in programmes if (broken := state.violated(command.programme_id, programme))), None
+    )
     if broken is not None:
         return broken
-    if state.live_side and not state.issuer_stated and any(map(asks_of_issuer, programmes)):
-        return Refused(ProgrammeRefusal.ISSUER_MISSING)
+    bad = _unmeasured(state, [one for one in programmes if asks_of_issuer(one)]) if state.live_side else None
+    if bad is not None:
+        return bad
     missing = {gate for programme in programmes for gate in state.missing(command.programme_id, programme)}
     return gate_missing([gate for gate in GateKind if gate in missing]) if missing else None
+
+
+def _unmeasured(state: State, programmes: Sequence[Programme]) -> Refused | None:
+    """Why programmes whose law asks what their issuer is don't go live: it wasn't stated, or not its size."""
+    issuer, today = state.issuer, state.now.astimezone(CHINA).date()
+    if issuer is None:
+        return Refused(ProgrammeRefusal.ISSUER_MISSING) if programmes else None
+    missing = next((name for one in programmes if (name := figure_missing(one, issuer, today))), None)
+    return None if missing is None else Refused(ProgrammeRefusal.ISSUER_FIGURE_MISSING, {"field": missing})
 
 
 def _judged(state: State, programme_id: int) -> list[Programme]:

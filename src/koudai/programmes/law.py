@@ -1,12 +1,14 @@
 """The law on a programme: what its pack asks of what it declares, and what stands before its launch. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from koudai import policy
 from koudai.base import MAX_MINOR, Refused
-from koudai.policy import Allowed, Examination, GateKind, Point, Severity, Status, Violation, exactly, one_of
+from koudai.policy import FACTS, Allowed, Examination, GateKind, Point, Severity, Status, Violation, exactly, one_of
 from koudai.programmes.model import KindTerms, Programme
+from koudai.programmes.standing import OpenedPilot
 from koudai.programmes.words import Identity, Kind, ProgrammeRefusal
 
 _LEVELS = list(Identity)
@@ -58,17 +60,24 @@ def _offered(programme: Programme, terms: KindTerms) -> frozenset[Point]:
     return frozenset(point for point in Point if not never.get(point, False))
 
 
-def violated(programme: Programme) -> Refused | None:
+def violated(programme: Programme, opened: Collection[str] = ()) -> Refused | None:
     """The first thing that a programme declares and its pack refuses, where there is one.
 
-    What it leaves open is none: then each act is judged when it comes. Nor is what only warns.
+    What it leaves open is none: then each act is judged when it comes. Nor is what only warns, or what pilots have
+    `opened`: the clause judges again each act that they don't cover, and every one once they have ended.
     """
     for kind, found in examined(programme).items():
-        for clause in (violation.clause for violation in found.violations if refuses(violation)):
+        for clause in (one.clause for one in found.violations if refuses(one) and one.clause.id not in opened):
             citation, title = ({"en": said.en, "zh": said.zh} for said in (clause.citation, clause.title))
             facts = {"card_kind": str(kind), "clause": clause.id, "citation": citation, "title": title}
             return Refused(ProgrammeRefusal.BREAKS_LAW, facts)
     return None
+
+
+def opened_by(programme: Programme, pilots: Iterable[OpenedPilot], at: datetime) -> dict[str, str]:
+    """Which clauses are open for a programme at a moment, and by which of its pilots that its document names."""
+    named = [one for one in pilots if one.name in programme.policy.pilots and at < one.until]
+    return {clause: one.name for one in named for clause in one.opens}
 
 
 def refuses(violation: Violation) -> bool:
@@ -84,6 +93,8 @@ def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str,
         "card_kind": one_of(str(kind)),
         "funding": one_of(*(str(source) for source in programme.funding)),
         "expires": exactly(terms.validity.days is not None),
+        "replacement_fee_minor": exactly(programme.fees.replacement_minor),
+        "reactivation_ends": exactly(terms.validity.reactivation_days is not None),
         "purpose": one_of(*_purposes(programme)),
     }
     if programme.sandbox_only:
@@ -91,6 +102,10 @@ def declared(programme: Programme, kind: Kind, terms: KindTerms) -> Mapping[str,
     # No card is ever overdrawn.
     most = MAX_MINOR if terms.max_balance_minor is None else terms.max_balance_minor
     told["balance_after_minor"] = range(most + 1)
+    offer = programme.withdrawal
+    told["refund_fee_minor"] = range(1 if offer is None else most * offer.fee_bps // 10_000 + 1)
+    if offer is not None:
+        told["refund_kind"] = FACTS["refund_kind"].domain
     if terms.validity.days is not None:
         told["validity_months"] = exactly(whole_months(terms.validity.days))
     if programme.gift is not None:

@@ -113,25 +113,18 @@ class FlowLimit(_Part, frozen=True):
         return name if self.window_s is None else f"{name}.{self.window_s}"
 
 
-class Inactivity(_Part, frozen=True):
-    """What a card pays that isn't used. In China there is no such fee."""
-
-    after_days: Annotated[_Days, Meta(description="After how many days without use.")]
-    month_minor: Annotated[_Amount, Meta(description="How much a month.")]
-
-
 class Fees(_Part, frozen=True):
-    """What a holder pays for."""
+    """What a holder pays for. What isn't here costs nothing: neither a card nor its silence."""
 
-    issue_minor: Annotated[_Bound, Meta(description="For a card.")] = 0
-    replacement_minor: Annotated[_Bound, Meta(description="For a card in the place of another.")] = 0
-    inactivity: Annotated[Inactivity | None, Meta(description="For silence; left out: nothing.")] = None
+    replacement_minor: Annotated[
+        _Bound, Meta(description="For a card in the place of another. In China at most 20 yuan, as koudai has it.")
+    ] = 0
 
 
 class Withdrawal(_Part, frozen=True):
-    """Value that leaves as money, to the same name."""
+    """Value that leaves as money, to the same name. In China it is prohibited, and a card handed back costs nothing."""
 
-    fee_bps: Annotated[int, Meta(ge=0, le=10_000, description="Of what leaves.")] = 0
+    fee_bps: Annotated[int, Meta(ge=0, le=10_000, description="What is kept of what leaves.")] = 0
 
 
 class IdleFund(_Part, frozen=True):

@@ -2,7 +2,7 @@
 
 A card has the terms of the version that was in force when it was issued, and of each later version in force
 what isn't to its holder's disadvantage, figure by figure (`figures.RULES` says which way each is better).
-The law is no promise: policy judges beside it, by the newest class and pack.
+The law is no promise: policy judges beside it, by class and pack, which no version changes.
 """
 
 from bisect import bisect_right

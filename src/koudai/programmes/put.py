@@ -30,8 +30,9 @@ from koudai.pg import Tx
 from koudai.policy import GateKind
 from koudai.programmes import store
 from koudai.programmes.check import read_programme
-from koudai.programmes.law import required_gates, violated
+from koudai.programmes.law import opened_by, required_gates, violated
 from koudai.programmes.model import GateEntry, Launched, Programme, Version
+from koudai.programmes.standing import Issuer, OpenedPilot
 from koudai.programmes.words import ProgrammeRefusal
 
 
@@ -61,7 +62,8 @@ class State:
     versions: dict[int, list[Version]] = field(default_factory=dict)
     gates: dict[int, list[GateEntry]] = field(default_factory=dict)
     launches: dict[int, Launched] = field(default_factory=dict)
-    issuer_stated: bool = False
+    issuer: Issuer | None = None
+    pilots: Sequence[OpenedPilot] = ()
     registered: Mapping[int, Registered] = field(default_factory=dict)
     limits: dict[int, list[Limit]] = field(default_factory=dict)
 
@@ -69,6 +71,11 @@ class State:
         """The gates that a programme has to have entered, and that nobody has."""
         entered = {entry.gate for entry in self.gates.get(programme_id, ())}
         return [gate for gate in GateKind if gate in required_gates(programme) and gate not in entered]
+
+    def violated(self, programme_id: int, programme: Programme) -> Refused | None:
+        """What a version breaks from the day on which it is in force, and no pilot opens then."""
+        pilots = [one for one in self.pilots if one.programme_id == programme_id]
+        return violated(programme, opened_by(programme, pilots, max(self.now, start_of(programme))))
 
 
 async def state_of(tx: Tx, book: int, programmes: Collection[int]) -> State:
@@ -78,7 +85,7 @@ async def state_of(tx: Tx, book: int, programmes: Collection[int]) -> State:
         await time_of_book(tx, book), await mode_of_book(tx, book) is Mode.LIVE,
         await store.versions_of(tx, book, programmes), await store.gates_of(tx, book, programmes),
         await store.launches_of(tx, book, programmes),
-        bool(await store.issuers(tx, book)),
+        next(iter(await store.issuers(tx, book)), None), await store.pilots(tx, book),
     )  # fmt: skip
 
 
@@ -90,8 +97,9 @@ async def put_versions(
     Limits that no version had before are declared to the ledger: they count from here on, and for a card that was
     promised none of them they bound nothing. `registered` are the programmes as they were made.
 
-    On an issuer's live side no version is dated before now, and none is put that is for a sandbox alone. A
-    programme that is live already takes no version whose gates are missing, nor one that breaks the law.
+    A programme keeps its currency, its class and its pack. On an issuer's live side no version is dated before now,
+    and none is put that is for a sandbox alone. A programme that is live already takes no version whose gates are
+    missing, nor one that breaks the law.
     """
     await hold_batches(tx, book)
     state = await state_of(tx, book, {c.programme_id for c in commands})
@@ -150,6 +158,22 @@ def _undeclared(state: State, programme_id: int, programme: Programme) -> list[L
     return [limit for one in programme.limits if (limit := one.as_limit()).counter not in counted]
 
 
+def _changed(first: Programme, programme: Programme) -> Refused | None:
+    """Why a version isn't one of the same programme.
+
+    Class and pack say under which law its cards are, wherever they are by now: a version to come, too, would take
+    from cards that were issued meanwhile what the law promises them.
+    """
+    if first.currency != programme.currency:
+        facts = {"expected": first.currency, "currency": programme.currency}
+        return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
+    had, wished = ((str(one.class_), one.policy.pack) for one in (first, programme))
+    if had == wished:
+        return None
+    facts = {"expected": had[0], "expected_pack": had[1], "class_name": wished[0], "pack": wished[1]}
+    return Refused(ProgrammeRefusal.RECLASSIFIED, facts)
+
+
 def _unlike(state: State, programme_id: int, programme: Programme) -> Refused | None:
     """Why a document isn't of its programme: of another currency, of other numbers, or with a bound that comes late."""
     made = state.registered.get(programme_id)
@@ -177,10 +201,8 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
         return _not_valid(found)
     programme = found.value
     before = state.versions[command.programme_id]
-    if before and before[0].programme.currency != programme.currency:
-        facts = {"expected": before[0].programme.currency, "currency": programme.currency}
-        return Refused(ProgrammeRefusal.CURRENCY_CHANGED, facts)
-    unlike = _unlike(state, command.programme_id, programme)
+    unlike = _changed(before[0].programme, programme) if before else None
+    unlike = unlike or _unlike(state, command.programme_id, programme)
     if unlike is not None:
         return unlike
     if state.live_side and programme.sandbox_only:
@@ -195,7 +217,7 @@ def _judged(state: State, command: PutVersion) -> Programme | Refused:
         missing = state.missing(command.programme_id, programme)
         if missing:
             return gate_missing(missing)
-        return violated(programme) or programme
+        return state.violated(command.programme_id, programme) or programme
     return programme
 
 

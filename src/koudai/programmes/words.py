@@ -27,6 +27,8 @@ class ProgrammeMistake(StrEnum):
     NO_CASHBACK_RATE = "programmes.no_cashback_rate"
     SANDBOX_MARK_MISSING = "programmes.sandbox_mark_missing"
     PACK_REFUSES_CURRENCY = "programmes.pack_refuses_currency"
+    VOUCHER_NOT_FIXED = "programmes.voucher_not_fixed"
+    VOUCHER_NOT_ONCE = "programmes.voucher_not_once"
 
 
 class ProgrammeRefusal(StrEnum):
@@ -34,6 +36,7 @@ class ProgrammeRefusal(StrEnum):
 
     NOT_VALID = "programmes.not_valid"
     CURRENCY_CHANGED = "programmes.currency_changed"
+    RECLASSIFIED = "programmes.reclassified"
     VERSION_EXISTS = "programmes.version_exists"
     DATED_BEFORE_NOW = "programmes.dated_before_now"
     SANDBOX_ONLY = "programmes.sandbox_only"
@@ -48,6 +51,7 @@ class ProgrammeRefusal(StrEnum):
     PREFIX_CHANGED = "programmes.prefix_changed"
     BOUND_TOO_LATE = "programmes.bound_too_late"
     ISSUER_MISSING = "programmes.issuer_missing"
+    ISSUER_FIGURE_MISSING = "programmes.issuer_figure_missing"
     BAD_DAY = "programmes.bad_day"
     PILOT_EXISTS = "programmes.pilot_exists"
     PILOT_NOT_NAMED = "programmes.pilot_not_named"

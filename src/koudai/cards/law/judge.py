@@ -16,7 +16,7 @@ from koudai.holders import Level
 from koudai.ledger import FundingSource, Place
 from koudai.merchants import Merchant
 from koudai.policy import PilotUse, Point, Verdict
-from koudai.programmes import Asked, Kind, whole_months
+from koudai.programmes import Asked, Kind, ProgrammeRefusal, whole_months
 
 _WHOLE_BPS = 10_000
 
@@ -243,7 +243,7 @@ def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, p
     original = paid is target
     asked = law.asked(
         Point.REFUND, target.kind, refund_kind="goods", original_usable=original,
-        refund_to="original_card" if original else "same_kind_card",
+        refund_to="original_card" if original else "same_kind_card", refund_fee_minor=0,
     )  # fmt: skip
     if asked is None:
         return None
@@ -288,6 +288,8 @@ def _passes(
     desk: Desk, card: HeldCard | None, who: str, point: Point, asked: Asked, facts: Mapping[str, Any],
     passed: list[_Passed],
 ) -> Refused | None:  # fmt: skip
+    if asked.unstated is not None:
+        return Refused(ProgrammeRefusal.ISSUER_FIGURE_MISSING, {"field": asked.unstated})
     now = desk.sheet.now
     verdict = asked.check(facts, now)
     if verdict is None:
@@ -367,9 +369,11 @@ def _shares(desk: Desk, minor: int) -> Makers:
         return {}
     after = desk.owed.minor + minor
     revenue, capital = issuer.revenue_minor, issuer.capital_minor
-    makers: dict[str, Callable[[], int]] = {}
+    makers: dict[str, Callable[[], int]] = {"prepaid_minor": lambda: after}
     if revenue is not None:
+        makers["revenue_minor"] = lambda: revenue
         makers["prepaid_share_bps"] = lambda: -(-after * _WHOLE_BPS // revenue)
     if capital is not None:
+        makers["capital_minor"] = lambda: capital
         makers["prepaid_of_capital_bps"] = lambda: -(-after * _WHOLE_BPS // capital)
     return makers

@@ -109,7 +109,7 @@ def _ending(desk: Desk, card: HeldCard, command: Close, place: Place) -> _Ending
     )  # fmt: skip
     if bad:
         return bad
-    fee, parts = fee_minor(card, amount), [(lot, lot.minor) for lot in lots]
+    fee, parts = fee_minor(desk, card, amount), [(lot, lot.minor) for lot in lots]
     paid, kept = _cut(parts, amount - fee)
     return _Ending(paid, kept, lapses)
 

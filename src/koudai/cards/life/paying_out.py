@@ -22,7 +22,7 @@ def not_paid_out(
         identity_checked=command.identity_ref is not None, buyer_identity_checked=command.buyer_ref is not None,
         payer_kind="company" if command.bought_by_company else "person", balance_after_minor=0,
         # What leaves a root makes its sum no larger, so no cap of it is asked.
-        root_minor=0,
+        root_minor=0, refund_fee_minor=fee_minor(desk, card, amount_minor),
     )  # fmt: skip
     facts = {
         "balance_before_minor": card.pocket.balance_minor,
@@ -53,10 +53,17 @@ def not_closed(
     return None if asked is None else judge(desk, card, who_of(card), Point.CLOSE, asked, facts, place)
 
 
-def fee_minor(card: HeldCard, amount_minor: int) -> int:
-    """What is kept of a pay-out where the document offers withdrawals, rounded down; no fee where it doesn't."""
-    offer = None if card.promised is None else card.promised.programme.withdrawal
-    return 0 if offer is None else amount_minor * offer.fee_bps // 10_000
+def fee_minor(desk: Desk, card: HeldCard, amount_minor: int) -> int:
+    """What is kept of a pay-out where the document offers withdrawals, rounded down.
+
+    No fee where it doesn't, nor where the pack bars one: a card is handed back all the same, and paid out whole.
+    """
+    offer, law = (
+        None if card.promised is None else card.promised.programme.withdrawal,
+        desk.law(card.terms.programme_id),
+    )
+    fee = 0 if offer is None else amount_minor * offer.fee_bps // 10_000
+    return 0 if law is not None and law.bars("refund_fee_minor", fee) else fee
 
 
 def months_between(since: datetime, until: datetime) -> int:
