@@ -129,6 +129,16 @@ async def test_a_payer_s_day_is_summed_over_cards_and_programmes(court):
     await court.verify()
 
 
+async def test_what_is_loaded_under_no_document_counts_for_its_payer_too(court):
+    """Otherwise the sums that are kept would be other ones than those that are proven."""
+    under, free = await court.under(kinds=BEARER), await court.programme(prefix="900002")
+    bought, tried = await court.card(under), await court.card(free)
+    assert await court.tried(bought, 100, payer="18600000000") is None
+    assert await court.tried(tried, 999_900, payer="18600000000") is None, "no law asks for anything there"
+    assert await court.tried(bought, 1, payer="18600000000") == "sp.15.bearer"
+    await court.verify()
+
+
 async def test_two_tills_sell_one_payer_no_more_than_the_sum_of_the_day(court):
     programme = await court.under(kinds=BEARER)
     bought = [await court.card(programme) for _ in range(12)]

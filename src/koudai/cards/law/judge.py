@@ -41,7 +41,20 @@ def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
 
 
 def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
-    """Value that is bought. On a card that holds nothing it is the purchase of that card, too."""
+    """Value that is bought. What is let pass counts for whoever pays, whichever programme's card it is on."""
+    bad = _load_refused(desk, card, command, place)
+    if bad:
+        return bad
+    desk.owed.minor += command.amount_minor
+    # In a book without any document nobody asks for such sums, and none are kept.
+    for who in tallies_of(card, command) if desk.tallies else ():
+        bearer, cash = card.kind is Kind.BEARER, command.source is FundingSource.CASH
+        desk.tallies[who].add(command.amount_minor, bearer=bearer, cash=cash)
+    return None
+
+
+def _load_refused(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
+    """What the law has against a load. On a card that holds nothing it is the purchase of that card, too."""
     law = desk.law(card.terms.programme_id)
     if law is None:
         return None
@@ -62,10 +75,6 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
             if bad:
                 return bad
     _keep(desk, passed, place)
-    desk.owed.minor += command.amount_minor
-    for who in tallies_of(card, command):
-        bearer, cash = card.kind is Kind.BEARER, command.source is FundingSource.CASH
-        desk.tallies[who].add(command.amount_minor, bearer=bearer, cash=cash)
     return None
 
 
