@@ -34,6 +34,10 @@ FUNDING = ["cash", "transfer", "debit", "credit", "bonus"]
 class Court(Counter):
     """A counter whose programmes have documents, and whose customers are known."""
 
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.bearers = set()
+
     async def under(self, prefix="900001", **changes):
         """A programme whose document took effect long ago."""
         programme = await self.programme(prefix=prefix)
@@ -46,6 +50,12 @@ class Court(Counter):
         (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish]))
         assert isinstance(made, Version), made
 
+    async def issue(self, programme, **more):
+        made = await super().issue(programme, **more)
+        if not isinstance(made, Refused) and more.get("holder_ref") is None:
+            self.bearers.add(made.card.id)
+        return made
+
     async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
         """The clause that refuses a load; None where it is booked."""
         told = {"channel": Channel.COUNTER, **more}
@@ -53,12 +63,15 @@ class Court(Counter):
         return outcome.facts["clause"] if isinstance(outcome, Refused) else None
 
     def load(self, card, amount, *, source=FundingSource.TRANSFER, **more):
-        return super().load(card, amount, source=source, **more)
+        """A load; of a bearer card by a buyer of its own where no other is named."""
+        told = {"payer": f"buyer of {card}", **more} if card in self.bearers else more
+        return super().load(card, amount, source=source, **told)
 
     async def split(self, card, *pieces):
         wish = cards.Split(key=self.key(), card=card, pieces=pieces, asset="CNY")
         (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
         assert not isinstance(made, Refused), made
+        self.bearers |= {piece.card.id for piece in made.cards if piece.card.holder_ref is None}
         return made
 
     async def days(self, number):
@@ -78,9 +91,7 @@ def court(db, keyring):
 async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(court):
     programme = await court.under(kinds=BEARER)
     card = await court.card(programme, 60_000)
-    refused = await court.no(
-        cards.Load(key="l", card=card, amount_minor=40_001, asset="CNY", source=FundingSource.TRANSFER)
-    )
+    refused = await court.no(court.load(card, 40_001, key="l"))
     told = {name: refused.facts[name] for name in ("clause", "limit_minor", "found_minor", "left_minor", "currency")}
     assert refused.code == "policy.over_limit"
     assert told == {
@@ -88,9 +99,7 @@ async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(co
         "currency": "CNY",
     }  # fmt: skip
     assert refused.facts["citation"]["zh"].startswith("商务部令2012年第9号 第十八条")
-    again = await court.no(
-        cards.Load(key="l", card=card, amount_minor=40_001, asset="CNY", source=FundingSource.TRANSFER)
-    )
+    again = await court.no(court.load(card, 40_001, key="l"))
     assert again == refused, "a judged refusal is remembered"
     assert await court.tried(card, 40_000) is None
 
@@ -173,7 +182,7 @@ async def test_all_cards_of_one_root_are_summed(court):
     # In one batch: what is given back leaves no room for what is loaded after it.
     outcomes = await court.run(
         court.refund(500, of=paid),
-        cards.Load(key="late", card=card, amount_minor=1, asset="CNY", source=FundingSource.TRANSFER),
+        court.load(card, 1, key="late"),
     )
     assert not isinstance(outcomes[0], Refused)
     assert outcomes[1].facts["clause"] == "sp.18.bearer_root"

@@ -120,6 +120,7 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
         CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH, CardRefusal.RECEIVER_MISSING,
         CardRefusal.STOCK_TOO_LARGE, CardRefusal.PLACE_MISSING, CardRefusal.PAYMENT_MISSING,
+        CardRefusal.PAYER_MISSING,
     ),
     **_codes(429, ApiProblem.TOO_MANY_CODES),
     **_codes(

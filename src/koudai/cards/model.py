@@ -113,6 +113,7 @@ class CardRefusal(StrEnum):
     LIES_ELSEWHERE = "cards.lies_elsewhere"
     NOT_SOLD = "cards.not_sold"
     WRITE_IT_OFF = "cards.write_it_off"
+    PAYER_MISSING = "cards.payer_missing"
     PAYMENT_MISSING = "cards.payment_missing"
     PAYMENT_DIFFERS = "cards.payment_differs"
     PAYMENT_USED = "cards.payment_used"

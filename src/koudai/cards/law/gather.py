@@ -9,8 +9,8 @@ from koudai.base import day_start_s
 from koudai.cards.commands import Command, Issue, Load, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.gifts.model import ClaimGift
-from koudai.cards.law.judge import payer_ref, root_of, tallies_of
 from koudai.cards.law.tally import Owed, Tally
+from koudai.cards.law.whom import payer_ref, root_of, tallies_of
 from koudai.cards.stock.model import Sell
 from koudai.cards.stock.sell import as_load
 from koudai.holders import as_standings, standings_statement

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from koudai.base import Refused
 from koudai.cards.commands import Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
+from koudai.cards.law.whom import payer_of, payer_ref, tallies_of, who_of
+from koudai.cards.model import CardRefusal
 from koudai.holders import Level
 from koudai.ledger import FundingSource, Place
 from koudai.merchants import Merchant
@@ -40,9 +42,14 @@ def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
     return judge(desk, None, ref or f"new:{place.batch_id}/{place.ordinal}", Point.ISSUE, asked, facts, place)
 
 
-def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
-    """Value that is bought. What is let pass counts for whoever pays, whichever programme's card it is on."""
-    bad = _load_refused(desk, card, command, place)
+def on_load(
+    desk: Desk, card: HeldCard, command: Load, place: Place, payment_minor: int | None = None
+) -> Refused | None:  # fmt: skip
+    """Value that is bought. What is let pass counts for whoever pays, whichever programme's card it is on.
+
+    `payment_minor` is all that was paid at the till where it is sold, also for other cards; None where there is none.
+    """
+    bad = _load_refused(desk, card, command, place, payment_minor)
     if bad:
         return bad
     desk.owed.minor += command.amount_minor
@@ -53,7 +60,9 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
     return None
 
 
-def _load_refused(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
+def _load_refused(
+    desk: Desk, card: HeldCard, command: Load, place: Place, payment_minor: int | None
+) -> Refused | None:  # fmt: skip
     """What the law has against a load. On a card that holds nothing it is the purchase of that card, too."""
     law = desk.law(card.terms.programme_id)
     if law is None:
@@ -69,7 +78,9 @@ def _load_refused(desk: Desk, card: HeldCard, command: Load, place: Place) -> Re
     for point, more in of_point.items():
         asked = law.asked(point, card.kind, **known, **more)
         if asked is not None:
-            facts = _told(asked, _of_load(desk, card, command))
+            if payment_minor is None and _needs_payer(asked, card, command):
+                return Refused(CardRefusal.PAYER_MISSING, {"field": "payer"})
+            facts = _told(asked, _of_load(desk, card, command, payment_minor or 0))
             facts["amount_minor"] = command.amount_minor
             bad = _passes(desk, card, who_of(card), point, asked, facts, passed)
             if bad:
@@ -78,8 +89,17 @@ def _load_refused(desk: Desk, card: HeldCard, command: Load, place: Place) -> Re
     return None
 
 
-def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
-    """The facts of a load. A payer's day is one purchase: it can't be taken apart to stay below a threshold."""
+def _needs_payer(asked: Asked, card: HeldCard, command: Load) -> bool:
+    """Whether the law sums what one payer buys, and nothing says who this one is."""
+    named = payer_ref(card, command) is not None or command.source is FundingSource.BONUS
+    return not named and "purchase_day_minor" in asked.wants
+
+
+def _of_load(desk: Desk, card: HeldCard, command: Load, payment_minor: int) -> Makers:
+    """The facts of a load. A payer's day is one purchase: it can't be taken apart to stay below a threshold.
+
+    Nor can what one payment buys, whoever is said to have made it and however many cards it is for.
+    """
     minor = command.amount_minor
     paid = 0 if command.source is FundingSource.BONUS else minor
     tally = desk.tallies.get(payer_of(card, command))
@@ -89,37 +109,11 @@ def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
         **_held(desk, card, minor),
         **_payer(desk, payer_ref(card, command)),
         **_shares(desk, minor),
-        "purchase_minor": lambda: loaded + paid,
+        "purchase_minor": lambda: max(loaded + paid, payment_minor),
         "load_day_minor": lambda: loaded + paid,
-        "purchase_day_minor": lambda: bearer + (paid if card.kind is Kind.BEARER else 0),
+        "purchase_day_minor": lambda: max(bearer + paid, payment_minor) if card.kind is Kind.BEARER else bearer,
         "cash_day_minor": lambda: (of_card.cash_minor if of_card else 0) + paid,
     }
-
-
-def payer_of(card: HeldCard, command: Load) -> str:
-    """Whose day a load counts in: the payer's, else the holder's, else that of all cards of one root."""
-    ref = payer_ref(card, command)
-    return root_of(card) if ref is None else f"payer:{ref}"
-
-
-def payer_ref(card: HeldCard, command: Load) -> str | None:
-    """Who pays for a load, as far as that is said: a registered card's holder where nobody else is named."""
-    return card.holder_ref if command.payer is None else command.payer
-
-
-def root_of(card: HeldCard) -> str:
-    """How a tally calls all cards of one root."""
-    return f"root:{card.lineage.root_id}"
-
-
-def tallies_of(card: HeldCard, command: Load) -> list[str]:
-    """Whose tallies a load is counted in; value that is given and not paid for is in none."""
-    if command.source is FundingSource.BONUS:
-        return []
-    whos = [payer_of(card, command)]
-    if command.source is FundingSource.CASH:
-        whos.append(f"card:{card.id}")
-    return whos
 
 
 def on_payment(desk: Desk, card: HeldCard, merchant: Merchant, amount_minor: int, place: Place) -> Refused | None:
@@ -292,11 +286,6 @@ def _told(asked: Asked, makers: Makers) -> dict[str, Any]:
     return {name: make() for name, make in makers.items() if name in asked.wants}
 
 
-def who_of(card: HeldCard) -> str:
-    """Whom a pilot counts as one: a holder, or all bearer cards of one root."""
-    return f"root:{card.lineage.root_id}" if card.holder_ref is None else card.holder_ref
-
-
 def _held(desk: Desk, card: HeldCard, minor: int) -> Makers:
     """What a card, and all of its root, hold once it got an amount."""
     return {
@@ -308,6 +297,11 @@ def _held(desk: Desk, card: HeldCard, minor: int) -> Makers:
 def _payer(desk: Desk, ref: str | None) -> Makers:
     """Who pays: who isn't known as a holder is a person, and anonymous."""
     return {"payer_level": lambda: _level(desk, ref), "payer_kind": lambda: _payer_kind(desk, ref)}
+
+
+def is_known(desk: Desk, ref: str | None) -> bool:
+    """Whether somebody is a holder here who stated who he is."""
+    return _level(desk, ref) != Level.ANONYMOUS
 
 
 def _level(desk: Desk, ref: str | None) -> str:

@@ -5,7 +5,8 @@ from datetime import datetime
 from koudai.base import CHINA, Refused
 from koudai.cards.commands import Close, PaidTo
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.law.judge import judge, who_of
+from koudai.cards.law.judge import judge
+from koudai.cards.law.whom import who_of
 from koudai.ledger import Place
 from koudai.policy import Point
 

@@ -44,8 +44,11 @@ REVERSED_WITHIN = timedelta(days=1)
 """How long after it happened a payment may be reversed: that is for lost answers, and for goods there are refunds."""
 
 
-def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
-    """Funding account → card, within the programme's caps and limits."""
+def load(desk: Desk, command: Load, place: Place, payment_minor: int | None = None) -> Activity | Refused:
+    """Funding account → card, within the programme's caps and limits.
+
+    `payment_minor` is all that was paid at the till where the card is sold, also for other cards.
+    """
     amount, sheet = command.amount_minor, desk.sheet
     card = card_for(desk, command.card, amount)
     if isinstance(card, Refused):
@@ -75,7 +78,7 @@ def load(desk: Desk, command: Load, place: Place) -> Activity | Refused:
     )
     if isinstance(slots, Refused):
         return slots
-    bad = sheet.too_full(card.pocket, amount) or on_load(desk, card, command, place)
+    bad = sheet.too_full(card.pocket, amount) or on_load(desk, card, command, place, payment_minor)
     if bad:
         return bad
     funding = card.terms.funding[command.source]

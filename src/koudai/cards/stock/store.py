@@ -30,7 +30,7 @@ _STOCK = (int8s, int4s, texts, int4s, texts, times)
 _MEMBER = (int8s, int8s, int4s)
 _STEP = (int8s, int4s, int4s, int4s, texts, texts, texts, texts, times)
 _PLACED = (int8s, texts, int4s, texts)
-_SALE = (int8s, int4s, int8s, texts, texts, texts, texts, texts, bools, times, times, texts, int8s)
+_SALE = (int8s, int4s, int8s, texts, texts, texts, texts, texts, bools, times, times, texts, int8s, bools)
 
 
 async def find_members(tx: Tx, book: int, commands: Iterable[Command]) -> dict[int, list[int]]:

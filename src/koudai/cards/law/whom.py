@@ -1,0 +1,36 @@
+"""Whom the law counts a load for: payers, cards, roots; and whom a pilot counts as one. Pure."""
+
+from koudai.cards.commands import Load
+from koudai.cards.desk import HeldCard
+from koudai.ledger import FundingSource
+
+
+def payer_of(card: HeldCard, command: Load) -> str:
+    """Whose day a load counts in: the payer's, else the holder's, else that of all cards of one root."""
+    ref = payer_ref(card, command)
+    return root_of(card) if ref is None else f"payer:{ref}"
+
+
+def payer_ref(card: HeldCard, command: Load) -> str | None:
+    """Who pays for a load, as far as that is said: a registered card's holder where nobody else is named."""
+    return card.holder_ref if command.payer is None else command.payer
+
+
+def root_of(card: HeldCard) -> str:
+    """How a tally calls all cards of one root."""
+    return f"root:{card.lineage.root_id}"
+
+
+def tallies_of(card: HeldCard, command: Load) -> list[str]:
+    """Whose tallies a load is counted in; value that is given and not paid for is in none."""
+    if command.source is FundingSource.BONUS:
+        return []
+    whos = [payer_of(card, command)]
+    if command.source is FundingSource.CASH:
+        whos.append(f"card:{card.id}")
+    return whos
+
+
+def who_of(card: HeldCard) -> str:
+    """Whom a pilot counts as one: a holder, or all bearer cards of one root."""
+    return f"root:{card.lineage.root_id}" if card.holder_ref is None else card.holder_ref

@@ -1,0 +1,129 @@
+"""What is bought together is one purchase, however it is cut, and who buys it is who pays (Art. 15 and 16)."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from koudai import ledger
+from koudai.base import Refused
+from koudai.cards import Channel, FundingSource
+from tests.cards.test_law import BEARER, Court
+from tests.cards.test_stock import Shop
+
+pytestmark = pytest.mark.anyio
+
+CASH, DEBIT = FundingSource.CASH, FundingSource.DEBIT
+UNWARNED = {"warn_cards": 10_000, "warn_minor": 10**9}
+
+
+@pytest.fixture
+def court(db, keyring):
+    return Court(db, keyring)
+
+
+async def till(court, **more):
+    """A stock of a programme under the law, and its till, which warns of nothing unless that is asked for."""
+    programme = await court.under(kinds=BEARER, carriers=["physical"], till=more.pop("till", UNWARNED), **more)
+    return Shop(court, programme)
+
+
+async def sold(shop, *bought, minor=100_000, source=DEBIT, **more):
+    """What each of the cards was answered: a clause, a code, or None where it was sold."""
+    wishes = [shop.sell(card, minor, source=source, **more) for card in bought]
+    outcomes = await shop.counter.run(*wishes)
+    return [o.facts.get("clause", o.code) if isinstance(o, Refused) else None for o in outcomes]
+
+
+async def test_small_sales_at_a_till_need_no_name(court):
+    shop = await till(court)
+    bought = await shop.stocked(10)
+    assert await sold(shop, *bought[:9], ref="pos-1", payment_minor=999_999) == [None] * 9
+    assert await sold(shop, bought[9], ref="pos-2") == [None]
+    await court.verify()
+
+
+@pytest.mark.parametrize("payers", ["nobody", "one", "many"])
+async def test_one_payment_of_the_threshold_needs_a_name_however_many_cards_it_is_cut_into(court, payers):
+    """Art. 15: 12 cards of 1,000 yuan that are paid at once are a purchase of 12,000."""
+    shop = await till(court)
+    bought = await shop.stocked(12)
+    named = {"nobody": lambda n: None, "one": lambda n: "tom", "many": lambda n: f"tom {n}"}[payers]
+    for payment in (1_000_000, 1_200_000):
+        for n, card in enumerate(bought):
+            (clause,) = await sold(shop, card, ref=f"pos-{payment}", payment_minor=payment, payer=named(n))
+            assert clause == "sp.15.bearer", (payment, n)
+    known = await court.person()
+    assert await sold(shop, *bought, ref="pos-3", payment_minor=1_200_000, payer=known) == [None] * 12
+    await court.verify()
+
+
+async def test_who_is_known_lends_no_name_to_who_isn_t(court):
+    shop = await till(court)
+    bought = await shop.stocked(12)
+    known, paid = await court.person(), {"ref": "pos-1", "payment_minor": 1_200_000}
+    assert await sold(shop, bought[0], payer=known, **paid) == [None]
+    assert await sold(shop, bought[1], **paid) == ["sp.15.bearer"]
+    assert await sold(shop, bought[2], payer="tom", **paid) == ["sp.15.bearer"]
+
+
+async def test_tills_that_sell_at_once_against_one_payment_see_the_whole_of_it(court):
+    shop = await till(court)
+    bought = await shop.stocked(12)
+    paid = {"ref": "pos-1", "payment_minor": 1_200_000}
+    outcomes = await asyncio.gather(*(sold(shop, card, till=f"till {n}", **paid) for n, card in enumerate(bought)))
+    assert outcomes == [["sp.15.bearer"]] * 12
+    await court.verify()
+
+
+async def test_cash_of_one_payment_is_one_purchase_in_cash(court):
+    """Art. 16: a person pays 50,000 yuan or more by transfer, however many cards and payers that is cut into."""
+    shop = await till(court)
+    bought = await shop.stocked(2)
+    ann, bea = await court.person("123"), await court.person("124")
+    paid = {"ref": "pos-1", "payment_minor": 5_000_000, "source": CASH}
+    assert await sold(shop, bought[0], payer=ann, **paid) == ["sp.16.person_cash"]
+    assert await sold(shop, bought[1], payer=bea, **paid) == ["sp.16.person_cash"]
+    assert await sold(shop, bought[0], payer=ann, **{**paid, "ref": "pos-2", "payment_minor": 4_999_999}) == [None]
+
+
+async def test_a_load_that_no_till_makes_names_its_payer(court):
+    """Else each card would be bought by somebody else, and nothing be added up."""
+    programme = await court.under(kinds=BEARER)
+    card = await court.card(programme)
+    for channel in (None, Channel.REMOTE, Channel.COUNTER, Channel.OWN_OUTLET):
+        wish = court.load(card, 100, channel=channel, payer=None)
+        assert await court.no(wish) == Refused("cards.payer_missing", {"field": "payer"}), channel
+    await court.do(court.load(card, 100, payer="tom"), court.load(card, 5, payer=None, source=FundingSource.BONUS))
+    free = await court.card(await court.programme(prefix="900002"))
+    await court.do(court.load(free, 100, payer=None))
+    await court.verify()
+
+
+async def test_what_a_till_sells_to_strangers_in_a_day_is_warned_of(court):
+    """Whoever pays each card by itself, without a name or under invented ones, is seen at the till's sum at least."""
+    shop = await till(court, till={"warn_cards": 3, "warn_minor": 500_000})
+    bought, known = await shop.stocked(9), await court.person()
+    table = [
+        # hour, till, payer, acknowledged: the sums of an hour, and those of a payer, are never reached
+        (1, "t1", known, False, None),
+        (3, "t1", None, False, None),
+        (5, "t1", "tom", False, None),
+        (7, "t1", None, False, None),
+        (9, "t1", "tim", False, None),
+        (11, "t1", None, False, "cards.warning_unread"),
+        (11, "t1", "tam", False, "cards.warning_unread"),
+        (11, "t2", None, False, None),
+        (13, "t1", known, False, None),
+        (15, "t1", None, True, None),
+        # The Chinese day after.
+        (17, "t1", None, False, None),
+    ]
+    bought.reverse()
+    for hour, where, payer, acknowledged, code in table:
+        await court.within(lambda tx, h=hour: ledger.advance_clock(tx, court.book, datetime(2024, 5, 1, h, tzinfo=UTC)))
+        more = {"till": where, "clerk": where, "payer": payer, "acknowledged": acknowledged}
+        assert await sold(shop, bought[-1], **more) == [code], (hour, where, payer)
+        if code is None:
+            bought.pop()
+    await court.verify()
