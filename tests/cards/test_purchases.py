@@ -1,13 +1,14 @@
 """What is bought together is one purchase, however it is cut, and who buys it is who pays (Art. 15 and 16)."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from koudai import ledger
 from koudai.base import Refused
 from koudai.cards import Channel, FundingSource
+from koudai.merchants import Relation
 from tests.cards.test_law import BEARER, Court
 from tests.cards.test_stock import Shop
 
@@ -127,3 +128,62 @@ async def test_what_a_till_sells_to_strangers_in_a_day_is_warned_of(court):
         if code is None:
             bought.pop()
     await court.verify()
+
+
+MULTI = {"policy": {"pack": "cn-multi-purpose"}, "class": "multi_purpose"}
+
+
+async def multi(court, **more):
+    """A programme of an issuer with a licence."""
+    programme = await court.under(**MULTI, **more)
+    await court.enter_gates(programme)
+    return programme
+
+
+@pytest.mark.parametrize("pack", [{}, MULTI], ids=["single", "multi"])
+async def test_bearer_value_lasts_three_years_whenever_it_is_bought(court, pack):
+    """Art. 19: a first fen that lasts lends nothing to what is loaded after it."""
+    programme = await court.under(kinds=BEARER, **pack)
+    await court.enter_gates(programme)
+    card = await court.card(programme)
+    clause = "mp.validity.bearer" if pack else "sp.19.bearer"
+    now = await court.within(lambda tx: ledger.time_of_book(tx, court.book))
+    for minor in (1, 50_000):
+        for days in (2, 1094):
+            assert await court.tried(card, minor, expires_at=now + timedelta(days=days)) == clause, (minor, days)
+        assert await court.tried(card, minor, expires_at=now + timedelta(days=1097)) is None
+    assert await court.tried(card, 7, FundingSource.BONUS, expires_at=now + timedelta(days=2)) is None
+    await court.verify()
+
+
+async def at_day(court, day):
+    await court.within(lambda tx: ledger.advance_clock(tx, court.book, datetime(2024, 5, day, 2, tzinfo=UTC)))
+
+
+async def test_a_first_yuan_makes_no_top_up_of_a_purchase(court):
+    """Multi-purpose: who buys a registered card is known; a top-up may come of anybody, a bonus is neither."""
+    programme = await multi(court, kinds={"registered": {"max_balance_minor": None}})
+    await at_day(court, 1)
+    ann, shop = await court.person(), await court.merchant(relation=Relation.BRAND)
+    card = await court.card(programme, holder_ref=ann)
+    await court.do(court.load(card, 5, source=FundingSource.BONUS))
+    assert await court.tried(card, 490_000, payer="stranger") == "mp.name.registered"
+    assert await court.tried(card, 100) is None
+    assert await court.tried(card, 490_000, payer="stranger") == "mp.name.registered"
+    await at_day(court, 2)
+    assert await court.tried(card, 200_000, payer="stranger") is None
+    await court.do(court.redeem(card, shop, 200_105))
+    assert await court.tried(card, 100, payer="stranger") == "mp.name.registered", "it is bought anew"
+    await court.verify()
+
+
+async def test_who_tops_a_single_purpose_card_up_is_known(court):
+    """Art. 15 says so of purchase and top-up."""
+    programme = await court.under(kinds={"registered": {"max_balance_minor": None}})
+    await at_day(court, 1)
+    ann, bea = await court.person("123"), await court.person("124")
+    card = await court.card(programme, holder_ref=ann)
+    assert await court.tried(card, 100) is None
+    await at_day(court, 2)
+    assert await court.tried(card, 100, payer="stranger") == "sp.15.registered"
+    assert await court.tried(card, 100, payer=bea) is None

@@ -5,17 +5,18 @@ without a document is under no pack. What is only noted, and under which pilot s
 entry.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from koudai.base import Refused
+from koudai.base import Refused, day_start_s
 from koudai.cards.commands import Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
 from koudai.cards.law.whom import payer_of, payer_ref, tallies_of, who_of
 from koudai.cards.model import CardRefusal
 from koudai.holders import Level
-from koudai.ledger import FundingSource, Place
+from koudai.ledger import BONUS, FundingSource, Place
 from koudai.merchants import Merchant
 from koudai.policy import PilotUse, Point, Verdict
 from koudai.programmes import Asked, Kind, whole_months
@@ -63,7 +64,7 @@ def on_load(
 def _load_refused(
     desk: Desk, card: HeldCard, command: Load, place: Place, payment_minor: int | None
 ) -> Refused | None:  # fmt: skip
-    """What the law has against a load. On a card that holds nothing it is the purchase of that card, too."""
+    """What the law has against a load. Where it buys the card, `issue` is asked, too."""
     law = desk.law(card.terms.programme_id)
     if law is None:
         return None
@@ -72,7 +73,7 @@ def _load_refused(
     if command.expires_at is not None and command.source is not FundingSource.BONUS:
         known |= {"expires": True, "validity_months": whole_months((command.expires_at - desk.sheet.now).days)}
     of_point: dict[Point, dict[str, Any]] = {Point.LOAD: {"own_outlet": channel is Channel.OWN_OUTLET}}
-    if not card.pocket.lots:
+    if _buys(desk, card):
         of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": True}
     passed: list[_Passed] = []
     for point, more in of_point.items():
@@ -87,6 +88,17 @@ def _load_refused(
                 return bad
     _keep(desk, passed, place)
     return None
+
+
+def _buys(desk: Desk, card: HeldCard) -> bool:
+    """Whether a load is part of the purchase of its card, and no top-up.
+
+    That is all that is loaded while it holds nothing that was paid for, and on the Chinese day on which it was issued:
+    a purchase isn't made a top-up by a first fen. Of a card that came of another that one was bought.
+    """
+    if card.lineage.parent_id is None and desk.seconds(card.issued_at) >= day_start_s(desk.sheet.now_s):
+        return True
+    return all(lot.flags & BONUS for lot in card.pocket.lots)
 
 
 def _needs_payer(asked: Asked, card: HeldCard, command: Load) -> bool:
@@ -246,7 +258,9 @@ def _passes(
     verdict = asked.check(facts, now)
     if verdict is None:
         return None
-    if verdict.refused is None and not all(_has_room(desk, asked, use, who, passed) for use in verdict.pilots):
+    taken = [(one.point, use) for one in passed for use in one.verdict.pilots]
+    taken += [(point, use) for use in verdict.pilots]
+    if verdict.refused is None and not all(_has_room(desk, asked, use, who, taken) for use in verdict.pilots):
         verdict = asked.strict(facts, now)
         assert verdict is not None, "a pilot opened what is allowed without it"
     if verdict.refused is None:
@@ -254,20 +268,29 @@ def _passes(
     return verdict.refused
 
 
-def _has_room(desk: Desk, asked: Asked, use: PilotUse, who: str, passed: Sequence[_Passed]) -> bool:
-    """Whether a pilot has enough left of its caps, also for what this command takes of it already."""
+def _has_room(desk: Desk, asked: Asked, use: PilotUse, who: str, taken: Sequence[tuple[Point, PilotUse]]) -> bool:
+    """Whether a pilot has enough left of its caps for all that this command takes of it."""
     pilot = asked.pilots[use.pilot]
     used_minor, holders = desk.pilot_rooms.get(pilot.id, (0, 0))
-    used_minor += sum(one.amount_minor for was in passed for one in was.verdict.pilots if one.pilot == use.pilot)
     newcomer = (pilot.id, who) not in desk.in_pilots
-    return used_minor + use.amount_minor <= pilot.cap_minor and holders + newcomer <= pilot.cap_holders
+    return used_minor + _taken_minor(use.pilot, taken) <= pilot.cap_minor and holders + newcomer <= pilot.cap_holders
+
+
+def _taken_minor(pilot: str, taken: Sequence[tuple[Point, PilotUse]]) -> int:
+    """What a command takes of a pilot: what is judged at two points happens once."""
+    by_point = Counter[Point]()
+    for point, use in taken:
+        by_point[point] += use.amount_minor if use.pilot == pilot else 0
+    return max(by_point.values())
 
 
 def _keep(desk: Desk, passed: Sequence[_Passed], place: Place) -> None:
     said: dict[tuple[int, Point], Judgement] = {}
-    for card_id, who, point, asked, verdict in passed:
-        for use in verdict.pilots:
-            desk.use_pilot(asked.pilots[use.pilot].id, use.amount_minor, who)
+    taken = [(one.point, use) for one in passed for use in one.verdict.pilots]
+    whose = {use.pilot: (one.asked.pilots[use.pilot].id, one.who) for one in passed for use in one.verdict.pilots}
+    for pilot, (pilot_id, who) in whose.items():
+        desk.use_pilot(pilot_id, _taken_minor(pilot, taken), who)
+    for card_id, _, point, asked, verdict in passed:
         noted = " ".join(note.clause for note in verdict.notes)
         pilots = " ".join(f"{use.pilot}({','.join(use.clauses)})" for use in verdict.pilots)
         said[card_id, point] = Judgement(place.ordinal, card_id, point, asked.pack, noted, pilots)
