@@ -187,3 +187,40 @@ async def test_who_tops_a_single_purpose_card_up_is_known(court):
     await at_day(court, 2)
     assert await court.tried(card, 100, payer="stranger") == "sp.15.registered"
     assert await court.tried(card, 100, payer=bea) is None
+
+
+async def test_who_pays_is_who_buys(court):
+    """Multi-purpose: the payer's name is the buyer's, who is the holder unless another one is named."""
+    programme = await multi(court, kinds={"registered": {"max_balance_minor": None}})
+    await at_day(court, 1)
+    ann, bea = await court.person("123"), await court.person("124")
+    card = await court.card(programme, holder_ref=ann)
+    table = [
+        # payer, buyer, clause
+        (bea, None, "mp.payer_name"),
+        (None, bea, "mp.payer_name"),
+        (bea, ann, "mp.payer_name"),
+        ("stranger", "stranger", "mp.name.registered"),
+        (None, None, None),
+        (ann, None, None),
+        (bea, bea, None),
+    ]
+    for payer, buyer, clause in table:
+        assert await court.tried(card, 10, payer=payer, buyer=buyer) == clause, (payer, buyer)
+    assert await court.tried(card, 10, FundingSource.BONUS, payer=bea) is None, "nobody buys a bonus"
+    await at_day(court, 2)
+    assert await court.tried(card, 10, payer=bea) is None, "a top-up may come of anybody"
+    bearer = await multi(court, prefix="900002", kinds=BEARER)
+    other = await court.card(bearer)
+    assert await court.tried(other, 10, payer="tom") is None
+    assert await court.tried(other, 10, payer="tom", buyer="tim") == "mp.payer_name"
+    await court.verify()
+
+
+async def test_a_load_says_who_buys_once(court):
+    programme = await court.under(kinds={"registered": {"max_balance_minor": None}})
+    ann = await court.person()
+    card = await court.card(programme, holder_ref=ann)
+    await court.do(court.load(card, 10, key="l", buyer="acme"))
+    refused = await court.no(court.load(card, 10, key="l", buyer="other"))
+    assert (refused.code, refused.facts["field"]) == ("ledger.key_reused", "buyer")

@@ -50,18 +50,19 @@ class Activate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ACTIVAT
 class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
     """Put value on a card, naming where it came from.
 
-    `payer` is who paid and `refund_to` to whom it may go back, as you call them; a bearer card's payer has to be
-    named where the law adds up what one payer buys. What may be done with the value (`may_pass` it on as a gift,
-    `may_sell`, `may_refund`) is what its source allows where nothing is said: bonus isn't refunded, and what was
-    bought on credit or by instalment isn't sold. Without
-    `expires_at` it lasts for ever. `channel` is where it is bought, which the law asks: `remote` where nothing
-    is said, `counter`, or `own_outlet` for one of the issuer's own.
+    `payer` is who paid, `buyer` who bought it where that isn't the holder, and `refund_to` to whom it may go back,
+    as you call them; a bearer card's payer has to be named where the law adds up what one payer buys. What may be
+    done with the value (`may_pass` it on as a gift, `may_sell`, `may_refund`) is what its source allows where
+    nothing is said: bonus isn't refunded, and what was bought on credit or by instalment isn't sold. Without
+    `expires_at` it lasts for ever. `channel` is where it is bought, which the law asks: `remote` where nothing is
+    said, `counter`, or `own_outlet` for one of the issuer's own.
     """
 
     amount_minor: AmountMinor
     currency: Currency
     source: FundingSource
     payer: Name | None = None
+    buyer: Name | None = None
     refund_to: Name | None = None
     expires_at: Moment | None = None
     may_pass: bool | None = None

@@ -47,6 +47,7 @@ for verb in (
 )
 @click.option("--channel", type=OneOf(list(cards.Channel)), metavar="CHANNEL", help=word("opt.load_channel"))
 @click.option("--payer", type=Text(200), metavar="REF", help=word("opt.payer"))
+@click.option("--buyer", type=Text(200), metavar="REF", help=word("opt.buyer"))
 @with_device
 @at_issuer
 @with_key
@@ -54,7 +55,7 @@ for verb in (
 @click.pass_obj
 def load(
     call: Call, card: str, amount_minor: int, currency: Asset, source: str, channel: str | None, payer: str | None,
-    device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    buyer: str | None, device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put value on a card."""
     happen(
@@ -62,7 +63,7 @@ def load(
         command=lambda side, key: cards.Load(
             key=key, card=card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
             source=cards.FundingSource(source), device=device, channel=cards.Channel(channel) if channel else None,
-            payer=payer,
+            payer=payer, buyer=buyer,
         ),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from koudai.base import Refused, day_start_s
 from koudai.cards.commands import Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
-from koudai.cards.law.whom import payer_of, payer_ref, tallies_of, who_of
+from koudai.cards.law.whom import payer_of, payer_ref, pays_for_himself, tallies_of, who_of
 from koudai.cards.model import CardRefusal
 from koudai.holders import Level
 from koudai.ledger import BONUS, FundingSource, Place
@@ -28,7 +28,7 @@ Makers = Mapping[str, Callable[[], Any]]
 
 
 def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
-    """An empty card, for which nothing is paid yet: what it is paid with is judged at its first load."""
+    """An empty card, for which nobody has paid yet: who does, and with what, is judged when it is loaded."""
     law, ref = desk.law(command.programme_id), command.holder_ref
     if law is None:
         return None
@@ -74,7 +74,7 @@ def _load_refused(
         known |= {"expires": True, "validity_months": whole_months((command.expires_at - desk.sheet.now).days)}
     of_point: dict[Point, dict[str, Any]] = {Point.LOAD: {"own_outlet": channel is Channel.OWN_OUTLET}}
     if _buys(desk, card):
-        of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": True}
+        of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": pays_for_himself(card, command)}
     passed: list[_Passed] = []
     for point, more in of_point.items():
         asked = law.asked(point, card.kind, **known, **more)

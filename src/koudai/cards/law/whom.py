@@ -16,6 +16,15 @@ def payer_ref(card: HeldCard, command: Load) -> str | None:
     return card.holder_ref if command.payer is None else command.payer
 
 
+def pays_for_himself(card: HeldCard, command: Load) -> bool:
+    """Whether who pays for a load is who buys it: the holder of the card, where no other buyer is named.
+
+    Of a bearer card it is whoever pays; a bonus is bought by nobody.
+    """
+    buyer = card.holder_ref if command.buyer is None else command.buyer
+    return buyer in (None, payer_ref(card, command)) or command.source is FundingSource.BONUS
+
+
 def root_of(card: HeldCard) -> str:
     """How a tally calls all cards of one root."""
     return f"root:{card.lineage.root_id}"
