@@ -45,7 +45,7 @@ def _buyers(desk: Desk, card: HeldCard) -> tuple[set[str], set[str]]:
 
     Where it was topped up by somebody unknown alone, it is the holder's as far as anybody can tell.
     """
-    payers = {ref for ref in payers_of(desk, card) if is_known(desk, ref)}
+    payers = {ref for ref in payers_of(desk, card) if ref in desk.standings}
     companies = {ref for ref in payers if desk.standings[ref].kind is Party.COMPANY}
     if not payers and card.holder_ref is not None:
         payers = {card.holder_ref}
