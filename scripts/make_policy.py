@@ -180,8 +180,9 @@ def _named() -> Mapping[str, tuple[str, ...]]:
     """The clauses that functions of `cards` name in refusals of their own."""
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted((_ROOT / "src/koudai/cards").rglob("*.py")):
-        for function in ast.parse(path.read_text(encoding="utf-8")).body:
-            for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+        functions = (n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef))
+        for function in functions:
+            for node in ast.walk(function):
                 if isinstance(node, ast.Constant) and node.value in shipped_clauses():
                     found[node.value] = (*found.get(node.value, ()), function.name)
     return found

@@ -74,7 +74,10 @@ class Counter:
         wish = cards.Issue(key=more.pop("key", None) or self.key(), programme_id=programme.id, **more)
         (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
         if amount:
-            await self.do(self.load(made.card.id, amount, currency=programme.asset, source=FundingSource.TRANSFER))
+            # Of a bearer card nobody else is known who may have paid.
+            payer = None if more.get("holder_ref") else f"buyer of {made.card.id}"
+            told = {"currency": programme.asset, "source": FundingSource.TRANSFER, "payer": payer}
+            await self.do(self.load(made.card.id, amount, **told))
         return made
 
     async def card(self, programme, amount=0, **more):

@@ -21,6 +21,10 @@ FUNDING = ["cash", "transfer", "debit", "credit", "bonus"]
 class Court(Counter):
     """A counter whose programmes have documents, and whose customers are known."""
 
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.bearers = set()
+
     async def under(self, prefix="900001", **changes):
         """A programme whose document took effect long ago."""
         programme = await self.programme(prefix=prefix)
@@ -29,13 +33,15 @@ class Court(Counter):
 
     async def put(self, programme, day="2020-01-01", **changes):
         told = {"funding": FUNDING, "number_prefix": programme.number_prefix, **changes}
-        made = await self.putting(programme, text_of(effective_on=day, **told))
+        wish = PutVersion(self.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
+        (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish]))
         assert isinstance(made, Version), made
 
-    async def putting(self, programme, document):
-        """The outcome of putting a document."""
-        wish = PutVersion(self.key(), programme.id, document, "Li Na")
-        return (await self.within(lambda tx: cards.put_versions(tx, self.book, [wish])))[0]
+    async def issue(self, programme, **more):
+        made = await super().issue(programme, **more)
+        if not isinstance(made, Refused) and more.get("holder_ref") is None:
+            self.bearers.add(made.card.id)
+        return made
 
     async def tried(self, card, minor, source=FundingSource.TRANSFER, **more):
         """The clause that refuses a load; None where it is booked."""
@@ -44,12 +50,15 @@ class Court(Counter):
         return outcome.facts["clause"] if isinstance(outcome, Refused) else None
 
     def load(self, card, amount, *, source=FundingSource.TRANSFER, **more):
-        return super().load(card, amount, source=source, **more)
+        """A load; of a bearer card by a buyer of its own where no other is named."""
+        told = {"payer": f"buyer of {card}", **more} if card in self.bearers else more
+        return super().load(card, amount, source=source, **told)
 
     async def split(self, card, *pieces):
         wish = cards.Split(key=self.key(), card=card, pieces=pieces, asset="CNY")
         (made,) = await self.within(lambda tx: cards.run(tx, self.book, [wish], self.keyring))
         assert not isinstance(made, Refused), made
+        self.bearers |= {piece.card.id for piece in made.cards if piece.card.holder_ref is None}
         return made
 
     async def days(self, number):

@@ -25,9 +25,7 @@ def court(db, keyring):
 async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(court):
     programme = await court.under(kinds=BEARER)
     card = await court.card(programme, 60_000)
-    refused = await court.no(
-        cards.Load(key="l", card=card, amount_minor=40_001, asset="CNY", source=FundingSource.TRANSFER)
-    )
+    refused = await court.no(court.load(card, 40_001, key="l"))
     told = {name: refused.facts[name] for name in ("clause", "limit_minor", "found_minor", "left_minor", "currency")}
     assert refused.code == "policy.over_limit"
     assert told == {
@@ -35,9 +33,7 @@ async def test_a_refusal_carries_clause_figure_room_and_what_would_be_allowed(co
         "currency": "CNY",
     }  # fmt: skip
     assert refused.facts["citation"]["zh"].startswith("商务部令2012年第9号 第十八条")
-    again = await court.no(
-        cards.Load(key="l", card=card, amount_minor=40_001, asset="CNY", source=FundingSource.TRANSFER)
-    )
+    again = await court.no(court.load(card, 40_001, key="l"))
     assert again == refused, "a judged refusal is remembered"
     assert await court.tried(card, 40_000) is None
 
@@ -123,7 +119,7 @@ async def test_all_cards_of_one_root_are_summed(court):
     # In one batch: what is given back leaves no room for what is loaded after it.
     outcomes = await court.run(
         court.refund(500, of=paid),
-        cards.Load(key="late", card=card, amount_minor=1, asset="CNY", source=FundingSource.TRANSFER),
+        court.load(card, 1, key="late"),
     )
     assert not isinstance(outcomes[0], Refused)
     assert outcomes[1].facts["clause"] == "sp.18.bearer_root"
@@ -162,8 +158,8 @@ async def test_an_unverified_clause_warns_and_is_kept_until_the_operator_says_ot
     assert await court.tried(card, 20_000) is None
     assert await court.judgements() == []
     assert await court.tried(card, 1) is None
-    (noted,) = await court.judgements()
-    assert (noted.point, noted.pack, noted.noted, noted.pilots) == ("load", "cn-single-purpose", "sp.25.young", "")
+    told = [(one.point, one.pack, one.noted, one.pilots) for one in await court.judgements()]
+    assert told == [(point, "cn-single-purpose", "sp.25.young", "") for point in ("issue", "load")]
     wish = Enforce("e", "sp.25.young", True, "counsel read the article", "Wu")
     await court.within(lambda tx: programmes.enforce(tx, court.book, [wish]))
     assert await court.tried(card, 1) == "sp.25.young"
@@ -380,3 +376,34 @@ async def test_what_holders_have_together_is_bound_before_the_first_card_or_neve
     wish = PutVersion("p", programme.id, text, "Li Na")
     (refused,) = await court.within(lambda tx: cards.put_versions(tx, court.book, [wish]))
     assert refused == Refused("programmes.bound_too_late", {"limit": "load.holder.balance"})
+
+
+async def test_a_card_that_is_made_in_the_same_batch_is_nobody_s_to_name(court):
+    """Its id isn't told before the batch is over. Whoever guesses it is told that there is no such card, and no more."""
+    programme = await court.under(kinds=BEARER)
+    card = await court.card(programme, 50_000)
+    probe = await court.card(programme)
+    near = range(probe + 1, probe + 12)
+    wishes = [
+        cards.Issue(key=court.key(), programme_id=programme.id),
+        *(court.load(one, 10, payer="tom") for one in near),
+        *(cards.Transfer(key=court.key(), card=card, to_card=one, asset="CNY", purpose="gift") for one in near),
+        *(cards.Close(key=court.key(), card=one, reason="r", made_by="m") for one in near),
+    ]
+    made, *outcomes = await court.within(lambda tx: cards.run(tx, court.book, wishes, court.keyring))
+    assert made.card.id in near, "one of the guesses was right"
+    assert {one.code for one in outcomes} == {"cards.unknown_card"}
+    await court.verify()
+
+
+async def test_a_bearer_card_gives_to_a_registered_one_and_what_its_root_holds_is_known(court):
+    programme = await court.under(kinds={**BEARER, "registered": {"max_balance_minor": None}}, gift={"claim_days": 7})
+    bearer, ann = await court.card(programme, 500), await court.person()
+    registered = await court.card(programme, 700, holder_ref=ann)
+    for one, other in ((bearer, registered), (registered, bearer)):
+        gift = cards.Transfer(
+            key=court.key(), card=one, to_card=other, asset="CNY", purpose=cards.Purpose.GIFT, amount_minor=1
+        )
+        (outcome,) = await court.run(gift)
+        assert not isinstance(outcome, Refused) or outcome.facts.get("clause"), "it is judged"
+    await court.verify()

@@ -127,6 +127,7 @@ def _load(ids: Ids, body: Load, key: str) -> cards.Load:
         asset=known_currency(body.currency),
         source=body.source,
         payer=body.payer,
+        buyer=body.buyer,
         refund_to=body.refund_to,
         expires_at=None if body.expires_at is None else in_utc("expires_at", body.expires_at),
         may_pass=body.may_pass,

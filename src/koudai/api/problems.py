@@ -83,7 +83,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.NOT_SELLABLE,
         CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, CardRefusal.NOT_EXPIRED, CardRefusal.NEVER_EXPIRES,
         CardRefusal.NOT_RENEWABLE, CardRefusal.NOT_DUE, CardRefusal.OTHER_CARD_NEEDED, CardRefusal.OTHER_KIND,
-        CardRefusal.OTHER_HOLDER, CardRefusal.NOT_REFUNDABLE, CardRefusal.PAYOUT_ELSEWHERE,
+        CardRefusal.OTHER_HOLDER, CardRefusal.OTHER_BUYER, CardRefusal.NOT_REFUNDABLE, CardRefusal.PAYOUT_ELSEWHERE,
         CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED,
         CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.NO_PIN, CardRefusal.PIN_MISSING,
         CardRefusal.PIN_DEVICE_LOCKED, CardRefusal.PIN_LOCKED, CardRefusal.PIN_WRONG,
@@ -128,6 +128,7 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.PARTY_NOT_PERSON, HolderRefusal.FIELD_OF_OTHER_KIND, HolderRefusal.MALFORMED,
         CardRefusal.ORDER_MISSING, CardRefusal.BASKET_MISMATCH, CardRefusal.RECEIVER_MISSING,
         CardRefusal.STOCK_TOO_LARGE, CardRefusal.PLACE_MISSING, CardRefusal.PAYMENT_MISSING,
+        CardRefusal.PAYER_MISSING,
     ),
     **_codes(429, ApiProblem.TOO_MANY_CODES),
     **_codes(

@@ -50,17 +50,19 @@ class Activate(OnCard, frozen=True, kw_only=True, tag_field="type", tag="ACTIVAT
 class Load(OnCard, frozen=True, kw_only=True, tag_field="type", tag="LOAD"):
     """Put value on a card, naming where it came from.
 
-    `payer` is who paid and `refund_to` to whom it may go back, as you call them. What may be done with the
-    value (`may_pass` it on as a gift, `may_sell`, `may_refund`) is what its source allows where nothing is
-    said: bonus isn't refunded, and what was bought on credit or by instalment isn't sold. Without
-    `expires_at` it lasts for ever. `channel` is where it is bought, which the law asks: `remote` where nothing
-    is said, `counter`, or `own_outlet` for one of the issuer's own.
+    `payer` is who paid, `buyer` who bought it where that isn't the holder, and `refund_to` to whom it may go back,
+    as you call them; a bearer card's payer has to be named where the law adds up what one payer buys. What may be
+    done with the value (`may_pass` it on as a gift, `may_sell`, `may_refund`) is what its source allows where
+    nothing is said: bonus isn't refunded, and what was bought on credit or by instalment isn't sold. Without
+    `expires_at` it lasts for ever. `channel` is where it is bought, which the law asks: `remote` where nothing is
+    said, `counter`, or `own_outlet` for one of the issuer's own.
     """
 
     amount_minor: AmountMinor
     currency: Currency
     source: FundingSource
     payer: Name | None = None
+    buyer: Name | None = None
     refund_to: Name | None = None
     expires_at: Moment | None = None
     may_pass: bool | None = None
@@ -222,8 +224,10 @@ class Close(OnCard, frozen=True, kw_only=True, tag_field="type", tag="DEACTIVATE
     """End a card for good. What was paid for on it is paid out, by the rules of its programme's pack; bonus lapses.
 
     `paid_to` is needed where it holds such value, and `account_ref` unless that is cash. `identity_ref` is whose
-    identity paper was checked, `buyer_ref` the buyer's. All of these are as you call them, and no account's number.
-    The answer is the first entry: PAY_OUT, FEE, EXPIRE or DEACTIVATE. The API key stands for who made it.
+    identity paper was checked, `buyer_ref` the buyer's: where the law asks for a paper, they are holders here, and
+    the buyer is who paid for what the card holds; `bought_by_company` counts where nobody who is known did. All of
+    these are refs, and no account's number. The answer is the first entry: PAY_OUT, FEE, EXPIRE or DEACTIVATE. The
+    API key stands for who made it.
     """
 
     reason: Reason

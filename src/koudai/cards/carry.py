@@ -20,7 +20,8 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Adjust, Expire, Purpose, Renew, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.offers import not_passed
-from koudai.cards.law.judge import on_adjust, on_transfer, who_of
+from koudai.cards.law.judge import on_adjust, on_transfer
+from koudai.cards.law.whom import who_of
 from koudai.cards.life.paying_out import not_closed
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal

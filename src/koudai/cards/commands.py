@@ -63,10 +63,10 @@ class Channel(StrEnum):
 class Load(Command, frozen=True, kw_only=True):
     """Put value on a card, naming where it came from.
 
-    `payer` is who paid and `refund_to` to whom it may go back, both opaque. What may be done with the
-    value is what its source allows where nothing is said: bonus isn't refunded, and what was bought on
-    credit or by instalment isn't sold. `device` is what asked for it, where limits count devices, and `channel`
-    where it is bought: over a network where nothing is said.
+    `payer` is who paid, `buyer` who bought it where that isn't the card's holder, and `refund_to` to whom it may go
+    back, all opaque. What may be done with the value is what its source allows where nothing is said: bonus isn't
+    refunded, and what was bought on credit or by instalment isn't sold. `device` is what asked for it, where
+    limits count devices, and `channel` where it is bought: over a network where nothing is said.
     """
 
     card: CardRef
@@ -74,6 +74,7 @@ class Load(Command, frozen=True, kw_only=True):
     asset: str
     source: FundingSource
     payer: str | None = None
+    buyer: str | None = None
     refund_to: str | None = None
     expires_at: datetime | None = None
     may_pass: bool | None = None
@@ -231,8 +232,9 @@ class Close(Command, frozen=True, kw_only=True):
     """End a card for good, and pay out what was paid for on it; bonus lapses (退卡).
 
     `paid_to` is needed where it holds such value, and `account_ref` where that isn't cash. `identity_ref` is whose
-    paper was checked, `buyer_ref` the buyer's. `made_by` is who stands up for it. All refs are opaque, and kept in
-    the register: never an account's number itself.
+    paper was checked, `buyer_ref` the buyer's. Whether a company bought it is told by who paid, where that is
+    known. `made_by` is who stands up for it. All refs are opaque, and kept in the register: never an account's
+    number itself.
     """
 
     card: CardRef

@@ -394,10 +394,10 @@ END $$;
 
 -- Books sales of locked cards: what they use of payments, and from when on each card can be used; it counts as issued
 -- when it is sold. Using more of a payment than was paid aborts by the table's constraint.
-CREATE OR REPLACE FUNCTION cards.sell_v1(
+CREATE OR REPLACE FUNCTION cards.sell_v2(
     p_book integer, p_batch_id bigint, p_ids bigint[], p_ordinals integer[], p_amounts bigint[], p_assets text[],
     p_refs text[], p_payers text[], p_tills text[], p_clerks text[], p_acknowledged boolean[], p_sold timestamptz[],
-    p_active timestamptz[], p_sources text[], p_paid bigint[]
+    p_active timestamptz[], p_sources text[], p_paid bigint[], p_anonymous boolean[]
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
@@ -408,11 +408,12 @@ BEGIN
     ON CONFLICT (book, reference) DO UPDATE SET used_minor = p.used_minor + excluded.used_minor;
 
     INSERT INTO cards.sales (card_id, batch_id, amount_minor, ordinal, book, asset, payment_ref, payer, till, clerk,
-                             acknowledged, sold_at, active_at)
+                             acknowledged, sold_at, active_at, anonymous)
     SELECT u.id, p_batch_id, u.amount, u.ordinal, p_book, u.asset, u.ref, u.payer, u.till, u.clerk, u.acknowledged, u.sold,
-           u.active
-    FROM unnest(p_ids, p_ordinals, p_amounts, p_assets, p_refs, p_payers, p_tills, p_clerks, p_acknowledged, p_sold, p_active)
-        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active);
+           u.active, u.anonymous
+    FROM unnest(p_ids, p_ordinals, p_amounts, p_assets, p_refs, p_payers, p_tills, p_clerks, p_acknowledged, p_sold, p_active,
+                p_anonymous)
+        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active, anonymous);
 
     UPDATE cards.cards c SET issued_at = s.sold, active_at = s.active
     FROM (SELECT f.at, u.* FROM unnest(p_ids, p_sold, p_active) AS u (id, sold, active)

@@ -158,7 +158,7 @@ _RULES: dict[type[Command], _Entry] = {
     Unblock: _rule("unblock", unblock, _ONE_CARD),
     Load: _rule(
         "load", load, ("card", "amount_minor", "asset", "source"),
-        ("payer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
+        ("payer", "buyer", "refund_to", "expires_at", "may_pass", "may_sell", "may_refund", "device", "channel"),
     ),
     Redeem: _rule("redeem", redeem, _PAID, ("device", "basket", "pin")),
     Refund: _rule("refund", refund, ("redemption", "card", "merchant_id", "amount_minor", "asset"), ("to_card",)),

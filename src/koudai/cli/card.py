@@ -54,6 +54,7 @@ for verb in (
 @click.option("--may-pass/--may-not-pass", default=None, help=word("opt.may_pass"))
 @click.option("--may-sell/--may-not-sell", default=None, help=word("opt.may_sell"))
 @click.option("--may-refund/--may-not-refund", default=None, help=word("opt.may_refund"))
+@click.option("--buyer", type=Text(200), metavar="REF", help=word("opt.buyer"))
 @with_device
 @at_issuer
 @with_key
@@ -62,7 +63,8 @@ for verb in (
 def load(
     call: Call, card: str, amount_minor: int, currency: Asset, source: str, channel: str | None, payer: str | None,
     refund_to: str | None, expires_at: datetime | None, may_pass: bool | None, may_sell: bool | None,
-    may_refund: bool | None, device: str | None, issuer: str, mode: str, key: str | None, as_json: bool,
+    may_refund: bool | None, buyer: str | None, device: str | None, issuer: str, mode: str, key: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Put value on a card."""
     happen(
@@ -71,7 +73,7 @@ def load(
             key=key, card=card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
             source=cards.FundingSource(source), device=device, channel=cards.Channel(channel) if channel else None,
             payer=payer, refund_to=refund_to, expires_at=expires_at, may_pass=may_pass, may_sell=may_sell,
-            may_refund=may_refund,
+            may_refund=may_refund, buyer=buyer,
         ),
     )  # fmt: skip
 

@@ -244,8 +244,8 @@ class Till(_Part, frozen=True):
     warn_minor: Annotated[
         _Amount,
         Meta(
-            description="The same from which sum on. Unless said, half of the 10,000 yuan from which on the buyer of"
-            " bearer cards has to be known."
+            description="The same from which sum on, and from which at one till in a day to buyers who aren't known."
+            " Unless said, half of the 10,000 yuan from which on the buyer of bearer cards has to be known."
         ),
     ] = 500_000
 

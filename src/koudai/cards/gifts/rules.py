@@ -14,7 +14,8 @@ from koudai.cards.gifts.model import ClaimGift, GiveGift, HeldGift, ReturnGift, 
 from koudai.cards.issue.issue import Holder
 from koudai.cards.issue.offers import known_too_little, not_given, offer_of
 from koudai.cards.issue.reissue import issued_anew, reissue
-from koudai.cards.law.judge import on_gift, who_of
+from koudai.cards.law.judge import on_gift
+from koudai.cards.law.whom import who_of
 from koudai.cards.model import Activity, ActivityType, Gift, GiftState, Given, Minted, Words
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by

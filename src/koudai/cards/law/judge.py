@@ -5,15 +5,18 @@ without a document is under no pack. What is only noted, and under which pilot s
 entry.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from koudai.base import Refused
+from koudai.base import Refused, day_start_s
 from koudai.cards.commands import Adjust, Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
+from koudai.cards.law.whom import payer_of, payer_ref, pays_for_himself, tallies_of, who_of
+from koudai.cards.refusals import CardRefusal
 from koudai.holders import Level
-from koudai.ledger import FundingSource, Place
+from koudai.ledger import BONUS, FundingSource, Place
 from koudai.merchants import Merchant
 from koudai.policy import PilotUse, Point, Verdict
 from koudai.programmes import Asked, Kind, ProgrammeRefusal, whole_months
@@ -25,7 +28,7 @@ Makers = Mapping[str, Callable[[], Any]]
 
 
 def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
-    """An empty card, for which nothing is paid yet: what it is paid with is judged at its first load."""
+    """An empty card, for which nobody has paid yet: who does, and with what, is judged when it is loaded."""
     law, ref = desk.law(command.programme_id), command.holder_ref
     if law is None:
         return None
@@ -40,9 +43,14 @@ def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
     return judge(desk, None, ref or f"new:{place.batch_id}/{place.ordinal}", Point.ISSUE, asked, facts, place)
 
 
-def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
-    """Value that is bought. What is let pass counts for whoever pays, whichever programme's card it is on."""
-    bad = _load_refused(desk, card, command, place)
+def on_load(
+    desk: Desk, card: HeldCard, command: Load, place: Place, payment_minor: int | None = None
+) -> Refused | None:  # fmt: skip
+    """Value that is bought. What is let pass counts for whoever pays, whichever programme's card it is on.
+
+    `payment_minor` is all that was paid at the till where it is sold, also for other cards; None where there is none.
+    """
+    bad = _load_refused(desk, card, command, place, payment_minor)
     if bad:
         return bad
     desk.owed.minor += command.amount_minor
@@ -53,8 +61,10 @@ def on_load(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused 
     return None
 
 
-def _load_refused(desk: Desk, card: HeldCard, command: Load, place: Place) -> Refused | None:
-    """What the law has against a load. On a card that holds nothing it is the purchase of that card, too."""
+def _load_refused(
+    desk: Desk, card: HeldCard, command: Load, place: Place, payment_minor: int | None
+) -> Refused | None:  # fmt: skip
+    """What the law has against a load. Where it buys the card, `issue` is asked, too."""
     law = desk.law(card.terms.programme_id)
     if law is None:
         return None
@@ -63,13 +73,15 @@ def _load_refused(desk: Desk, card: HeldCard, command: Load, place: Place) -> Re
     if command.expires_at is not None and command.source is not FundingSource.BONUS:
         known |= {"expires": True, "validity_months": whole_months((command.expires_at - desk.sheet.now).days)}
     of_point: dict[Point, dict[str, Any]] = {Point.LOAD: {"own_outlet": channel is Channel.OWN_OUTLET}}
-    if not card.pocket.lots:
-        of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": True}
+    if _buys(desk, card):
+        of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": pays_for_himself(card, command)}
     passed: list[_Passed] = []
     for point, more in of_point.items():
         asked = law.asked(point, card.kind, **known, **more)
         if asked is not None:
-            facts = _told(asked, _of_load(desk, card, command))
+            if payment_minor is None and _needs_payer(asked, card, command):
+                return Refused(CardRefusal.PAYER_MISSING, {"field": "payer"})
+            facts = _told(asked, _of_load(desk, card, command, payment_minor or 0))
             facts["amount_minor"] = command.amount_minor
             bad = _passes(desk, card, who_of(card), point, asked, facts, passed)
             if bad:
@@ -104,8 +116,28 @@ _SUMS = ("purchase_minor", "load_day_minor", "purchase_day_minor", "cash_day_min
 """What was paid for, by payer, card and day."""
 
 
-def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
-    """The facts of a load. A payer's day is one purchase: it can't be taken apart to stay below a threshold."""
+def _buys(desk: Desk, card: HeldCard) -> bool:
+    """Whether a load is part of the purchase of its card, and no top-up.
+
+    That is all that is loaded while it holds nothing that was paid for, and on the Chinese day on which it was issued:
+    a purchase isn't made a top-up by a first fen. Of a card that came of another that one was bought.
+    """
+    if card.lineage.parent_id is None and desk.seconds(card.issued_at) >= day_start_s(desk.sheet.now_s):
+        return True
+    return all(lot.flags & BONUS for lot in card.pocket.lots)
+
+
+def _needs_payer(asked: Asked, card: HeldCard, command: Load) -> bool:
+    """Whether the law sums what one payer buys, and nothing says who this one is."""
+    named = payer_ref(card, command) is not None or command.source is FundingSource.BONUS
+    return not named and "purchase_day_minor" in asked.wants
+
+
+def _of_load(desk: Desk, card: HeldCard, command: Load, payment_minor: int) -> Makers:
+    """The facts of a load. A payer's day is one purchase: it can't be taken apart to stay below a threshold.
+
+    Nor can what one payment buys, whoever is said to have made it and however many cards it is for.
+    """
     minor = command.amount_minor
     paid = 0 if command.source is FundingSource.BONUS else minor
     tally = desk.tallies.get(payer_of(card, command))
@@ -115,37 +147,11 @@ def _of_load(desk: Desk, card: HeldCard, command: Load) -> Makers:
         **_held(desk, card, minor),
         **_payer(desk, payer_ref(card, command)),
         **_shares(desk, minor),
-        "purchase_minor": lambda: loaded + paid,
+        "purchase_minor": lambda: max(loaded + paid, payment_minor),
         "load_day_minor": lambda: loaded + paid,
-        "purchase_day_minor": lambda: bearer + (paid if card.kind is Kind.BEARER else 0),
+        "purchase_day_minor": lambda: max(bearer + paid, payment_minor) if card.kind is Kind.BEARER else bearer,
         "cash_day_minor": lambda: (of_card.cash_minor if of_card else 0) + paid,
     }
-
-
-def payer_of(card: HeldCard, command: Load) -> str:
-    """Whose day a load counts in: the payer's, else the holder's, else that of all cards of one root."""
-    ref = payer_ref(card, command)
-    return root_of(card) if ref is None else f"payer:{ref}"
-
-
-def payer_ref(card: HeldCard, command: Load) -> str | None:
-    """Who pays for a load, as far as that is said: a registered card's holder where nobody else is named."""
-    return card.holder_ref if command.payer is None else command.payer
-
-
-def root_of(card: HeldCard) -> str:
-    """How a tally calls all cards of one root."""
-    return f"root:{card.lineage.root_id}"
-
-
-def tallies_of(card: HeldCard, command: Load) -> list[str]:
-    """Whose tallies a load is counted in; value that is given and not paid for is in none."""
-    if command.source is FundingSource.BONUS:
-        return []
-    whos = [payer_of(card, command)]
-    if command.source is FundingSource.CASH:
-        whos.append(f"card:{card.id}")
-    return whos
 
 
 def on_payment(desk: Desk, card: HeldCard, merchant: Merchant, amount_minor: int, place: Place) -> Refused | None:
@@ -294,7 +300,9 @@ def _passes(
     verdict = asked.check(facts, now)
     if verdict is None:
         return None
-    if verdict.refused is None and not all(_has_room(desk, asked, use, who, passed) for use in verdict.pilots):
+    taken = [(one.point, use) for one in passed for use in one.verdict.pilots]
+    taken += [(point, use) for use in verdict.pilots]
+    if verdict.refused is None and not all(_has_room(desk, asked, use, who, taken) for use in verdict.pilots):
         verdict = asked.strict(facts, now)
         assert verdict is not None, "a pilot opened what is allowed without it"
     if verdict.refused is None:
@@ -302,20 +310,29 @@ def _passes(
     return verdict.refused
 
 
-def _has_room(desk: Desk, asked: Asked, use: PilotUse, who: str, passed: Sequence[_Passed]) -> bool:
-    """Whether a pilot has enough left of its caps, also for what this command takes of it already."""
+def _has_room(desk: Desk, asked: Asked, use: PilotUse, who: str, taken: Sequence[tuple[Point, PilotUse]]) -> bool:
+    """Whether a pilot has enough left of its caps for all that this command takes of it."""
     pilot = asked.pilots[use.pilot]
     used_minor, holders = desk.pilot_rooms.get(pilot.id, (0, 0))
-    used_minor += sum(one.amount_minor for was in passed for one in was.verdict.pilots if one.pilot == use.pilot)
     newcomer = (pilot.id, who) not in desk.in_pilots
-    return used_minor + use.amount_minor <= pilot.cap_minor and holders + newcomer <= pilot.cap_holders
+    return used_minor + _taken_minor(use.pilot, taken) <= pilot.cap_minor and holders + newcomer <= pilot.cap_holders
+
+
+def _taken_minor(pilot: str, taken: Sequence[tuple[Point, PilotUse]]) -> int:
+    """What a command takes of a pilot: what is judged at two points happens once."""
+    by_point = Counter[Point]()
+    for point, use in taken:
+        by_point[point] += use.amount_minor if use.pilot == pilot else 0
+    return max(by_point.values())
 
 
 def _keep(desk: Desk, passed: Sequence[_Passed], place: Place) -> None:
     said: dict[tuple[int, Point], Judgement] = {}
-    for card_id, who, point, asked, verdict in passed:
-        for use in verdict.pilots:
-            desk.use_pilot(asked.pilots[use.pilot].id, use.amount_minor, who)
+    taken = [(one.point, use) for one in passed for use in one.verdict.pilots]
+    whose = {use.pilot: (one.asked.pilots[use.pilot].id, one.who) for one in passed for use in one.verdict.pilots}
+    for pilot, (pilot_id, who) in whose.items():
+        desk.use_pilot(pilot_id, _taken_minor(pilot, taken), who)
+    for card_id, _, point, asked, verdict in passed:
         noted = " ".join(note.clause for note in verdict.notes)
         pilots = " ".join(f"{use.pilot}({','.join(use.clauses)})" for use in verdict.pilots)
         said[card_id, point] = Judgement(place.ordinal, card_id, point, asked.pack, noted, pilots)
@@ -334,11 +351,6 @@ def _told(asked: Asked, makers: Makers) -> dict[str, Any]:
     return {name: make() for name, make in makers.items() if name in asked.wants}
 
 
-def who_of(card: HeldCard) -> str:
-    """Whom a pilot counts as one: a holder, or all bearer cards of one root."""
-    return f"root:{card.lineage.root_id}" if card.holder_ref is None else card.holder_ref
-
-
 def _held(desk: Desk, card: HeldCard, minor: int) -> Makers:
     """What a card, and all of its root, hold once it got an amount."""
     return {
@@ -350,6 +362,11 @@ def _held(desk: Desk, card: HeldCard, minor: int) -> Makers:
 def _payer(desk: Desk, ref: str | None) -> Makers:
     """Who pays: who isn't known as a holder is a person, and anonymous."""
     return {"payer_level": lambda: _level(desk, ref), "payer_kind": lambda: _payer_kind(desk, ref)}
+
+
+def is_known(desk: Desk, ref: str | None) -> bool:
+    """Whether somebody is a holder here who stated who he is."""
+    return _level(desk, ref) != Level.ANONYMOUS
 
 
 def _level(desk: Desk, ref: str | None) -> str:

@@ -18,7 +18,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.count_on import uncount
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.law.judge import on_load, on_payment, on_return
+from koudai.cards.law.judge import on_load, on_payment
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.spend.basket import state_tender
@@ -47,8 +47,13 @@ REVERSED_WITHIN = timedelta(days=1)
 """How long after it happened a payment may be reversed: that is for lost answers, and for goods there are refunds."""
 
 
-def load(desk: Desk, command: Load, place: Place, *, device_needed: bool = True) -> Activity | Refused:
-    """Funding account → card, within the programme's caps and limits."""
+def load(
+    desk: Desk, command: Load, place: Place, *, device_needed: bool = True, payment_minor: int | None = None
+) -> Activity | Refused:  # fmt: skip
+    """Funding account → card, within the programme's caps and limits.
+
+    `payment_minor` is all that was paid at the till where the card is sold, also for other cards.
+    """
     amount, sheet = command.amount_minor, desk.sheet
     card = card_for(desk, command.card, amount)
     if isinstance(card, Refused):
@@ -77,7 +82,7 @@ def load(desk: Desk, command: Load, place: Place, *, device_needed: bool = True)
     )
     if isinstance(slots, Refused):
         return slots
-    bad = sheet.too_full(card.pocket, amount) or on_load(desk, card, command, place)
+    bad = sheet.too_full(card.pocket, amount) or on_load(desk, card, command, place, payment_minor)
     if bad:
         return bad
     funding = card.terms.funding[command.source]
@@ -163,13 +168,9 @@ def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
     if left < command.amount_minor:
         facts = {"refundable_minor": left, "amount_minor": command.amount_minor, "currency": card.asset}
         return Refused(CardRefusal.REFUND_EXCEEDS_PAID, facts)
-    target = refund_target(desk, command, successor_of(desk, card))
+    target = refund_target(desk, command, card, successor_of(desk, card), place)
     if isinstance(target, Refused):
         return target
-    amount = command.amount_minor
-    bad = desk.sheet.too_full(target.pocket, amount) or on_return(desk, card, target, amount, place)
-    if bad:
-        return bad
     return _give_back(desk, command, place, target, merchant_id, laid_on, command.amount_minor, ActivityType.REFUND)
 
 

@@ -290,7 +290,10 @@ class Tally:
 
 
 Who = tuple[str, str, str]
-"""Whose sales are counted: `payer`, `till` or `clerk`, which one, and the asset."""
+"""Whose sales are counted: `payer`, `till`, `clerk` or `anonymous` (of a till), which one, and the asset."""
+
+ANONYMOUS = "anonymous"
+"""The sales of a till to who isn't known."""
 
 
 class Shelf:

@@ -18,9 +18,9 @@ FROM unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[
 SELECT cards.set_stock_v2($1::bigint[], $2::text[], $3::int[], $4::text[])
 
 -- sell: sales of locked cards, and what they used of payments
-SELECT cards.sell_v1($1::int, $2::bigint, $3::bigint[], $4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+SELECT cards.sell_v2($1::int, $2::bigint, $3::bigint[], $4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::text[],
-                     $15::bigint[])
+                     $15::bigint[], $16::boolean[])
 
 -- void_sales: sales of locked cards that are undone
 SELECT cards.void_sales_v1($1::bigint, $2::bigint[], $3::int[], $4::timestamptz[])
@@ -52,7 +52,8 @@ SELECT pg_advisory_xact_lock(one.hash) FROM (
 SELECT reference, source::text, asset, amount_minor, used_minor, refunded_minor FROM cards.payments
 WHERE book = $1::int AND reference = ANY ($2::text[])
 
--- sold: how many cards were sold for how much, by payer since a moment, by till and by clerk since another
+-- sold: how many cards were sold for how much, by payer since a moment, by till and by clerk since another, and by till
+-- since the first to who isn't known
 SELECT 'payer', payer, asset, count(*), sum(amount_minor)::bigint FROM cards.sales
 WHERE book = $1::int AND payer = ANY ($2::text[]) AND sold_at >= $3::timestamptz GROUP BY payer, asset
 UNION ALL
@@ -61,6 +62,9 @@ WHERE book = $1::int AND till = ANY ($4::text[]) AND sold_at > $6::timestamptz G
 UNION ALL
 SELECT 'clerk', clerk, asset, count(*), sum(amount_minor)::bigint FROM cards.sales
 WHERE book = $1::int AND clerk = ANY ($5::text[]) AND sold_at > $6::timestamptz GROUP BY clerk, asset
+UNION ALL
+SELECT 'anonymous', till, asset, count(*), sum(amount_minor)::bigint FROM cards.sales
+WHERE book = $1::int AND till = ANY ($4::text[]) AND sold_at >= $3::timestamptz AND anonymous GROUP BY till, asset
 
 -- give_file: notes that the numbers of a printing are given out; nothing is answered where they were
 INSERT INTO cards.print_files (batch_id, ordinal, given_to) VALUES ($1::bigint, $2::int, $3::text)

@@ -1,16 +1,18 @@
 """Sell: a card of a stock is loaded with what was paid at a till, and activated by that alone (R13). Pure."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from koudai.base import Refused
 from koudai.cards.checks import bad_amount, bad_asset, card_for, not_usable
 from koudai.cards.commands import Channel, Load
 from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.law.judge import is_known
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
 from koudai.cards.spend.pay import load
-from koudai.cards.stock.model import CardWarning, HeldSale, Item, Payment, Sell, StockState, Tally, Who
+from koudai.cards.stock.model import ANONYMOUS, CardWarning, HeldSale, Item, Payment, Sell, StockState, Tally, Who
 from koudai.cards.stock.rules import out_of_order
 from koudai.ledger import FundingSource, Place
 from koudai.programmes import Till
@@ -37,26 +39,33 @@ def sell(desk: Desk, command: Sell, place: Place) -> Activity | Refused:
     if isinstance(payment, Refused):
         return payment
     till = _PLAIN if card.promised is None else card.promised.programme.till
-    tallies = [desk.shelf.tallies.setdefault(who, Tally()) for who in counted(command)]
+    anonymous = not is_known(desk, command.payer)
+    tallies = {
+        who: desk.shelf.tallies.setdefault(who, Tally()) for who in counted(command) if anonymous or who[0] != ANONYMOUS
+    }
     warned = _warned(tallies, command, till)
     if warned and not command.acknowledged:
         return warned
     card.state = CardState.ACTIVE
     # Who buys stands before the clerk, and asks on no device of his own.
-    loaded = load(desk, as_load(command), place, device_needed=False)
+    loaded = load(desk, as_load(command), place, device_needed=False, payment_minor=payment.amount_minor)
     if isinstance(loaded, Refused):
         card.state = CardState.PENDING
         return loaded
-    _book(desk, command, place, card, item, payment, till, warned=warned is not None)
-    for tally in tallies:
+    _book(desk, command, place, card, item, payment, till, warned=warned is not None, anonymous=anonymous)
+    for tally in tallies.values():
         tally.cards += 1
         tally.minor += command.amount_minor
     return loaded
 
 
 def counted(command: Sell) -> list[Who]:
-    """Whose sales a warning counts: the payer's of the day, the till's and the clerk's of the hour."""
-    who = [("till", command.till, command.asset), ("clerk", command.clerk, command.asset)]
+    """Whose sales a warning counts: the payer's of the day, the till's and the clerk's of the hour.
+
+    And those of the day at the till to who isn't known as a holder, where this one isn't.
+    """
+    who = [(kind, command.till, command.asset) for kind in ("till", ANONYMOUS)]
+    who.append(("clerk", command.clerk, command.asset))
     return who if command.payer is None else [("payer", command.payer, command.asset), *who]
 
 
@@ -107,10 +116,11 @@ def _payment(desk: Desk, command: Sell) -> Payment | Refused:
     return payment
 
 
-def _warned(tallies: list[Tally], command: Sell, till: Till) -> Refused | None:
+def _warned(tallies: Mapping[Who, Tally], command: Sell, till: Till) -> Refused | None:
     """The warning of a sale by which so many cards, or cards for so much, were sold to a payer or at a till."""
-    cards = max(tally.cards for tally in tallies) + 1
-    minor = max(tally.minor for tally in tallies) + command.amount_minor
+    # Many small cards for many strangers are a till's everyday business; what they come to is what counts.
+    cards = max(tally.cards for who, tally in tallies.items() if who[0] != ANONYMOUS) + 1
+    minor = max(tally.minor for tally in tallies.values()) + command.amount_minor
     if cards < till.warn_cards and minor < till.warn_minor:
         return None
     facts = {
@@ -132,8 +142,9 @@ def as_load(command: Sell) -> Load:
 
 
 def _book(
-    desk: Desk, command: Sell, place: Place, card: HeldCard, item: Item, payment: Payment, till: Till, *, warned: bool
-) -> None:
+    desk: Desk, command: Sell, place: Place, card: HeldCard, item: Item, payment: Payment, till: Till, *, warned: bool,
+    anonymous: bool,
+) -> None:  # fmt: skip
     """Note the sale, and enter the activation behind the load."""
     shelf, now = desk.shelf, desk.sheet.now
     active_at = now + timedelta(seconds=till.activation_delay_s)
@@ -147,7 +158,7 @@ def _book(
     shelf.new_sales.append(
         (
             card.id, place.ordinal, command.amount_minor, command.asset, command.payment_ref, command.payer,
-            command.till, command.clerk, warned, now, active_at, payment.source, payment.amount_minor,
+            command.till, command.clerk, warned, now, active_at, payment.source, payment.amount_minor, anonymous,
         )
     )  # fmt: skip
     desk.states[card.id] = CardState.ACTIVE

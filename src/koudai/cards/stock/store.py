@@ -45,7 +45,7 @@ _MEMBER = (int8s, int8s, int4s)
 _STEP = (int8s, int4s, int4s, int4s, texts, texts, texts, texts, times)
 _PLACED = (int8s, texts, int4s, texts)
 _VOID = (int8s, int4s, times)
-_SALE = (int8s, int4s, int8s, texts, texts, texts, texts, texts, bools, times, times, texts, int8s)
+_SALE = (int8s, int4s, int8s, texts, texts, texts, texts, texts, bools, times, times, texts, int8s, bools)
 
 
 async def find_members(tx: Tx, book: int, commands: Iterable[Command]) -> dict[int, list[int]]:

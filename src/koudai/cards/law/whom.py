@@ -1,0 +1,56 @@
+"""Whom the law counts a load for: payers, cards, roots; and whom a pilot counts as one. Pure."""
+
+from koudai.cards.commands import Load
+from koudai.cards.desk import Desk, HeldCard
+from koudai.ledger import BONUS, FundingSource
+
+
+def payer_of(card: HeldCard, command: Load) -> str:
+    """Whose day a load counts in: the payer's, else the holder's, else that of all cards of one root."""
+    ref = payer_ref(card, command)
+    return root_of(card) if ref is None else f"payer:{ref}"
+
+
+def payer_ref(card: HeldCard, command: Load) -> str | None:
+    """Who pays for a load, as far as that is said: a registered card's holder where nobody else is named."""
+    return card.holder_ref if command.payer is None else command.payer
+
+
+def payers_of(desk: Desk, card: HeldCard) -> set[str]:
+    """Who paid for what a card holds, where its lots are read: through every split and gift it is who paid first.
+
+    That is who is named as payer, else who held the card on which it came.
+    """
+    known = desk.sheet.provenances
+    paid = [known[lot.id][1] for lot in card.pocket.lots if not lot.flags & BONUS]
+    refs = (one.payer or desk.loaded_of.get(one.funded_by, card.holder_ref) for one in paid)
+    return {ref for ref in refs if ref is not None}
+
+
+def pays_for_himself(card: HeldCard, command: Load) -> bool:
+    """Whether who pays for a load is who buys it: the holder of the card, where no other buyer is named.
+
+    Of a bearer card it is whoever pays; a bonus is bought by nobody.
+    """
+    buyer = card.holder_ref if command.buyer is None else command.buyer
+    return buyer in (None, payer_ref(card, command)) or command.source is FundingSource.BONUS
+
+
+def root_of(card: HeldCard) -> str:
+    """How a tally calls all cards of one root."""
+    return f"root:{card.lineage.root_id}"
+
+
+def tallies_of(card: HeldCard, command: Load) -> list[str]:
+    """Whose tallies a load is counted in; value that is given and not paid for is in none."""
+    if command.source is FundingSource.BONUS:
+        return []
+    whos = [payer_of(card, command)]
+    if command.source is FundingSource.CASH:
+        whos.append(f"card:{card.id}")
+    return whos
+
+
+def who_of(card: HeldCard) -> str:
+    """Whom a pilot counts as one: a holder, or all bearer cards of one root."""
+    return f"root:{card.lineage.root_id}" if card.holder_ref is None else card.holder_ref
