@@ -10,18 +10,15 @@ from koudai.cards.commands import (
     Activate,
     Adjust,
     Authorise,
-    Block,
     Capture,
     CardRef,
     ChangePin,
     Channel,
     Close,
     Command,
-    Continue,
     Exchange,
     Expire,
     Issue,
-    Lift,
     Load,
     PaidTo,
     Purpose,
@@ -31,15 +28,12 @@ from koudai.cards.commands import (
     Renew,
     Replace,
     ReplaceReason,
-    ReportLoss,
     ResetPin,
-    Restrict,
     Reverse,
     SetPin,
     SpendSplit,
     Split,
     Transfer,
-    Unblock,
     Void,
 )
 from koudai.cards.gifts.forget import FORGOTTEN_AT_ONCE, erase_words, forget_words, has_words
@@ -71,6 +65,14 @@ from koudai.cards.model import (
 from koudai.cards.numbers import is_number, is_prefix
 from koudai.cards.programme import CreateProgramme, create_programmes, put_versions
 from koudai.cards.refusals import CardRefusal
+from koudai.cards.restrict.commands import (
+    Block,
+    Continue,
+    Lift,
+    ReportLoss,
+    Restrict,
+    Unblock,
+)
 from koudai.cards.restrict.model import Continuation, Ending, Queued, Restriction, RestrictionKind
 from koudai.cards.restrict.rules import inherit
 from koudai.cards.run import Minting, Outcome, run

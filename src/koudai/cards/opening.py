@@ -16,7 +16,6 @@ from koudai.cards.commands import (
     Refund,
     Renew,
     Replace,
-    Restrict,
     Reverse,
     SpendSplit,
     Split,
@@ -29,6 +28,9 @@ from koudai.cards.gifts.store import as_held_gift, gifts_statement
 from koudai.cards.law.gather import gather
 from koudai.cards.model import CardState, Lineage
 from koudai.cards.named import Named
+from koudai.cards.restrict.commands import (
+    Restrict,
+)
 from koudai.cards.secrets.store import devices_of_pins, lay_out_secrets, secrets_statements, subject_of
 from koudai.cards.spend.store import REWARDED, days_of, recall_cashback, rewarding
 from koudai.cards.stock.model import MAX_STOCK, CreateStock, Sell

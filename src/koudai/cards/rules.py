@@ -13,31 +13,25 @@ from koudai.cards.commands import (
     Activate,
     Adjust,
     Authorise,
-    Block,
     Capture,
     ChangePin,
     Close,
     Command,
-    Continue,
     Exchange,
     Expire,
     Issue,
-    Lift,
     Load,
     Reactivate,
     Redeem,
     Refund,
     Renew,
     Replace,
-    ReportLoss,
     ResetPin,
-    Restrict,
     Reverse,
     SetPin,
     SpendSplit,
     Split,
     Transfer,
-    Unblock,
     Void,
 )
 from koudai.cards.desk import Desk
@@ -51,6 +45,14 @@ from koudai.cards.life.close import close
 from koudai.cards.life.prolong import exchange, reactivate, renew
 from koudai.cards.life.state import change_state
 from koudai.cards.model import Activity, Given, Issued, Minted, Words
+from koudai.cards.restrict.commands import (
+    Block,
+    Continue,
+    Lift,
+    ReportLoss,
+    Restrict,
+    Unblock,
+)
 from koudai.cards.restrict.rules import block, go_on, lift, report_loss, restrict, unblock
 from koudai.cards.secrets.codes import PayCode
 from koudai.cards.secrets.pin import change_pin, reset_pin, set_pin

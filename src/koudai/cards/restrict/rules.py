@@ -6,11 +6,12 @@ import msgspec
 
 from koudai.base import Refused, render_time
 from koudai.cards.checks import bad_amount, bad_asset, card_of
-from koudai.cards.commands import Block, CardRef, Continue, Lift, ReportLoss, Restrict, Unblock
+from koudai.cards.commands import CardRef
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.by_hand import not_freed
+from koudai.cards.restrict.commands import Block, Continue, Lift, ReportLoss, Restrict, Unblock
 from koudai.cards.restrict.model import (
     FREEZING,
     TEMPORARY,

@@ -7,8 +7,9 @@ from typing import Any
 
 from koudai.base import day_start_s, moment_of
 from koudai.cards.checks import card_of
-from koudai.cards.commands import Activate, Close, Command, Lift, Replace, Unblock
+from koudai.cards.commands import Activate, Close, Command, Replace
 from koudai.cards.desk import Desk
+from koudai.cards.restrict.commands import Lift, Unblock
 from koudai.cards.stock.model import (
     STEPS,
     CallOff,
