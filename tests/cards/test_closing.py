@@ -7,7 +7,10 @@ import pytest
 from koudai import cards
 from koudai.base import Refused
 from koudai.cards import CardRefusal, FundingSource, PaidTo
+from koudai.merchants import Relation
 from tests.cards.lives import START, Life, day
+from tests.cards.test_law import SPLIT
+from tests.holders.conftest import FrontDesk
 
 SAME, PAYER, CASH = PaidTo.SAME_NAME_ACCOUNT, PaidTo.PAYER_ACCOUNT, PaidTo.CASH
 BANK = {"paid_to": SAME, "account_ref": "acct-1", "identity_ref": "ann"}
@@ -80,18 +83,18 @@ async def test_a_card_without_a_document_is_handed_back_by_plain_rules(life):
         ("cn-single-purpose", "registered", 0, 10_001, {**BANK, "identity_ref": None}, "sp.21.identity"),
         ("cn-single-purpose", "registered", 0, 10_000, {"paid_to": CASH, "identity_ref": "ann"}, "ok"),
         ("cn-single-purpose", "registered", 0, 10_001, {"paid_to": CASH, "identity_ref": "ann"}, "sp.21.cash"),
-        ("cn-single-purpose", "bearer", 0, 10_000, {"paid_to": CASH, "identity_ref": "bob"}, "ok"),
-        ("cn-single-purpose", "bearer", 0, 50_000, {**BANK, "identity_ref": "bob"}, "ok"),
+        ("cn-single-purpose", "bearer", 0, 10_000, {"paid_to": CASH, "identity_ref": "ann"}, "ok"),
+        ("cn-single-purpose", "bearer", 0, 50_000, BANK, "ok"),
+        ("cn-single-purpose", "bearer", 0, 50_000, {**BANK, "identity_ref": "nobody known"}, "sp.21.identity"),
         # Registered only, after three months, with the holder's and the buyer's paper.
-        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "bob"}, "ok"),
-        ("cn-multi-purpose", "registered", 2, 100, {**BANK, "buyer_ref": "bob"}, "mp.redeem.after"),
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "ann"}, "ok"),
+        ("cn-multi-purpose", "registered", 2, 100, {**BANK, "buyer_ref": "ann"}, "mp.redeem.after"),
         ("cn-multi-purpose", "registered", 3, 100, BANK, "mp.redeem.buyer"),
-        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "bob", "identity_ref": None}, "mp.redeem.holder"),
-        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "bob", "bought_by_company": True},
-         "mp.redeem.company"),
-        ("cn-multi-purpose", "registered", 3, 100,
-         {**BANK, "buyer_ref": "bob", "bought_by_company": True, "paid_to": PAYER}, "ok"),
-        ("cn-multi-purpose", "bearer", 9, 100, {**BANK, "identity_ref": "bob", "buyer_ref": "bob"}, "mp.redeem.bearer"),
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "nobody known"}, "cards.other_buyer"),
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "ann", "identity_ref": None}, "mp.redeem.holder"),
+        # Who is known to be a person isn't a company because somebody says so.
+        ("cn-multi-purpose", "registered", 3, 100, {**BANK, "buyer_ref": "ann", "bought_by_company": True}, "ok"),
+        ("cn-multi-purpose", "bearer", 9, 100, {**BANK, "buyer_ref": "ann"}, "mp.redeem.bearer"),
         ("cn-voucher", "bearer", 0, 100, {"paid_to": CASH}, "ok"),
         ("cn-telecom", "registered", 0, 100, BANK, "ok"),
         ("generic", "bearer", 0, 50_000, {"paid_to": CASH}, "ok"),
@@ -108,14 +111,79 @@ async def test_a_card_is_handed_back_as_its_pack_lets_it(life, pack, kind, month
         **{"class": classes.get(pack, "single_purpose")},
     )  # fmt: skip
     await counter.enter_gates(life.programme)
-    ann = await counter.person() if kind == "registered" else None
-    await life.card(amount=minor, holder_ref=ann)
-    more = {name: ann if told == "ann" and ann else told for name, told in more.items()}
+    ann = await counter.person()
+    await life.card(amount=minor, holder_ref=ann if kind == "registered" else None)
+    more = {name: ann if told == "ann" else told for name, told in more.items()}
     month = START.month + months
     await life.until(START.replace(year=START.year + (month - 1) // 12, month=(month - 1) % 12 + 1))
     (made,) = await counter.run(life.do("close", **more))
-    assert (made.facts["clause"] if isinstance(made, Refused) else "ok") == outcome
+    assert (made.facts.get("clause", made.code) if isinstance(made, Refused) else "ok") == outcome
     assert (await life.see()).balance_minor == (0 if outcome == "ok" else minor)
+    await counter.verify()
+
+
+async def test_what_a_company_bought_goes_back_to_that_company(life):
+    """It is so because that company paid, whatever the request says, and whoever topped up afterwards."""
+    counter = life.counter
+    desk = FrontDesk(counter.db, counter.keyring, counter.book)
+    ann = await counter.person()
+    acme = (await desk.do(desk.company(ann, ann, key="acme"))).ref
+    await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
+                    **{"class": "multi_purpose"}, split=SPLIT)  # fmt: skip
+    await counter.enter_gates(life.programme)
+    await life.card(holder_ref=ann)
+    card, known = life.ids["card"], {"account_ref": "acct-1", "identity_ref": ann}
+    await counter.do(counter.load(card, 500, source=FundingSource.TRANSFER, payer=acme, buyer=acme))
+    await life.until(START.replace(month=START.month + 4))
+    await counter.do(counter.load(card, 1, source=FundingSource.TRANSFER))
+    wish = cards.Split(key=counter.key(), card=card, pieces=(200,), asset="CNY")
+    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+    life.ids["child"] = made.cards[0].card.id
+    for name in ("card", "child"):
+        table = [
+            ({"buyer_ref": ann, "paid_to": SAME}, "cards.other_buyer"),
+            ({"buyer_ref": ann, "paid_to": PAYER, "bought_by_company": True}, "cards.other_buyer"),
+            ({"buyer_ref": acme, "paid_to": SAME}, "mp.redeem.company"),
+            ({"paid_to": PAYER}, "mp.redeem.buyer"),
+            ({"buyer_ref": acme, "paid_to": PAYER}, "ok"),
+        ]
+        for more, outcome in table:
+            (closed,) = await counter.run(life.do("close", name, **known, **more))
+            told = closed.facts.get("clause", closed.code) if isinstance(closed, Refused) else "ok"
+            assert told == outcome, (name, more)
+    await counter.verify()
+
+
+async def test_a_company_that_topped_up_shows_who_it_is_before_it_is_paid(life):
+    counter = life.counter
+    desk = FrontDesk(counter.db, counter.keyring, counter.book)
+    ann, acme = await counter.person(), (await desk.do(desk.company(credit_code=None, key="acme"))).ref
+    await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
+                    **{"class": "multi_purpose"})  # fmt: skip
+    await counter.enter_gates(life.programme)
+    await life.card(amount=100, holder_ref=ann)
+    await life.until(START.replace(month=START.month + 4))
+    await counter.do(counter.load(life.ids["card"], 50, source=FundingSource.TRANSFER, payer=acme))
+    known = {"account_ref": "acct-1", "identity_ref": ann}
+    assert await life.told(life.do("close", **known, paid_to=SAME, buyer_ref=ann)) == "cards.other_buyer"
+    refused = await counter.no(life.do("close", **known, paid_to=PAYER, buyer_ref=acme))
+    assert refused.facts["clause"] == "mp.redeem.buyer"
+
+
+async def test_what_only_strangers_topped_up_is_the_holder_s(life):
+    counter = life.counter
+    ann = await counter.person()
+    await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
+                    **{"class": "multi_purpose"})  # fmt: skip
+    await counter.enter_gates(life.programme)
+    await life.card(amount=100, holder_ref=ann)
+    await life.until(START.replace(month=START.month + 4))
+    await counter.do(counter.load(life.ids["card"], 50, source=FundingSource.TRANSFER, payer="stranger"))
+    shop = await counter.merchant(relation=Relation.BRAND)
+    await counter.do(counter.redeem(life.ids["card"], shop, 100))
+    close = {**BANK, "identity_ref": ann}
+    assert await life.told(life.do("close", **close, buyer_ref="stranger")) == "cards.other_buyer"
+    assert await life.told(life.do("close", **close, buyer_ref=ann)) == "ok"
     await counter.verify()
 
 
@@ -205,10 +273,11 @@ async def test_of_a_closing_and_redemptions_at_once_nothing_is_paid_twice(life):
 async def test_a_batch_of_closings_ends_as_one_by_one(life):
     counter = life.counter
     await life.open(policy={"pack": "cn-single-purpose"})
+    ann = await counter.person()
     for name in ("together", "alone"):
         await life.card(name, 10)
     told = {
-        name: [life.do("redeem", name), life.do("close", name, paid_to=CASH), life.do("close", name, paid_to=CASH, identity_ref="x"),
+        name: [life.do("redeem", name), life.do("close", name, paid_to=CASH), life.do("close", name, paid_to=CASH, identity_ref=ann),
                life.do("redeem", name), life.do("close", name)]
         for name in life.ids
     }  # fmt: skip

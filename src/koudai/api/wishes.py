@@ -224,8 +224,10 @@ class Close(OnCard, frozen=True, kw_only=True, tag_field="type", tag="DEACTIVATE
     """End a card for good. What was paid for on it is paid out, by the rules of its programme's pack; bonus lapses.
 
     `paid_to` is needed where it holds such value, and `account_ref` unless that is cash. `identity_ref` is whose
-    identity paper was checked, `buyer_ref` the buyer's. All of these are as you call them, and no account's number.
-    The answer is the first entry: PAY_OUT, FEE, EXPIRE or DEACTIVATE. The API key stands for who made it.
+    identity paper was checked, `buyer_ref` the buyer's: where the law asks for a paper, they are holders here, and
+    the buyer is who paid for what the card holds; `bought_by_company` counts where nobody who is known did. All of
+    these are refs, and no account's number. The answer is the first entry: PAY_OUT, FEE, EXPIRE or DEACTIVATE. The
+    API key stands for who made it.
     """
 
     reason: Reason

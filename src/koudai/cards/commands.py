@@ -231,8 +231,9 @@ class Close(Command, frozen=True, kw_only=True):
     """End a card for good, and pay out what was paid for on it; bonus lapses (退卡).
 
     `paid_to` is needed where it holds such value, and `account_ref` where that isn't cash. `identity_ref` is whose
-    paper was checked, `buyer_ref` the buyer's. `made_by` is who stands up for it. All refs are opaque, and kept in
-    the register: never an account's number itself.
+    paper was checked, `buyer_ref` the buyer's. Whether a company bought it is told by who paid, where that is
+    known. `made_by` is who stands up for it. All refs are opaque, and kept in the register: never an account's
+    number itself.
     """
 
     card: CardRef

@@ -201,6 +201,7 @@ class Desk:
         self.tallies: dict[str, Tally] = {}
         self.families: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}
+        self.loaded_of: dict[Place, str | None] = {}
         self.owed = Owed()
         self.pilot_rooms: dict[int, tuple[int, int]] = {}
         self.in_pilots: set[tuple[int, str]] = set()

@@ -64,6 +64,7 @@ class CardRefusal(StrEnum):
     OTHER_CARD_NEEDED = "cards.other_card_needed"
     OTHER_KIND = "cards.other_kind"
     OTHER_HOLDER = "cards.other_holder"
+    OTHER_BUYER = "cards.other_buyer"
     NOT_REFUNDABLE = "cards.not_refundable"
     PAYOUT_MISSING = "cards.payout_missing"
     PAYOUT_ELSEWHERE = "cards.payout_elsewhere"

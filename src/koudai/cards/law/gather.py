@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from koudai.base import day_start_s
-from koudai.cards.commands import Command, Issue, Load, Refund, SpendSplit, Split, Transfer
+from koudai.cards.checks import card_of
+from koudai.cards.commands import Close, Command, Issue, Load, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.gifts.model import ClaimGift
 from koudai.cards.law.tally import Owed, Tally
-from koudai.cards.law.whom import payer_ref, root_of, tallies_of
+from koudai.cards.law.whom import payer_ref, payers_of, root_of, tallies_of
 from koudai.cards.stock.model import Sell
 from koudai.cards.stock.sell import as_load
+from koudai.cards.store import by_place
 from koudai.holders import as_standings, standings_statement
-from koudai.ledger import owed_statement
+from koudai.ledger import Place, owed_statement
 from koudai.pg import Statements, Tx, columns, int4s, int8s, texts
 from koudai.programmes import (
     Kind,
@@ -42,7 +44,7 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
     kinds = set(map(type, commands))
     book, statements = desk.sheet.book, dict[str, Statement]()
     loads = (as_load(c) if isinstance(c, Sell) else c for c in commands)
-    named = [(card, c) for c in loads if isinstance(c, Load) and (card := _card(desk, c)) is not None]
+    named = [(card, c) for c in loads if isinstance(c, Load) and (card := card_of(desk, c.card)) is not None]
     roots = _roots(desk) if kinds & _ROOTED else []
     whos = {who for card, c in named for who in tallies_of(card, c)} | {root_of(card) for card in roots}
     if whos:
@@ -52,6 +54,10 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
         statements["families"] = (SQL["families"], book, int8s(ids), int8s(list(desk.cards)))
     refs = {ref for card, c in named if (ref := payer_ref(card, c)) is not None}
     refs |= {c.holder_ref for c in commands if isinstance(c, Issue) and c.holder_ref is not None}
+    closed = [(card, c) for c in commands if isinstance(c, Close) and (card := card_of(desk, c.card)) is not None]
+    await _read_loaded(tx, desk, [card for card, _ in closed])
+    for card, close in closed:
+        refs |= payers_of(desk, card) | {ref for ref in (close.identity_ref, close.buyer_ref) if ref is not None}
     if Transfer in kinds:
         refs |= {card.holder_ref for card in desk.cards.values() if card.holder_ref is not None}
     if refs:
@@ -69,9 +75,13 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
         await _read_owed(tx, desk)
 
 
-def _card(desk: Desk, command: Load) -> HeldCard | None:
-    card_id = desk.ids_of_numbers.get(command.card) if isinstance(command.card, bytes) else command.card
-    return None if card_id is None else desk.cards.get(card_id)
+async def _read_loaded(tx: Tx, desk: Desk, cards: Sequence[HeldCard]) -> None:
+    """Who held the cards on which that came which cards hold: where nobody else is named, they paid for it."""
+    known = desk.sheet.provenances
+    places = {known[lot.id][1].funded_by for card in cards for lot in card.pocket.lots}
+    if places:
+        rows = await tx.rows(*by_place(SQL["holders_of_entries"], places))
+        desk.loaded_of = {Place(batch_id, ordinal): ref for batch_id, ordinal, ref in rows}
 
 
 def _roots(desk: Desk) -> list[HeldCard]:

@@ -16,3 +16,9 @@ SELECT h.id, h.balance_minor FROM ledger.heads h WHERE h.id = ANY ($2::bigint[])
 INSERT INTO cards.judgements (batch_id, ordinal, card_id, point, pack, noted, pilots)
 SELECT $1::bigint, j.* FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
     AS j (ordinal, card_id, point, pack, noted, pilots)
+
+-- holders_of_entries: who holds the cards of entries
+SELECT a.batch_id, a.ordinal, c.holder_ref FROM unnest($1::bigint[], $2::int[]) AS p (batch_id, ordinal)
+JOIN LATERAL (SELECT * FROM cards.activities x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS a
+    ON true
+JOIN LATERAL (SELECT * FROM cards.cards y WHERE y.id = a.card_id OFFSET 0) AS c ON true

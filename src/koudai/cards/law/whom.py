@@ -1,8 +1,8 @@
 """Whom the law counts a load for: payers, cards, roots; and whom a pilot counts as one. Pure."""
 
 from koudai.cards.commands import Load
-from koudai.cards.desk import HeldCard
-from koudai.ledger import FundingSource
+from koudai.cards.desk import Desk, HeldCard
+from koudai.ledger import BONUS, FundingSource
 
 
 def payer_of(card: HeldCard, command: Load) -> str:
@@ -14,6 +14,17 @@ def payer_of(card: HeldCard, command: Load) -> str:
 def payer_ref(card: HeldCard, command: Load) -> str | None:
     """Who pays for a load, as far as that is said: a registered card's holder where nobody else is named."""
     return card.holder_ref if command.payer is None else command.payer
+
+
+def payers_of(desk: Desk, card: HeldCard) -> set[str]:
+    """Who paid for what a card holds, where its lots are read: through every split and gift it is who paid first.
+
+    That is who is named as payer, else who held the card on which it came.
+    """
+    known = desk.sheet.provenances
+    paid = [known[lot.id][1] for lot in card.pocket.lots if not lot.flags & BONUS]
+    refs = (one.payer or desk.loaded_of.get(one.funded_by, card.holder_ref) for one in paid)
+    return {ref for ref in refs if ref is not None}
 
 
 def pays_for_himself(card: HeldCard, command: Load) -> bool:

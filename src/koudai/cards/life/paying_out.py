@@ -5,8 +5,10 @@ from datetime import datetime
 from koudai.base import CHINA, Refused
 from koudai.cards.commands import Close, PaidTo
 from koudai.cards.desk import Desk, HeldCard
-from koudai.cards.law.judge import judge
-from koudai.cards.law.whom import who_of
+from koudai.cards.law.judge import is_known, judge
+from koudai.cards.law.whom import payers_of, who_of
+from koudai.cards.model import CardRefusal
+from koudai.holders import Kind as Party
 from koudai.ledger import Place
 from koudai.policy import Point
 
@@ -18,10 +20,15 @@ def not_paid_out(
     law = desk.law(card.terms.programme_id)
     if law is None or command.paid_to is None:
         return None
+    buyers, companies = _buyers(desk, card)
+    bought = bool(companies) or (command.bought_by_company and not buyers)
+    if command.buyer_ref is not None and buyers and not _is_buyer(command.buyer_ref, buyers, companies):
+        return Refused(CardRefusal.OTHER_BUYER, {"field": "buyer_ref"})
     asked = law.asked(
         Point.REFUND, card.kind, refund_kind="card", refund_to=str(command.paid_to), transit=False,
-        identity_checked=command.identity_ref is not None, buyer_identity_checked=command.buyer_ref is not None,
-        payer_kind="company" if command.bought_by_company else "person", balance_after_minor=0,
+        identity_checked=is_known(desk, command.identity_ref),
+        buyer_identity_checked=is_known(desk, command.buyer_ref),
+        payer_kind="company" if bought else "person", balance_after_minor=0,
         # What leaves a root makes its sum no larger, so no cap of it is asked.
         root_minor=0,
     )  # fmt: skip
@@ -31,6 +38,23 @@ def not_paid_out(
         "amount_minor": amount_minor,
     }
     return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)
+
+
+def _buyers(desk: Desk, card: HeldCard) -> tuple[set[str], set[str]]:
+    """Who is known to have paid for what a card holds, and which of them are companies.
+
+    Where it was topped up by somebody unknown alone, it is the holder's as far as anybody can tell.
+    """
+    payers = {ref for ref in payers_of(desk, card) if ref in desk.standings}
+    companies = {ref for ref in payers if desk.standings[ref].kind is Party.COMPANY}
+    if not payers and card.holder_ref is not None:
+        payers = {card.holder_ref}
+    return payers, companies
+
+
+def _is_buyer(ref: str, buyers: set[str], companies: set[str]) -> bool:
+    """Whether somebody is who bought a card: each company that paid, where one did, else one of those who paid."""
+    return companies == {ref} if companies else ref in buyers
 
 
 def not_closed(
