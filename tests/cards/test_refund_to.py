@@ -6,6 +6,7 @@ from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal, FundingSource, PaidTo
 from tests.cards.lives import Life, day
+from tests.cards.test_law import BEARER, SPLIT, Court
 
 ONCE = {"days": 10, "reactivation_days": 0}
 BOTH = {kind: {"validity": {**ONCE}} for kind in ("registered", "bearer")}
@@ -130,3 +131,22 @@ async def test_in_one_batch_a_card_is_closed_and_its_goods_come_back(life):
     )
     assert (await life.counter.do(close)).amount_minor == 40
     await life.counter.verify()
+
+
+async def test_where_the_law_leaves_no_room_on_the_original_another_card_takes_them(db, keyring):
+    """Art. 20: all cards of one root are full together (Art. 18), and the goods are paid back to another one."""
+    court = Court(db, keyring)
+    programme = await court.under(kinds=BEARER, split=SPLIT)
+    card, shop = await court.card(programme, 100_000), await court.merchant()
+    place = (await court.do(court.redeem(card, shop, 60_000))).place
+    child = (await court.split(card, 20_000)).cards[0].card.id
+    await court.do(court.load(child, 55_000))
+    other, full = await court.card(programme), await court.card(programme, 40_001)
+    for to_card in (None, child, full):
+        refused = await court.no(court.refund(60_000, of=place, to_card=to_card))
+        assert refused.facts["clause"] == "sp.18.bearer_root", to_card
+    back = await court.do(court.refund(60_000, of=place, to_card=other))
+    assert (back.card_id, await court.held(other), await court.held(card)) == (other, 60_000, 20_000)
+    fits = await court.do(court.redeem(card, shop, 5_000))
+    assert (await court.do(court.refund(5_000, of=fits.place, to_card=other))).card_id == card, "there is room for it"
+    await court.verify()

@@ -16,7 +16,7 @@ from koudai.cards.checks import (
 )
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.law.judge import on_load, on_payment, on_return
+from koudai.cards.law.judge import on_load, on_payment
 from koudai.cards.model import Activity, ActivityType, CardRefusal, CardState
 from koudai.cards.spend.basket import state_tender
 from koudai.cards.spend.refund_to import lasts_until, refund_target
@@ -164,13 +164,9 @@ def refund(desk: Desk, command: Refund, place: Place) -> Activity | Refused:
     if left < command.amount_minor:
         facts = {"refundable_minor": left, "amount_minor": command.amount_minor, "currency": card.asset}
         return Refused(CardRefusal.REFUND_EXCEEDS_PAID, facts)
-    target = refund_target(desk, command, successor_of(desk, card))
+    target = refund_target(desk, command, card, successor_of(desk, card), place)
     if isinstance(target, Refused):
         return target
-    amount = command.amount_minor
-    bad = desk.sheet.too_full(target.pocket, amount) or on_return(desk, card, target, amount, place)
-    if bad:
-        return bad
     return _give_back(desk, command, place, target, merchant_id, laid_on, command.amount_minor, ActivityType.REFUND)
 
 

@@ -7,19 +7,23 @@ from koudai.base import Refused
 from koudai.cards.checks import card_of, not_usable, over_balance_cap
 from koudai.cards.commands import Refund
 from koudai.cards.desk import Desk, HeldCard, Redemption
+from koudai.cards.law.judge import on_return
 from koudai.cards.model import CardRefusal, CardState
+from koudai.ledger import Place
 from koudai.programmes import Kind
 
 
-def refund_target(desk: Desk, command: Refund, card: HeldCard) -> HeldCard | Refused:
+def refund_target(desk: Desk, command: Refund, paid: HeldCard, card: HeldCard, place: Place) -> HeldCard | Refused:
     """The card itself while it is there and has room; else the one that the refund names, if it is of the same kind.
 
+    `card` is the one that `paid`, or took over from it. It has room where the programme and the law let it have the
+    value; what the law says of the card that gets it is noted.
     Of the same kind is a card of the same programme which is registered to the same holder, or a bearer card as that
     one is: to another holder's card nothing goes, since that is how value is turned into money (R4).
     """
     amount = command.amount_minor
     gone = _gone(card)
-    full = None if gone else over_balance_cap(desk, card, amount)
+    full = None if gone else _no_room(desk, paid, card, amount, place)
     if not gone and not full:
         return card
     kind = str(Kind.BEARER if card.holder_ref is None else Kind.REGISTERED)
@@ -35,7 +39,13 @@ def refund_target(desk: Desk, command: Refund, card: HeldCard) -> HeldCard | Ref
         return Refused(CardRefusal.OTHER_KIND, {"card_kind": kind})
     if other.holder_ref != card.holder_ref:
         return Refused(CardRefusal.OTHER_HOLDER, {"field": "to_card"})
-    return not_usable(other) or over_balance_cap(desk, other, amount) or other
+    return not_usable(other) or _no_room(desk, paid, other, amount, place) or other
+
+
+def _no_room(desk: Desk, paid: HeldCard, card: HeldCard, amount_minor: int, place: Place) -> Refused | None:
+    """Why what `paid` had paid doesn't fit on a card: by the programme, by the books, or by the law."""
+    full = over_balance_cap(desk, card, amount_minor) or desk.sheet.too_full(card.pocket, amount_minor)
+    return full or on_return(desk, paid, card, amount_minor, place)
 
 
 def _gone(card: HeldCard) -> Refused | None:
