@@ -390,3 +390,34 @@ async def test_what_holders_have_together_is_bound_before_the_first_card_or_neve
     wish = PutVersion("p", programme.id, text, "Li Na")
     (refused,) = await court.within(lambda tx: cards.put_versions(tx, court.book, [wish]))
     assert refused == Refused("programmes.bound_too_late", {"limit": "load.holder.balance"})
+
+
+async def test_a_card_that_is_made_in_the_same_batch_is_nobody_s_to_name(court):
+    """Its id isn't told before the batch is over. Whoever guesses it is told that there is no such card, and no more."""
+    programme = await court.under(kinds=BEARER)
+    card = await court.card(programme, 50_000)
+    probe = await court.card(programme)
+    near = range(probe + 1, probe + 12)
+    wishes = [
+        cards.Issue(key=court.key(), programme_id=programme.id),
+        *(court.load(one, 10, payer="tom") for one in near),
+        *(cards.Transfer(key=court.key(), card=card, to_card=one, asset="CNY", purpose="gift") for one in near),
+        *(cards.Close(key=court.key(), card=one, reason="r", made_by="m") for one in near),
+    ]
+    made, *outcomes = await court.within(lambda tx: cards.run(tx, court.book, wishes, court.keyring))
+    assert made.card.id in near, "one of the guesses was right"
+    assert {one.code for one in outcomes} == {"cards.unknown_card"}
+    await court.verify()
+
+
+async def test_a_bearer_card_gives_to_a_registered_one_and_what_its_root_holds_is_known(court):
+    programme = await court.under(kinds={**BEARER, "registered": {"max_balance_minor": None}}, gift={"claim_days": 7})
+    bearer, ann = await court.card(programme, 500), await court.person()
+    registered = await court.card(programme, 700, holder_ref=ann)
+    for one, other in ((bearer, registered), (registered, bearer)):
+        gift = cards.Transfer(
+            key=court.key(), card=one, to_card=other, asset="CNY", purpose=cards.Purpose.GIFT, amount_minor=1
+        )
+        (outcome,) = await court.run(gift)
+        assert not isinstance(outcome, Refused) or outcome.facts.get("clause"), "it is judged"
+    await court.verify()

@@ -45,8 +45,10 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
     book, statements = desk.sheet.book, dict[str, Statement]()
     loads = (as_load(c) if isinstance(c, Sell) else c for c in commands)
     named = [(card, c) for c in loads if isinstance(c, Load) and (card := card_of(desk, c.card)) is not None]
-    roots = _roots(desk) if kinds & _ROOTED else []
-    whos = {who for card, c in named for who in tallies_of(card, c)} | {root_of(card) for card in roots}
+    roots = _roots(desk, named_too=Transfer in kinds) if kinds & _ROOTED else []
+    whos = {who for card, c in named for who in tallies_of(card, c)} | {
+        root_of(card) for card in roots if card.kind is Kind.BEARER
+    }  # fmt: skip
     if whos:
         statements["tallies"] = (SQL["lock_tallies"], book, texts(sorted(whos)))
     if roots:
@@ -84,9 +86,13 @@ async def _read_loaded(tx: Tx, desk: Desk, cards: Sequence[HeldCard]) -> None:
         desk.loaded_of = {Place(batch_id, ordinal): ref for batch_id, ordinal, ref in rows}
 
 
-def _roots(desk: Desk) -> list[HeldCard]:
-    """The bearer cards that are under a law: the value of their roots counts."""
-    return [one for one in desk.cards.values() if one.kind is Kind.BEARER and one.promised is not None]
+def _roots(desk: Desk, *, named_too: bool) -> list[HeldCard]:
+    """The bearer cards that are under a law: the value of their roots counts.
+
+    What goes between two cards is judged by the kind of one, and told what the root of either holds.
+    """
+    lawful = (one for one in desk.cards.values() if one.promised is not None)
+    return [one for one in lawful if named_too or one.kind is Kind.BEARER]
 
 
 def _take(desk: Desk, rows: dict[str, Sequence[Sequence[Any]]], roots: Sequence[HeldCard]) -> None:
