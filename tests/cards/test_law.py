@@ -276,6 +276,26 @@ async def test_a_pilot_has_no_more_holders_than_its_cap_and_ends_by_itself(db, k
     assert await court.tried(held[0], 10) == "sp.18.registered"
 
 
+async def test_a_bearer_card_is_one_holder_to_a_pilot_from_its_issue_on(court):
+    """Here under an issuer that never filed (Art. 7): of three cards that are issued together two are in the pilot."""
+    today = datetime.now(CHINA).date()
+    late = StateIssuer(
+        "s", IssuerClass.OTHER, Sector.RETAIL, today - timedelta(days=400), today - timedelta(days=31), "Li"
+    )
+    await court.within(lambda tx: programmes.state_issuers(tx, court.book, [late]))
+    programme = await court.under(policy=PILOT["policy"], kinds=BEARER)
+    assert (await court.issue(programme)).facts["clause"] == "sp.7.filing"
+    await opened(court, programme, cap_holders=2, opens=("sp.7.filing",))
+    wishes = [cards.Issue(key=court.key(), programme_id=programme.id) for _ in range(3)]
+    *made, third = await court.within(lambda tx: cards.run(tx, court.book, wishes, court.keyring))
+    assert third.facts["clause"] == "sp.7.filing"
+    for one in (*made, *made):
+        assert await court.tried(one.card.id, 100, payer="tom") is None
+    (pilot,) = await court.within(lambda tx: programmes.pilots(tx, court.book))
+    assert (pilot.used_minor, pilot.holders) == (400, 2)
+    await court.verify()
+
+
 async def test_many_tills_take_no_more_of_a_pilot_than_there_is(court):
     programme = await court.under(**PILOT)
     held = [await court.card(programme, holder_ref=await court.person(f"{n:03}")) for n in range(1, 9)]
