@@ -92,12 +92,14 @@ def _pack_row(pack: Pack) -> str:
 
 VERBS: Mapping[str, str] = {
     "on_issue": "issue",
-    "on_load": "load, sale of stock",
+    "_load_refused": "load, sale of stock",
+    "on_adjust": "correction upwards",
     "on_payment": "payment, hold",
     "on_split": "split",
     "on_gift": "claim of a gift",
     "on_transfer": "transfer",
     "on_return": "refund of goods",
+    "not_rescinded": "undoing a sale",
     "not_paid_out": "closing",
     "not_closed": "closing, expiry",
     "not_replaced": "replacement, loss report",
@@ -135,7 +137,8 @@ def _charter() -> Iterator[ast.AST]:
 
 
 def _asks(function: ast.FunctionDef) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr == "asked" for node in ast.walk(function))
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    return any(isinstance(call, ast.Attribute) and call.attr == "asked" for call in calls)
 
 
 def _points(nodes: list[ast.AST]) -> Iterator[Point]:

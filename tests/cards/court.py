@@ -33,9 +33,13 @@ class Court(Counter):
 
     async def put(self, programme, day="2020-01-01", **changes):
         told = {"funding": FUNDING, "number_prefix": programme.number_prefix, **changes}
-        wish = PutVersion(self.key(), programme.id, text_of(effective_on=day, **told), "Li Na")
-        (made,) = await self.within(lambda tx: cards.put_versions(tx, self.book, [wish]))
+        made = await self.putting(programme, text_of(effective_on=day, **told))
         assert isinstance(made, Version), made
+
+    async def putting(self, programme, document):
+        """The outcome of putting a document."""
+        wish = PutVersion(self.key(), programme.id, document, "Li Na")
+        return (await self.within(lambda tx: cards.put_versions(tx, self.book, [wish])))[0]
 
     async def issue(self, programme, **more):
         made = await super().issue(programme, **more)

@@ -110,7 +110,6 @@ async def test_a_card_without_a_document_is_handed_back_by_plain_rules(life):
     "mp.redeem.after",
     "mp.redeem.holder",
     "mp.redeem.buyer",
-    "mp.redeem.company",
     "mp.redeem.bearer",
 )
 async def test_a_card_is_handed_back_as_its_pack_lets_it(life, pack, kind, months, minor, more, outcome):
@@ -134,12 +133,13 @@ async def test_a_card_is_handed_back_as_its_pack_lets_it(life, pack, kind, month
     await counter.verify()
 
 
+@pytest.mark.clause("mp.redeem.company")
 async def test_what_a_company_bought_goes_back_to_that_company(life):
     """It is so because that company paid, whatever the request says, and whoever topped up afterwards."""
     counter = life.counter
     desk = FrontDesk(counter.db, counter.keyring, counter.book)
     ann = await counter.person()
-    acme = (await desk.do(desk.company(ann, ann))).ref
+    acme = (await desk.do(desk.company(ann, ann, key="acme"))).ref
     await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
                     **{"class": "multi_purpose"}, split=SPLIT)  # fmt: skip
     await counter.enter_gates(life.programme)
@@ -164,6 +164,22 @@ async def test_what_a_company_bought_goes_back_to_that_company(life):
             told = closed.facts.get("clause", closed.code) if isinstance(closed, Refused) else "ok"
             assert told == outcome, (name, more)
     await counter.verify()
+
+
+async def test_a_company_that_topped_up_shows_who_it_is_before_it_is_paid(life):
+    counter = life.counter
+    desk = FrontDesk(counter.db, counter.keyring, counter.book)
+    ann, acme = await counter.person(), (await desk.do(desk.company(credit_code=None, key="acme"))).ref
+    await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
+                    **{"class": "multi_purpose"})  # fmt: skip
+    await counter.enter_gates(life.programme)
+    await life.card(amount=100, holder_ref=ann)
+    await life.until(START.replace(month=START.month + 4))
+    await counter.do(counter.load(life.ids["card"], 50, source=FundingSource.TRANSFER, payer=acme))
+    known = {"account_ref": "acct-1", "identity_ref": ann}
+    assert await life.told(life.do("close", **known, paid_to=SAME, buyer_ref=ann)) == "cards.other_buyer"
+    refused = await counter.no(life.do("close", **known, paid_to=PAYER, buyer_ref=acme))
+    assert refused.facts["clause"] == "mp.redeem.buyer"
 
 
 async def test_what_only_strangers_topped_up_is_the_holder_s(life):
@@ -235,7 +251,8 @@ async def test_under_a_chinese_pack_no_fee_is_kept_whatever_the_document_says(li
     """It isn't launched (cn.withdrawal); where it was put all the same, a card is handed back whole (cn.refund_fee)."""
     await life.open(policy={"pack": "cn-single-purpose"}, withdrawal={"fee_bps": 9_000})
     await life.card(amount=900)
-    await life.counter.do(life.do("close", paid_to=CASH, identity_ref="bob"))
+    bob = await life.counter.person()
+    await life.counter.do(life.do("close", paid_to=CASH, identity_ref=bob))
     assert await kinds(life, last=2) == [("PAY_OUT", 900), ("DEACTIVATE", 0)]
     ((_, amount, fee, *_),) = await register(life)
     assert (amount, fee) == (900, 0)

@@ -5,15 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from koudai import identity, programmes
+from koudai import cards, identity, programmes
 from koudai.base import CHINA, Refused
 from koudai.identity import Mode
 from koudai.programmes import (
+    IssuerClass,
     OpenedPilot,
     OpenPilot,
+    Sector,
+    StateIssuer,
     Version,
 )
-from tests.cards.court import FUNDING, Court
+from tests.cards.court import BEARER, FUNDING, Court
 from tests.programmes.drafts import text_of
 
 pytestmark = pytest.mark.anyio
@@ -150,3 +153,23 @@ async def test_a_pilot_that_may_not_be_is_not_opened(court, wish, code):
 async def test_a_pilot_that_no_document_names_is_not_opened(court):
     refused = await opened(court, await court.under(kinds={"registered": {"max_balance_minor": None}}))
     assert refused == Refused("programmes.pilot_not_named", {"pilot": "more-room"})
+
+
+async def test_a_bearer_card_is_one_holder_to_a_pilot_from_its_issue_on(court):
+    """Here under an issuer that never filed (Art. 7): of three cards that are issued together two are in the pilot."""
+    today = datetime.now(CHINA).date()
+    late = StateIssuer(
+        "s", IssuerClass.OTHER, Sector.RETAIL, today - timedelta(days=400), today - timedelta(days=31), "Li"
+    )
+    await court.within(lambda tx: programmes.state_issuers(tx, court.book, [late]))
+    programme = await court.under(policy=PILOT["policy"], kinds=BEARER)
+    assert (await court.issue(programme)).facts["clause"] == "sp.7.filing"
+    await opened(court, programme, cap_holders=2, opens=("sp.7.filing",))
+    wishes = [cards.Issue(key=court.key(), programme_id=programme.id) for _ in range(3)]
+    *made, third = await court.within(lambda tx: cards.run(tx, court.book, wishes, court.keyring))
+    assert third.facts["clause"] == "sp.7.filing"
+    for one in (*made, *made):
+        assert await court.tried(one.card.id, 100, payer="tom") is None
+    (pilot,) = await court.within(lambda tx: programmes.pilots(tx, court.book))
+    assert (pilot.used_minor, pilot.holders) == (400, 2)
+    await court.verify()

@@ -30,14 +30,14 @@ def test_the_verbs_that_ask_the_law_have_their_names_on_the_page(script):
     ("clause", "verbs"),
     [
         ("sp.2.own_goods", ["payment", "hold"]),
-        ("sp.15.bearer", ["load", "sale of stock"]),
+        ("sp.15.bearer", ["load", "sale of stock", "correction upwards"]),
         ("sp.19.after_expiry", ["closing", "expiry"]),
         ("mp.bearer_loss", ["replacement", "loss report"]),
         ("cn.withdrawal", ["launch"]),
         ("mp.overdraft", ["payment", "hold"]),
         # These speak of what no verb tells.
         ("mp.use.cash", []),
-        ("mp.payer_name", []),
+        ("mp.payer_name", ["load", "sale of stock"]),
         ("mp.redeem.transit", []),
         ("guards.token", []),
         ("guards.buy_back_invoice", []),

@@ -40,7 +40,9 @@ def on_issue(desk: Desk, command: Issue, place: Place) -> Refused | None:
     if asked is None:
         return None
     facts = _told(asked, {**_payer(desk, ref), **_shares(desk, 0)})
-    return judge(desk, None, ref or f"new:{place.batch_id}/{place.ordinal}", Point.ISSUE, asked, facts, place)
+    # A bearer card is the root of its own, under the id that it gets next: that is whom its loads are counted as.
+    who = ref or f"root:{desk.sheet.fresh_ids[0]}"
+    return judge(desk, None, who, Point.ISSUE, asked, facts, place)
 
 
 def on_load(

@@ -45,7 +45,7 @@ def not_rescinded(desk: Desk, card: HeldCard, amount_minor: int, place: Place) -
     law = desk.law(card.terms.programme_id)
     asked = None if law is None else law.asked(
         Point.REFUND, card.kind, refund_kind="sale", refund_to="source", transit=False, balance_after_minor=0,
-        root_minor=0,
+        root_minor=0, refund_fee_minor=0,
     )  # fmt: skip
     facts = {"balance_before_minor": card.pocket.balance_minor, "amount_minor": amount_minor}
     return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)
