@@ -183,10 +183,10 @@ def _named() -> Mapping[str, tuple[str, ...]]:
     """The clauses that functions of `cards` name in refusals of their own."""
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted((_ROOT / "src/koudai/cards").rglob("*.py")):
-        functions = (n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef))
-        for function in functions:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (one for one in tree.body if isinstance(one, ast.FunctionDef)):
             for node in ast.walk(function):
-                if isinstance(node, ast.Constant) and node.value in shipped_clauses():
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in shipped_clauses():
                     found[node.value] = (*found.get(node.value, ()), function.name)
     return found
 

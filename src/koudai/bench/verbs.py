@@ -29,7 +29,8 @@ _JUDGED = 20_000
 # A load of 500 yuan on a bearer card of a retailer, as cards tell it.
 _LOAD: Mapping[str, Any] = {
     "payer_level": "anonymous", "payer_kind": "person", "balance_after_minor": 50_000, "root_minor": 50_000,
-    "purchase_minor": 50_000, "purchase_day_minor": 50_000, "prepaid_share_bps": 100, "amount_minor": 50_000,
+    "purchase_minor": 50_000, "purchase_day_minor": 50_000, "prepaid_share_bps": 100, "prepaid_minor": 50_000,
+    "revenue_minor": 5_000_000, "amount_minor": 50_000,
 }  # fmt: skip
 _PROGRAMME = "city-grocer"
 
