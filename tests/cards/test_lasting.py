@@ -283,7 +283,7 @@ async def test_value_that_nobody_used_lapses_only_where_the_pack_lets_it(
     await life.open(validity, currency=currency, policy={"pack": pack}, **{"class": class_})
     await counter.enter_gates(life.programme)
     await life.card()
-    told = {"currency": currency, "source": cards.FundingSource(source)}
+    told = {"currency": currency, "source": cards.FundingSource(source), "payer": "tom"}
     # A card under a Chinese pack can be made to go on for ever; its value may have a day of its own.
     told |= {"expires_at": day(1_100)} if validity is YEARS else {}
     await counter.do(counter.load(life.ids["card"], 70, **told))

@@ -27,7 +27,9 @@ async def test_the_years_of_a_bearer_card(counter):
     assert (await life.see()).expires_at is None
     sold = BEGIN + timedelta(days=365)
     await life.until(sold)
-    await counter.do(life.do("activate"), counter.load(life.ids["card"], 9_000, source=FundingSource.TRANSFER))
+    await counter.do(
+        life.do("activate"), counter.load(life.ids["card"], 9_000, source=FundingSource.TRANSFER, payer="tom")
+    )
     end = (await life.see()).expires_at
     assert end == datetime(2031, 2, 10, 16, tzinfo=UTC), "three years with 2028's leap day, through the last day"
 
@@ -53,7 +55,7 @@ async def test_the_years_of_a_bearer_card(counter):
     assert await life.told(life.do("reactivate")) == "ok"
     assert await life.told(life.do("redeem", lines=(Line("pears", "fruit", 1),))) == "ok"
     assert await life.told(life.do("close", paid_to=PaidTo.CASH)) == "policy.required"
-    made = await counter.do(life.do("close", paid_to=PaidTo.CASH, identity_ref="hldr-1"))
+    made = await counter.do(life.do("close", paid_to=PaidTo.CASH, identity_ref=await counter.person()))
     assert (made.type, made.amount_minor) == ("PAY_OUT", 7_999)
     assert [e.type for e in await counter.history(life.ids["card"])][::-1] == [
         "ACTIVATE", "LOAD", "REDEEM", "CASHBACK", "EXPIRE", "RENEW", "REDEEM", "PAY_OUT", "DEACTIVATE",

@@ -23,11 +23,12 @@ MAX_TTL_S = 366 * 86_400
 def card_of(desk: Desk, ref: CardRef | None) -> HeldCard | None:
     """A locked card by its id or the hash of its number.
 
-    One that this very batch makes is nobody's to name: its id wasn't told yet, and what it needs wasn't read.
+    One that this very batch makes is nobody's to name in a book under a law: its id wasn't told yet, and what the law
+    asks of it wasn't read.
     """
     card_id = desk.ids_of_numbers.get(ref) if isinstance(ref, bytes) else ref
     card = None if card_id is None else desk.cards.get(card_id)
-    return None if card is None or card.pocket.at is None else card
+    return None if card is None or (card.pocket.at is None and desk.charter.promises) else card
 
 
 def bad_amount(amount_minor: int) -> Refused | None:
