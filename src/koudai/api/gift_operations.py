@@ -6,15 +6,11 @@ from koudai.api.examples import CLAIM, GIFT, REPLACEMENT
 from koudai.api.gift_shapes import ClaimedGift, Gift, GiftClaim, NewGift, NewReplacement, Replacement
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import GiftCardActivity
+from koudai.api.told import OF_LAW, OF_LIMITS, STOPPED, TOO_LITTLE
 from koudai.cards import CardRefusal
 from koudai.identity import Scope
-from koudai.ledger import LedgerRefusal
 
-_OF_CARD = (
-    CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_ACTIVE, CardRefusal.DEACTIVATED, CardRefusal.REPLACED,
-    CardRefusal.GIFT_PENDING, CardRefusal.HAS_HOLDS, CardRefusal.INSUFFICIENT_BALANCE,
-)  # fmt: skip
-_OF_LIMITS = (LedgerRefusal.LIMIT_EXCEEDED, LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM)
+_OF_CARD = (CardRefusal.UNKNOWN_CARD, *STOPPED, CardRefusal.HAS_HOLDS, *TOO_LITTLE)
 _OF_GIFT = (CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED)
 OF_REISSUE = frozenset((
     CardRefusal.NOT_REPLACEABLE, CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED,
@@ -28,15 +24,16 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards/{id}/replace", name="replace_gift_card", tag="Gift cards",
         summary="Issue a card anew: all of it goes to a new number, and the old one is dead",
         scope=Scope.CARDS_TRANSFER, keyed=True, request=NewReplacement, response=Replacement, status=201,
-        codes=(*_OF_CARD, CardRefusal.NOT_REPLACEABLE), examples=REPLACEMENT, handle=gifts.replace,
+        codes=(*_OF_CARD, CardRefusal.NOT_REPLACEABLE, CardRefusal.CALLED_OFF), examples=REPLACEMENT,
+        handle=gifts.replace,
     ),
     Operation(
         method="POST", path="/v1/gift_cards/{id}/gifts", name="give_gift_card", tag="Gifts",
         summary="Offer a whole card as a gift; its link is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_TRANSFER, keyed=True, request=NewGift, response=Gift, status=201,
         codes=(
-            *_OF_CARD, CardRefusal.BLOCKED, CardRefusal.BAD_TERM, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING,
-            CardRefusal.NOT_TRANSFERABLE, CardRefusal.DEVICE_MISSING, *_OF_LIMITS,
+            *_OF_CARD, CardRefusal.BAD_TERM, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING,
+            CardRefusal.NOT_TRANSFERABLE, *OF_LIMITS,
         ),
         examples=GIFT, handle=gifts.give,
     ),
@@ -50,8 +47,9 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_TRANSFER, keyed=True, request=GiftClaim, response=ClaimedGift, status=201,
         codes=(
             *_OF_GIFT, CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE, CardRefusal.GIFT_FOR_ANOTHER,
-            CardRefusal.IDENTITY_TOO_LOW, CardRefusal.BLOCKED, CardRefusal.INSUFFICIENT_BALANCE,
-            CardRefusal.NOT_TRANSFERABLE, *_OF_LIMITS,
+            CardRefusal.GIFT_OWN, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.BLOCKED, CardRefusal.RESTRICTED,
+            CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, *TOO_LITTLE, CardRefusal.NOT_TRANSFERABLE, *OF_LIMITS,
+            *OF_LAW,
         ),
         examples=CLAIM, handle=gifts.claim,
     ),

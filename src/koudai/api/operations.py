@@ -64,6 +64,7 @@ from koudai.api.shapes import (
     Split,
 )
 from koudai.api.stock_operations import STOCK_OPERATIONS
+from koudai.api.told import OF_LAW, OF_LIMITS, OF_PAYING, STOPPED, TOO_LITTLE
 from koudai.cards import CardRefusal
 from koudai.identity import IdentityFault, Scope
 from koudai.ledger import LedgerRefusal
@@ -73,11 +74,8 @@ from koudai.programmes import ProgrammeRefusal
 
 _PAGE = ("cursor", "limit")
 
-_OF_LAW = (PolicyRefusal.OVER_LIMIT, PolicyRefusal.BELOW_LIMIT, PolicyRefusal.FORBIDDEN, PolicyRefusal.REQUIRED)
-
 _OF_ISSUE = (
-    CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED,
-    ProgrammeRefusal.ISSUER_FIGURE_MISSING,
+    CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE, CardRefusal.KIND_NOT_OFFERED, CardRefusal.CARRIER_NOT_OFFERED,
 )  # fmt: skip
 _OF_SECRETS = (
     CardRefusal.PIN_WEAK, CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.PAY_CODE_NOT_OFFERED,
@@ -87,9 +85,7 @@ _OF_SPLIT = (
 )  # fmt: skip
 
 _EXCHANGE_CODES = (
-    CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.DEACTIVATED,
-    CardRefusal.REPLACED, CardRefusal.NEVER_EXPIRES, CardRefusal.NOT_EXPIRED, CardRefusal.EXPIRED_OVER,
-    CardRefusal.HAS_HOLDS,
+    CardRefusal.UNKNOWN_CARD, *STOPPED, CardRefusal.NEVER_EXPIRES, CardRefusal.NOT_EXPIRED, CardRefusal.HAS_HOLDS,
 )  # fmt: skip
 
 _OF_RESTRICTIONS = (
@@ -117,16 +113,13 @@ _ACTIVITY_CODES = (
         CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.BAD_LIMIT, *_OF_ISSUE, *_OF_SPLIT, *_OF_RESTRICTIONS, *_OF_STOCK,
         *OF_REISSUE, *_OF_SECRETS,
     }),
-    *_OF_LAW,
+    CardRefusal.HAS_HOLDS,
+    *OF_LAW,
 )  # fmt: skip
 
 _SPLIT_CODES = (
-    CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH,
-    CardRefusal.NOT_ACTIVE, CardRefusal.NOT_ACTIVE_YET, CardRefusal.BLOCKED, CardRefusal.RESTRICTED,
-    CardRefusal.REPLACED, CardRefusal.GIFT_PENDING, *_OF_SPLIT,
-    CardRefusal.AMOUNT_RESTRICTED,
-    CardRefusal.INSUFFICIENT_BALANCE, LedgerRefusal.BELOW_FLOOR, LedgerRefusal.LIMIT_EXCEEDED,
-    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, CardRefusal.DEVICE_MISSING, *_OF_LAW,
+    CardRefusal.AMOUNT_TOO_LARGE, CardRefusal.UNKNOWN_CARD, CardRefusal.CURRENCY_MISMATCH, *STOPPED, *_OF_SPLIT,
+    *TOO_LITTLE, LedgerRefusal.BELOW_FLOOR, *OF_LIMITS, *OF_LAW,
 )  # fmt: skip
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -203,7 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Issue a card; its number is in the answer, and under the same key for 15 minutes",
         scope=Scope.CARDS_ISSUE, keyed=True, request=NewGiftCard, response=GiftCard, status=201,
         codes=(
-            CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, *_OF_LAW, CardRefusal.PIN_WEAK, CardRefusal.PIN_NOT_OFFERED,
+            CardRefusal.UNKNOWN_PROGRAMME, *_OF_ISSUE, *OF_LAW, CardRefusal.PIN_WEAK, CardRefusal.PIN_NOT_OFFERED,
         ), examples=GIFT_CARD, handle=gift_cards.create,
     ),
     Operation(
@@ -231,7 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards/{id}/spend_and_split", name="spend_and_split_gift_card", tag="Gift cards",
         summary="Pay a merchant and move the rest into a new card: both or none; asks for cards:redeem too",
         scope=Scope.CARDS_TRANSFER, keyed=True, request=NewSpendSplit, response=Split, status=201,
-        codes=(CardRefusal.UNKNOWN_MERCHANT, CardRefusal.NOTHING_LEFT, *_SPLIT_CODES), examples=SPEND_SPLIT,
+        codes=(CardRefusal.NOTHING_LEFT, *_SPLIT_CODES, *OF_PAYING), examples=SPEND_SPLIT,
         handle=gift_cards.spend_split,
     ),
     Operation(

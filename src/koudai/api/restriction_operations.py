@@ -24,7 +24,8 @@ RESTRICTION_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_BLOCK, keyed=True, request=NewRestriction, response=Restriction, status=201,
         codes=(
             *_ON_CARD, CardRefusal.CURRENCY_MISMATCH, CardRefusal.ORDER_MISSING, CardRefusal.BAD_TERM,
-            CardRefusal.FREEZE_TOO_LONG, CardRefusal.FROZEN_BEFORE,
+            CardRefusal.FREEZE_TOO_LONG, CardRefusal.FROZEN_BEFORE, CardRefusal.NO_LOSS_REPORT,
+            CardRefusal.AMOUNT_TOO_LARGE,
         ),
         examples=RESTRICTION, handle=restrictions.create,
     ),
@@ -39,7 +40,7 @@ RESTRICTION_OPERATIONS: tuple[Operation, ...] = (
         keyed=True, request=NewLift, response=Restriction,
         codes=(
             CardRefusal.UNKNOWN_CARD, CardRefusal.UNKNOWN_RESTRICTION, CardRefusal.NOT_YOURS_TO_LIFT,
-            CardRefusal.ORDER_MISSING,
+            CardRefusal.ORDER_MISSING, CardRefusal.CALLED_OFF,
         ),
         examples=LIFT, handle=restrictions.lift,
     ),

@@ -5,6 +5,7 @@ from koudai.api.door import Operation
 from koudai.api.examples import PIN, PIN_CHANGE
 from koudai.api.secret_shapes import NewPin, PayCodeShown, PinChange
 from koudai.api.shapes import GiftCardActivity
+from koudai.api.told import STOPPED
 from koudai.cards import CardRefusal
 from koudai.identity import Scope
 
@@ -23,8 +24,8 @@ SECRET_OPERATIONS: tuple[Operation, ...] = (
         summary="Change a card's PIN, by the old one", scope=Scope.CARDS_PIN, keyed=True, request=PinChange,
         response=GiftCardActivity, status=201,
         codes=(
-            *_OF_CARD, *_OF_PIN, CardRefusal.NO_PIN, CardRefusal.PIN_DEVICE_LOCKED, CardRefusal.PIN_LOCKED,
-            CardRefusal.PIN_WRONG,
+            *_OF_CARD, *_OF_PIN, CardRefusal.NO_PIN, CardRefusal.PIN_NEEDS_DEVICE,
+            CardRefusal.PIN_DEVICE_LOCKED, CardRefusal.PIN_LOCKED, CardRefusal.PIN_WRONG,
         ),
         examples=PIN_CHANGE, handle=pins.change,
     ),
@@ -38,7 +39,7 @@ SECRET_OPERATIONS: tuple[Operation, ...] = (
         method="POST", path="/v1/gift_cards/{id}/pay_codes", name="create_gift_card_pay_code", tag="Gift cards",
         summary="Make a code that pays once, for seconds, in the place of number and PIN; older ones are dead then",
         scope=Scope.CARDS_PAY_CODE, response=PayCodeShown, status=201,
-        codes=(*_OF_CARD, CardRefusal.NOT_ACTIVE, CardRefusal.BLOCKED, CardRefusal.PAY_CODE_NOT_OFFERED),
+        codes=(CardRefusal.UNKNOWN_CARD, *STOPPED, CardRefusal.PAY_CODE_NOT_OFFERED),
         handle=pins.make_pay_code,
     ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from koudai.api.stock_shapes import (
     VoidSale,
     WritingOff,
 )
+from koudai.api.told import OF_LAW, OF_LIMITS, STOPPED
 from koudai.cards import CardRefusal
 from koudai.identity import Scope
 from koudai.ledger import LedgerRefusal
@@ -33,8 +34,9 @@ _SALE = (
     ApiProblem.BAD_NUMBER, CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_STOCK, CardRefusal.OUT_OF_ORDER,
     CardRefusal.LIES_ELSEWHERE, CardRefusal.CURRENCY_MISMATCH, CardRefusal.PAYMENT_MISSING, CardRefusal.PAYMENT_DIFFERS,
     CardRefusal.PAYMENT_REFUNDED, CardRefusal.PAYMENT_USED, CardRefusal.WARNING_UNREAD,
-    CardRefusal.LOAD_CAP_EXCEEDED, CardRefusal.BALANCE_CAP_EXCEEDED, LedgerRefusal.LIMIT_EXCEEDED,
-    LedgerRefusal.COUNT_EXCEEDED, LedgerRefusal.BELOW_MINIMUM, LedgerRefusal.BALANCE_TOO_LARGE,
+    CardRefusal.LOAD_CAP_EXCEEDED, CardRefusal.BALANCE_CAP_EXCEEDED, CardRefusal.AMOUNT_TOO_LARGE,
+    CardRefusal.REASON_MISSING, CardRefusal.FUNDING_NOT_ACCEPTED, CardRefusal.PAYER_MISSING,
+    LedgerRefusal.BALANCE_TOO_LARGE, *STOPPED, *OF_LIMITS, *OF_LAW,
 )  # fmt: skip
 
 STOCK_OPERATIONS: tuple[Operation, ...] = (
@@ -44,7 +46,8 @@ STOCK_OPERATIONS: tuple[Operation, ...] = (
         request=NewStock, response=Stock, status=201,
         codes=(
             CardRefusal.UNKNOWN_PROGRAMME, CardRefusal.NOT_LAUNCHED, CardRefusal.NOT_IN_FORCE,
-            CardRefusal.KIND_NOT_OFFERED, CardRefusal.CARRIER_NOT_OFFERED,
+            CardRefusal.KIND_NOT_OFFERED, CardRefusal.CARRIER_NOT_OFFERED, CardRefusal.STOCK_TOO_LARGE,
+            CardRefusal.REASON_MISSING,
         ),
         examples=STOCK, handle=stock.create,
     ),
@@ -61,7 +64,8 @@ STOCK_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST", path="/v1/stock/receive", name="receive_stock", tag="Stock",
         summary="Take printed cards in at a place", scope=Scope.CARDS_STOCK, keyed=True, request=Receipt,
-        response=GiftCardActivity, status=201, codes=(*_STEP, CardRefusal.UNKNOWN_MERCHANT), examples=RECEIPT,
+        response=GiftCardActivity, status=201,
+        codes=(*_STEP, CardRefusal.UNKNOWN_MERCHANT, CardRefusal.PLACE_MISSING), examples=RECEIPT,
         handle=stock.receive,
     ),
     Operation(
@@ -93,7 +97,7 @@ STOCK_OPERATIONS: tuple[Operation, ...] = (
         codes=(
             ApiProblem.BAD_NUMBER, CardRefusal.REASON_MISSING, CardRefusal.UNKNOWN_CARD, CardRefusal.NOT_STOCK,
             CardRefusal.OUT_OF_ORDER, CardRefusal.REPLACED, CardRefusal.DEACTIVATED, CardRefusal.SALE_USED,
-            CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.SALE_OVER,
+            CardRefusal.BLOCKED, CardRefusal.RESTRICTED, CardRefusal.AMOUNT_RESTRICTED, CardRefusal.SALE_OVER, *OF_LAW,
         ),
         examples=VOID_SALE, handle=stock.void_sale,
     ),
