@@ -348,6 +348,13 @@ DAMAGES = [
            "INSERT INTO cards.tallies (book, who, load_minor, since_batch_id) VALUES (1, 'payer:nobody', 5, 1)"),
     damage("cards.tally", "cards.tallies 1/root:{card}",
            "INSERT INTO cards.tallies (book, who, since_batch_id) VALUES (1, 'root:{card}', 1)"),
+    # What the law noted stands in another book, or of a batch that nobody made
+    *(
+        damage("cards.judgement_book", f"cards.judgements {book}/{batch}/1",
+               "INSERT INTO cards.judgements (book, batch_id, ordinal, card_id, point, pack, noted, pilots)"
+               f" VALUES ({book}, {batch}, 1, 0, 'load', 'generic', 'said', '')")
+        for book, batch in ((2, "{pay_batch}"), (1, "100000"))
+    ),
     damage("cards.card_state", "cards.cards {ordered}", f"UPDATE cards.restrictions SET amount_minor = NULL WHERE {at('frozen')}"),
     # A restriction is not what its card says, or ended as it may not
     damage("cards.restriction_count", "cards.cards {ordered}", "UPDATE cards.cards SET restrictions = 0 WHERE id = {ordered}"),

@@ -207,13 +207,14 @@ SELECT id, recorded_at FROM ledger.batches WHERE id = ANY ($1::bigint[])
 
 -- page_judgements: what the law had to say of the next entries of a book behind a place; all of an entry or nothing
 SELECT j.batch_id, j.ordinal, coalesce(nullif(j.card_id, 0), a.card_id, 0), j.point, j.pack, j.noted, j.pilots,
-       e.recorded_at
+       b.recorded_at
 FROM (
-    SELECT DISTINCT n.batch_id, n.ordinal, b.recorded_at FROM cards.judgements n
-    JOIN ledger.batches b ON b.id = n.batch_id AND b.book = $1::int
-    WHERE (n.batch_id, n.ordinal) > ($2::bigint, $3::int) ORDER BY n.batch_id, n.ordinal LIMIT $4::int
+    SELECT DISTINCT n.batch_id, n.ordinal FROM cards.judgements n
+    WHERE n.book = $1::int AND (n.batch_id, n.ordinal) > ($2::bigint, $3::int)
+    ORDER BY n.batch_id, n.ordinal LIMIT $4::int
 ) AS e
-JOIN cards.judgements j ON j.batch_id = e.batch_id AND j.ordinal = e.ordinal
+JOIN cards.judgements j ON j.book = $1::int AND j.batch_id = e.batch_id AND j.ordinal = e.ordinal
+JOIN ledger.batches b ON b.id = e.batch_id
 LEFT JOIN cards.activities a ON a.batch_id = e.batch_id AND a.ordinal = e.ordinal
 ORDER BY j.batch_id, j.ordinal, j.card_id, j.point
 

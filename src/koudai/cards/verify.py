@@ -20,6 +20,7 @@ _WHOLE = (
     "gift_entries",
     "gift_lock",
     "hold_entries",
+    "judgement_book",
     "limit_counter",
     "lineage",
     "lot_origin",

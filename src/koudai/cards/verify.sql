@@ -535,6 +535,13 @@ FROM cards.tallies t
 JOIN summed s ON s.book = t.book AND s.who = t.who
 WHERE (t.load_minor, t.bearer_minor, t.cash_minor) IS DISTINCT FROM (s.load_minor, s.bearer_minor, s.cash_minor)
 
+-- judgement_book: what the law noted in another book than that of its batch, or of a batch that isn't there
+SELECT 'cards.judgements ' || j.book || '/' || j.batch_id || '/' || j.ordinal,
+       'its batch is of book ' || coalesce(b.book::text, 'none')
+FROM cards.judgements j
+LEFT JOIN ledger.batches b ON b.id = j.batch_id
+WHERE b.book IS DISTINCT FROM j.book
+
 -- tender: rests of tenders that no payment leaves, or that leave nothing
 SELECT 'cards.tenders ' || t.batch_id || '/' || t.ordinal,
        'asked for ' || t.asked_minor || ', approved ' || coalesce(a.amount_minor::text, 'nothing')

@@ -124,5 +124,6 @@ def what_was_judged(desk: Desk) -> list[Statement]:
     if desk.pilot_uses:
         statements.append(use_pilots_statement(desk.pilot_uses))
     if desk.judgements:
-        statements.append((SQL["add_judgements"], desk.sheet.batch_id, *columns(_JUDGEMENT, desk.judgements)))
+        place = desk.sheet.book, desk.sheet.batch_id
+        statements.append((SQL["add_judgements"], *place, *columns(_JUDGEMENT, desk.judgements)))
     return statements

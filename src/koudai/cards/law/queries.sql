@@ -13,6 +13,6 @@ UNION ALL
 SELECT h.id, h.balance_minor FROM ledger.heads h WHERE h.id = ANY ($2::bigint[]) AND NOT h.id = ANY ($3::bigint[])
 
 -- add_judgements: what the law had to say of entries that were let pass
-INSERT INTO cards.judgements (batch_id, ordinal, card_id, point, pack, noted, pilots)
-SELECT $1::bigint, j.* FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
+INSERT INTO cards.judgements (book, batch_id, ordinal, card_id, point, pack, noted, pilots)
+SELECT $1::int, $2::bigint, j.* FROM unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
     AS j (ordinal, card_id, point, pack, noted, pilots)

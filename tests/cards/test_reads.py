@@ -1,0 +1,53 @@
+"""What is read goes by what is answered: rows of others, and rows that were answered before, are not walked over."""
+
+from datetime import datetime
+
+from koudai import cards, programmes
+from koudai.base import CHINA
+from koudai.ledger import Place
+from koudai.programmes import IssuerClass, Sector, StateIssuer
+from tests.cards.test_law import BEARER, Court
+
+_READ = """SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(c.oid)), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'cards' AND c.relkind IN ('r', 'i')"""
+
+
+async def reading(db, work):
+    """What a read of the room answers, and how many rows and entries of indexes it went over in the room's tables."""
+    async with db.transaction() as tx:
+        before = await tx.value(_READ)
+        answer = await work(tx)
+        return answer, await tx.value(_READ) - before
+
+
+async def noting(db, keyring, book):
+    """A card of a book in which the law notes something of each load, and who loads it so often."""
+    court, today = Court(db, keyring, book), datetime.now(CHINA).date()
+    young = StateIssuer("s", IssuerClass.OTHER, Sector.RETAIL, today, today, "Li Na", None, 1)
+    await court.within(lambda tx: programmes.state_issuers(tx, book, [young]))
+    card = await court.card(await court.under(kinds=BEARER), 3)
+
+    async def load(times):
+        await court.do(*(court.load(card, 1) for _ in range(times)))
+
+    return load
+
+
+async def test_a_page_of_what_the_law_noted_is_read_past_other_books(db, keyring):
+    ours, others = await noting(db, keyring, 1), await noting(db, keyring, 2)
+    for times in (3, 2):
+        await ours(times)
+        await others(300)
+    whole, _ = await reading(db, lambda tx: cards.page_judgements(tx, 1, Place(0, 0), 100))
+    assert [one.point for one in whole].count("load") == 6
+    for limit in (1, 2, 5):
+        walked = []
+        while True:
+            after = walked[-1].place if walked else Place(0, 0)
+            page, read = await reading(db, lambda tx, a=after, n=limit: cards.page_judgements(tx, 1, a, n))
+            assert read <= 5 * (limit + 1)
+            if not page:
+                break
+            walked += page
+        assert walked == whole
