@@ -461,6 +461,15 @@ DAMAGES = [
     damage("cards.stock_sale", "cards.sales {stock_sold}",
            "UPDATE cards.cards SET active_at = NULL WHERE id = {stock_sold}"),
     damage("cards.stock_sale", "cards.sales {stock_sold}", "DELETE FROM cards.payments"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}", "UPDATE cards.sales SET stock_id = 1"),
+    # A stock's count is not what its cards are
+    damage("cards.stock_count", "cards.stock_counts {stock}/SOLD/0/hall",
+           "UPDATE cards.stock_counts SET cards = cards - 1 WHERE state = 'SOLD'"),
+    damage("cards.stock_count", "cards.stock_counts {stock}/PRINTED/0/", "DELETE FROM cards.stock_counts WHERE state = 'PRINTED'"),
+    damage("cards.stock_count", "cards.stock_counts {stock}/IN_STOCK/0/yard",
+           "UPDATE cards.stock_cards SET place = 'yard' WHERE card_id = {stock_in}"),
+    damage("cards.stock_count", "cards.stock_counts {stock}/CREATED/0/",
+           "INSERT INTO cards.stock_counts (stock_id, cards, merchant_id, state, place) VALUES ({stock}, 1, 0, 'CREATED', '')"),
     damage("cards.payment_used", "cards.payments 1/slip", "UPDATE cards.payments SET used_minor = used_minor - 1"),
     damage("cards.payment_used", "cards.payments 1/slip",
            "ALTER TABLE cards.payments DROP CONSTRAINT payments_within_paid",
@@ -502,7 +511,7 @@ async def tell_of_stock(within, run, keyring, programme, facts):
     members = await within(lambda tx: cards.page_stock_cards(tx, 1, stock.id, 0, 9))
     names = ("stock_printed", "stock_in", "stock_sold", "stock_lost", "stock_new")
     ids = {name: member.card_id for name, member in zip(names, members, strict=True)}
-    facts |= ids
+    facts |= {**ids, "stock": stock.id}
     for command in (
         cards.Print(key="printing", stock_id=stock.id, first=1, last=4, made_by="Wu"),
         cards.Receive(key="receiving", stock_id=stock.id, first=2, last=4, place="hall", made_by="Wu"),

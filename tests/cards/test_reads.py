@@ -7,6 +7,7 @@ from koudai.base import CHINA
 from koudai.ledger import Place
 from koudai.programmes import IssuerClass, Sector, StateIssuer
 from tests.cards.test_law import BEARER, Court
+from tests.cards.test_stock import Shop
 
 _READ = """SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(c.oid)), 0)::bigint
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -51,3 +52,19 @@ async def test_a_page_of_what_the_law_noted_is_read_past_other_books(db, keyring
                 break
             walked += page
         assert walked == whole
+
+
+async def test_the_counts_of_stocks_are_read_without_their_cards(db, counter):
+    shop = Shop(counter, await counter.programme())
+    stocks = [await shop.make(400) for _ in range(2)]
+    for stock in stocks:
+        await shop.printed(stock)
+        await counter.do(shop.receive(stock_id=stock.id))
+        ids = await shop.members(stock)
+        sales = [shop.sell(card, till=f"till {n}", clerk=f"clerk {n}") for n, card in enumerate(ids[:100])]
+        await counter.do(*sales)
+    shown, read = await reading(db, lambda tx: cards.page_stocks(tx, 1, 0, 50))
+    assert [[(one.state, one.cards) for one in stock.counts] for stock in shown] == [
+        [("ACTIVE", 100), ("IN_STOCK", 300)]
+    ] * 2
+    assert read <= 40

@@ -323,11 +323,12 @@ BEGIN
     ON CONFLICT (book, reference) DO UPDATE SET used_minor = p.used_minor + excluded.used_minor;
 
     INSERT INTO cards.sales (card_id, batch_id, amount_minor, ordinal, book, asset, payment_ref, payer, till, clerk,
-                             acknowledged, sold_at, active_at)
+                             acknowledged, sold_at, active_at, stock_id)
     SELECT u.id, p_batch_id, u.amount, u.ordinal, p_book, u.asset, u.ref, u.payer, u.till, u.clerk, u.acknowledged, u.sold,
-           u.active
+           u.active, c.stock_id
     FROM unnest(p_ids, p_ordinals, p_amounts, p_assets, p_refs, p_payers, p_tills, p_clerks, p_acknowledged, p_sold, p_active)
-        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active);
+        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active)
+    JOIN LATERAL (SELECT x.stock_id FROM cards.stock_cards x WHERE x.card_id = u.id OFFSET 0) AS c ON true;
 
     UPDATE cards.cards c SET issued_at = s.sold, active_at = s.active
     FROM (SELECT f.at, u.* FROM unnest(p_ids, p_sold, p_active) AS u (id, sold, active)

@@ -35,6 +35,7 @@ _WHOLE = (
     "restriction_count",
     "restriction_entries",
     "restriction_lifted",
+    "stock_count",
     "stock_sale",
     "stock_way",
     "tally",

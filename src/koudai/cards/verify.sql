@@ -640,17 +640,31 @@ WHERE CASE WHEN c.state IN ('SOLD', 'CALLED_OFF')
                                  WHEN 'PRINTED' THEN h.printed IS NOT NULL AND h.received IS NULL
                                  ELSE h.printed < h.received END END IS NOT TRUE
 
--- stock_sale: sales whose card wasn't loaded with that amount from that source, or is usable from another moment on
+-- stock_count: stocks that say they have more or fewer cards in a state at a place than there are
+SELECT 'cards.stock_counts ' || coalesce(k.stock_id, c.stock_id) || '/' || coalesce(k.state, c.state) || '/'
+       || coalesce(k.merchant_id, c.merchant_id) || '/' || coalesce(k.place, c.place),
+       'says ' || coalesce(k.cards, 0) || ' cards, and there are ' || coalesce(c.cards, 0)
+FROM (SELECT stock_id, state, merchant_id, place, sum(cards) AS cards FROM cards.stock_counts
+      GROUP BY stock_id, state, merchant_id, place) AS k
+FULL JOIN (SELECT stock_id, state, coalesce(merchant_id, 0) AS merchant_id, coalesce(place, '') AS place, count(*) AS cards
+           FROM cards.stock_cards GROUP BY 1, 2, 3, 4) AS c
+    ON c.stock_id = k.stock_id AND c.state = k.state AND c.merchant_id = k.merchant_id AND c.place = k.place
+WHERE coalesce(k.cards, 0) <> coalesce(c.cards, 0)
+
+-- stock_sale: sales whose card wasn't loaded with that amount from that source, is of another stock, or is usable from
+-- another moment on
 SELECT 'cards.sales ' || s.card_id,
-       'sold for ' || s.amount_minor || ' against ' || s.payment_ref || ' by ' || coalesce(p.source::text, 'nothing')
-       || ' to be used from ' || s.active_at || '; its load is ' || coalesce(a.amount_minor || ' by ' || a.source, 'not there')
-       || ', its card used from ' || coalesce(c.active_at::text, 'no time')
+       'of stock ' || s.stock_id || ' sold for ' || s.amount_minor || ' against ' || s.payment_ref || ' by '
+       || coalesce(p.source::text, 'nothing') || ' to be used from ' || s.active_at || '; its load is '
+       || coalesce(a.amount_minor || ' by ' || a.source, 'not there') || ', its card of stock '
+       || coalesce(k.stock_id::text, 'none') || ' used from ' || coalesce(c.active_at::text, 'no time')
 FROM cards.sales s
 LEFT JOIN cards.cards c ON c.id = s.card_id
+LEFT JOIN cards.stock_cards k ON k.card_id = s.card_id
 LEFT JOIN cards.payments p ON p.book = s.book AND p.reference = s.payment_ref
 LEFT JOIN cards.activities a ON a.batch_id = s.batch_id AND a.ordinal = s.ordinal AND a.type = 'LOAD'
 WHERE (a.card_id = s.card_id AND a.amount_minor = s.amount_minor AND a.source = p.source AND p.asset = s.asset
-       AND c.book = s.book AND c.active_at = s.active_at) IS NOT TRUE
+       AND c.book = s.book AND c.active_at = s.active_at AND k.stock_id = s.stock_id) IS NOT TRUE
 
 -- payment_used: payments of which more was used than was paid, or not what was sold against them
 SELECT 'cards.payments ' || p.book || '/' || p.reference,
