@@ -488,6 +488,10 @@ DAMAGES = [
     damage("cards.card_expiry", "cards.cards {stand_in}", f"DELETE FROM cards.activities WHERE {at('prolonged')}"),
     damage("cards.card_expiry", "cards.cards 10000",
            "INSERT INTO cards.expiries (card_id, batch_id, expires_at) VALUES (10000, 1, now())"),
+    # Nobody would ever look at a card to remind its holder
+    damage("cards.reminder_line", "cards.reminders {mine}", "DELETE FROM cards.reminders WHERE card_id = {mine}"),
+    damage("cards.reminder_line", "cards.reminders {mine}", "UPDATE cards.reminders SET programme_id = 1 WHERE card_id = {mine}"),
+    damage("cards.reminder_line", "cards.reminders {mine}", "DELETE FROM cards.cards WHERE id = {mine}"),
     damage("cards.payout_register", "cards.payouts {closing}", f"DELETE FROM cards.payouts WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}", f"DELETE FROM cards.activities WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}",

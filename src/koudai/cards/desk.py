@@ -31,7 +31,7 @@ from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
 from koudai.policy import Point
-from koudai.programmes import Asked, Charter, Effective, Kind, Law
+from koudai.programmes import USED_LATE, Asked, Charter, Effective, Kind, Law
 
 
 class HeldCard:
@@ -209,6 +209,8 @@ class Desk:
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.expiries: dict[int, datetime] = {}
+        self.were_empty: set[int] = set()
+        self.used_late: set[int] = set()
         self.payouts: list[PayoutRow] = []
         self.states: dict[int, CardState] = {}
         self.restricted: list[Restriction] = []
@@ -305,6 +307,8 @@ class Desk:
         """Write an entry into a card's history, behind its newest one."""
         sheet = self.sheet
         at = event_at or sheet.now
+        if event_at is not None and kind in USES and event_at < sheet.now - USED_LATE:
+            self.used_late.add(card.id)
         balance, held = card.pocket.balance_minor, card.pocket.held_minor
         self.entries.append(
             (
@@ -328,6 +332,9 @@ Ended = tuple[int, int, int, Any, Any, str | None, str | None, str | None]
 _CARD = (Subject.CARD,)
 _HOLDER = (Subject.HOLDER,)
 _NOWHERE = (None, None)
+
+USES = frozenset({ActivityType.LOAD, ActivityType.REDEEM, ActivityType.CAPTURE})
+"""What ends a silence (`cards.last_use_v1`)."""
 
 
 def ref_of(kind: Subjects, pocket: Pocket, device: str | None, recipient: str | None) -> str | None:

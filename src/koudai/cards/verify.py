@@ -31,6 +31,7 @@ _WHOLE = (
     "pin_flag",
     "refund_parts",
     "refund_total",
+    "reminder_line",
     "reissue",
     "restriction_count",
     "restriction_entries",

@@ -431,6 +431,14 @@ FULL JOIN (SELECT DISTINCT ON (x.card_id) x.card_id, x.expires_at,
            ORDER BY x.card_id, x.batch_id DESC) AS e ON e.card_id = c.id
 WHERE c.id IS NULL OR c.expires_at IS DISTINCT FROM e.expires_at OR e.unentered
 
+-- reminder_line: cards that don't stand in the line for reminders of their programme, and what stands there that is none
+SELECT 'cards.reminders ' || coalesce(r.card_id, c.id),
+       'stands in the line of programme ' || coalesce(r.programme_id::text, 'none') || ', its card is of '
+       || coalesce(c.programme_id::text, 'none')
+FROM cards.cards c
+FULL JOIN cards.reminders r ON r.card_id = c.id
+WHERE r.programme_id IS DISTINCT FROM c.programme_id
+
 -- payout_register: pay-outs that the register doesn't tell of, or of another amount
 SELECT 'cards.payouts ' || coalesce(p.batch_id, a.batch_id) || '/' || coalesce(p.ordinal, a.lead),
        'the register says ' || coalesce(p.amount_minor, 0) || ' with a fee of ' || coalesce(p.fee_minor, 0)
