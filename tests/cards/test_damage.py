@@ -498,6 +498,7 @@ DAMAGES = [
            f"UPDATE cards.payouts SET amount_minor = amount_minor + 1 WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}",
            f"UPDATE cards.payouts SET fee_minor = fee_minor + 1 WHERE {at('closing')}"),
+    damage("cards.payout_register", "cards.payouts {closing}", f"UPDATE cards.payouts SET book = 2 WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}", f"UPDATE cards.payouts SET card_id = {{mine}} WHERE {at('closing')}"),
     damage("cards.activity_transfer", "cards.activities {closing}",
            f"UPDATE ledger.transfers SET credit_account = {{expired_account}} WHERE {at('closing')}"),

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from koudai import cards, programmes
+from koudai import cards, ledger, programmes
 from koudai.base import CHINA
 from koudai.ledger import Place
+from koudai.pg import Database
 from koudai.programmes import IssuerClass, Sector, StateIssuer
 from tests.cards.lives import Life, day
-from tests.cards.test_law import BEARER, Court
+from tests.cards.test_law import BEARER, SPLIT, Court
 from tests.cards.test_stock import Shop
 
 _READ = """SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(c.oid) * (c.relkind = 'r' OR $1::bool)::int
@@ -97,3 +98,66 @@ async def test_who_takes_reminders_looks_at_those_cards_that_are_due_one(db, cou
             # Nobody had looked at any of them before.
             assert listed <= 30
             assert read <= 5 + 10 * due
+
+
+async def ended(counter, count):
+    """A book in which so many cards were handed back, and as many given; places and ids of the former."""
+    life = Life(counter)
+    await life.open({"days": 20, "renewal": "automatic"}, gift={"claim_days": 7})
+    names = [f"card {n}" for n in range(2 * count)]
+    for name in names:
+        await life.card(name, 5)
+    told = {"paid_to": cards.PaidTo.SAME_NAME_ACCOUNT, "account_ref": "acct-1", "identity_ref": "ann"}
+    await counter.do(*(life.do("close", name, **told) for name in names[:count]))
+    gifts = [cards.GiveGift(key=counter.key(), card=life.ids[name]) for name in names[count:]]
+    await counter.within(lambda tx: cards.run(tx, counter.book, gifts, counter.keyring))
+    return [life.ids[name] for name in names[:count]]
+
+
+async def test_pay_outs_gifts_and_renewals_are_found_past_other_books(db, counter, other_counter):
+    ids = await ended(counter, 4)
+    others = await ended(other_counter, 100)
+    page, read = await reading(db, lambda tx: cards.page_payouts(tx, 2, Place(0, 0), 3))
+    assert ([one.card_id for one in page], read <= 12) == (others[:3], True)
+    page, read = await reading(db, lambda tx: cards.page_payouts(tx, 1, page[-1].place, 9))
+    assert (page, read <= 1) == ([], True)
+    assert [one.card_id for one in await counter.within(lambda tx: cards.page_payouts(tx, 1, Place(0, 0), 9))] == ids
+    # The time of one side goes on, that of the other stands: nothing of it is due.
+    await counter.within(lambda tx: ledger.advance_clock(tx, 1, day(19)))
+    returned, read = await reading(db, lambda tx: cards.return_due_gifts(tx, 1))
+    assert returned == 4
+    assert (await reading(db, lambda tx: cards.return_due_gifts(tx, 1)))[1] <= 4
+    assert (await reading(db, lambda tx: cards.sweep(tx, 1))) == ((0, None), 0)
+    await counter.within(lambda tx: ledger.advance_clock(tx, 1, day(22)))
+    (swept, _), read = await reading(db, lambda tx: cards.sweep(tx, 1))
+    assert (swept, read <= 60) == (4, True)
+
+
+async def test_a_session_that_began_with_few_cards_walks_over_none_that_came_since(db, keyring):
+    """Its plans were made when nobody could tell an index from another one by what it costs."""
+    async with Database(db.target, max_size=1) as session:
+        court = Court(session, keyring)
+        programme, shop = await court.under(kinds=BEARER, split=SPLIT), await court.merchant()
+        card, other = await court.card(programme, 100), await court.card(programme, 10)
+
+        def split(tx):
+            wish = cards.Split(key=court.key(), card=card, pieces=(2, 1), asset="CNY")
+            return cards.run(tx, court.book, [wish], keyring)
+
+        works = [
+            lambda tx: cards.run(tx, 1, [court.load(card, 1)]),
+            lambda tx: cards.run(tx, 1, [court.redeem(card, shop, 1)]),
+            lambda tx: cards.run(tx, 1, [court.block(other)]),
+            lambda tx: cards.run(tx, 1, [court.unblock(other)]),
+            split,
+            lambda tx: cards.cards_by_id(tx, 1, [card]),
+            lambda tx: cards.page_family(tx, 1, card, 0, 2),
+            lambda tx: cards.page_cards(tx, 1, 0, 2),
+        ]
+        for work in works:
+            await session.transact(work)
+        wishes = [cards.Issue(key=court.key(), programme_id=programme.id) for _ in range(500)]
+        await court.within(lambda tx: cards.run(tx, 1, wishes, keyring))
+        for work in works:
+            _, read = await reading(session, work)
+            assert read <= 60

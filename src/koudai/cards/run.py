@@ -180,7 +180,7 @@ def _write(tx: Tx, desk: Desk) -> None:
     if desk.expiries:
         more.append(set_expiries_statement(batch_id, desk.expiries))
     if desk.payouts:
-        more.append(add_payouts_statement(batch_id, desk.payouts))
+        more.append(add_payouts_statement(desk.sheet.book, batch_id, desk.payouts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
     more += look_again_statements(desk)

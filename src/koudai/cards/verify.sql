@@ -439,7 +439,7 @@ FROM cards.cards c
 FULL JOIN cards.reminders r ON r.card_id = c.id
 WHERE r.programme_id IS DISTINCT FROM c.programme_id
 
--- payout_register: pay-outs that the register doesn't tell of, or of another amount
+-- payout_register: pay-outs that the register doesn't tell of, or of another amount or book
 SELECT 'cards.payouts ' || coalesce(p.batch_id, a.batch_id) || '/' || coalesce(p.ordinal, a.lead),
        'the register says ' || coalesce(p.amount_minor, 0) || ' with a fee of ' || coalesce(p.fee_minor, 0)
        || ', the entries ' || coalesce(a.amount_minor, 0) || ' and ' || coalesce(a.fee_minor, 0)
@@ -451,7 +451,8 @@ FULL JOIN (SELECT e.batch_id, e.lead, min(e.card_id) AS card_id, sum(e.amount_mi
            JOIN cards.activities g ON g.batch_id = e.batch_id AND g.ordinal = e.lead AND g.type IN ('PAY_OUT', 'FEE')
            WHERE e.type IN ('PAY_OUT', 'FEE') GROUP BY e.batch_id, e.lead) AS a
     ON a.batch_id = p.batch_id AND a.lead = p.ordinal
-WHERE (p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
+LEFT JOIN cards.cards c ON c.id = p.card_id
+WHERE (c.book = p.book AND p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
 
 -- lineage: cards that come from one of another programme, root, holder (but by a gift) or generation (which a split
 -- moves on and a re-issue doesn't), or without an entry of it

@@ -1,9 +1,9 @@
--- cards_to_renew: the next cards, after an id, of programmes that renew by themselves, whose time is over
-SELECT c.id FROM cards.cards c
-JOIN ledger.heads a ON a.id = c.id
-WHERE c.book = $1::int AND c.programme_id = ANY ($2::int[]) AND c.expires_at <= $3::timestamptz AND c.id > $4::bigint
-  AND c.state::text <> 'DEACTIVATED' AND a.successor_id IS NULL
-ORDER BY c.id LIMIT $5::int
+-- cards_to_renew: the next cards of a programme whose time is over, behind one of them, by when it was
+SELECT c.programme_id, c.expires_at, c.id FROM cards.cards c
+JOIN LATERAL (SELECT x.successor_id FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS a ON a.successor_id IS NULL
+WHERE c.programme_id = $1::int AND c.expires_at <= $2::timestamptz
+  AND (c.expires_at, c.id) > ($3::timestamptz, $4::bigint) AND c.state::text <> 'DEACTIVATED'
+ORDER BY c.expires_at, c.id LIMIT $5::int
 
 -- spot: where a card stands in the line of those that are looked at for reminders
 SELECT programme_id, versions, look_at, card_id FROM cards.reminders WHERE card_id = ANY ($1::bigint[])
