@@ -381,6 +381,13 @@ DAMAGES = [
            "INSERT INTO cards.tallies (book, who, load_minor, since_batch_id) VALUES (1, 'payer:nobody', 5, 1)"),
     damage("cards.tally", "cards.tallies 1/root:{card}",
            "INSERT INTO cards.tallies (book, who, since_batch_id) VALUES (1, 'root:{card}', 1)"),
+    # What the law noted stands in another book, or of a batch that nobody made
+    *(
+        damage("cards.judgement_book", f"cards.judgements {book}/{batch}/1",
+               "INSERT INTO cards.judgements (book, batch_id, ordinal, card_id, point, pack, noted, pilots)"
+               f" VALUES ({book}, {batch}, 1, 0, 'load', 'generic', 'said', '')")
+        for book, batch in ((2, "{pay_batch}"), (1, "100000"))
+    ),
     damage("cards.card_state", "cards.cards {ordered}", f"UPDATE cards.restrictions SET amount_minor = NULL WHERE {at('frozen')}"),
     # A restriction is not what its card says, or ended as it may not
     damage("cards.restriction_count", "cards.cards {ordered}", "UPDATE cards.cards SET restrictions = 0 WHERE id = {ordered}"),
@@ -514,6 +521,15 @@ DAMAGES = [
     damage("cards.stock_sale", "cards.sales {stock_sold}",
            "UPDATE cards.cards SET active_at = NULL WHERE id = {stock_sold}"),
     damage("cards.stock_sale", "cards.sales {stock_sold}", "DELETE FROM cards.payments"),
+    damage("cards.stock_sale", "cards.sales {stock_sold}", "UPDATE cards.sales SET stock_id = 1"),
+    # A stock's count is not what its cards are
+    damage("cards.stock_count", "cards.stock_counts {stock}/SOLD/0/hall",
+           "UPDATE cards.stock_counts SET cards = cards - 1 WHERE state = 'SOLD'"),
+    damage("cards.stock_count", "cards.stock_counts {stock}/PRINTED/0/", "DELETE FROM cards.stock_counts WHERE state = 'PRINTED'"),
+    damage("cards.stock_count", "cards.stock_counts {stock}/IN_STOCK/0/yard",
+           "UPDATE cards.stock_cards SET place = 'yard' WHERE card_id = {stock_in}"),
+    damage("cards.stock_count", "cards.stock_counts {stock}/CREATED/0/",
+           "INSERT INTO cards.stock_counts (stock_id, cards, merchant_id, state, place) VALUES ({stock}, 1, 0, 'CREATED', '')"),
     damage("cards.payment_used", "cards.payments 1/slip", "UPDATE cards.payments SET used_minor = used_minor - 1 WHERE reference = 'slip'"),
     damage("cards.payment_used", "cards.payments 1/slip",
            "ALTER TABLE cards.payments DROP CONSTRAINT payments_within_paid",
@@ -565,12 +581,17 @@ DAMAGES = [
     damage("cards.card_expiry", "cards.cards {stand_in}", f"DELETE FROM cards.activities WHERE {at('prolonged')}"),
     damage("cards.card_expiry", "cards.cards 10000",
            "INSERT INTO cards.expiries (card_id, batch_id, expires_at) VALUES (10000, 1, now())"),
+    # Nobody would ever look at a card to remind its holder
+    damage("cards.reminder_line", "cards.reminders {mine}", "DELETE FROM cards.reminders WHERE card_id = {mine}"),
+    damage("cards.reminder_line", "cards.reminders {mine}", "UPDATE cards.reminders SET programme_id = 1 WHERE card_id = {mine}"),
+    damage("cards.reminder_line", "cards.reminders {mine}", "DELETE FROM cards.cards WHERE id = {mine}"),
     damage("cards.payout_register", "cards.payouts {closing}", f"DELETE FROM cards.payouts WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}", f"DELETE FROM cards.activities WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}",
            f"UPDATE cards.payouts SET amount_minor = amount_minor + 1 WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}",
            f"UPDATE cards.payouts SET fee_minor = fee_minor + 1 WHERE {at('closing')}"),
+    damage("cards.payout_register", "cards.payouts {closing}", f"UPDATE cards.payouts SET book = 2 WHERE {at('closing')}"),
     damage("cards.payout_register", "cards.payouts {closing}", f"UPDATE cards.payouts SET card_id = {{mine}} WHERE {at('closing')}"),
     damage("cards.activity_transfer", "cards.activities {closing}",
            f"UPDATE ledger.transfers SET credit_account = {{expired_account}} WHERE {at('closing')}"),
@@ -588,7 +609,7 @@ async def tell_of_stock(within, run, keyring, programme, facts, places):
     members = await within(lambda tx: cards.page_stock_cards(tx, 1, stock.id, 0, 9))
     names = ("stock_printed", "stock_in", "stock_sold", "stock_lost", "stock_void", "stock_new")
     ids = {name: member.card_id for name, member in zip(names, members, strict=True)}
-    facts |= ids
+    facts |= {**ids, "stock": stock.id}
     for command in (
         cards.Print(key="printing", stock_id=stock.id, first=1, last=5, made_by="Wu"),
         cards.Receive(key="receiving", stock_id=stock.id, first=2, last=5, place="hall", made_by="Wu"),

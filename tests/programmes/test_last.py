@@ -4,8 +4,20 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
-from koudai.programmes import Notice, NoticeKind, Stage, Validity, expiry, notices_due, renewed, stage
+from koudai.programmes import (
+    USED_LATE,
+    Notice,
+    NoticeKind,
+    Stage,
+    Validity,
+    expiry,
+    next_look,
+    notices_due,
+    renewed,
+    stage,
+)
 from koudai.programmes.model import Notices
 
 CHINA = timezone(timedelta(hours=8))
@@ -118,3 +130,36 @@ def test_of_silence_one_is_told_after_each_of_its_days_and_anew_after_each_use()
 def test_after_a_renewal_the_new_expiry_is_told_of():
     sent = {Notice(EXPIRY, 7, END)}
     assert notices_due(NOTICES, END + 30 * DAY, END, sent, END + 23 * DAY)[0] == Notice(EXPIRY, 7, END + 30 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("told", "expires_at", "used_at", "now", "expected"),
+    [
+        ({"before_expiry_days": (30, 7)}, END, at(1), at(1), at(24)),
+        ({"before_expiry_days": (30, 7)}, END, at(1), at(24), None),
+        ({"before_expiry_days": (30, 7)}, None, at(1), at(1), None),
+        ({"silence_days": (5, 10)}, None, at(1), at(3), at(6)),
+        # It is used tomorrow, and silent from then on.
+        ({"silence_days": (5, 10)}, None, at(1), at(11), at(16) - 2 * USED_LATE),
+        ({"silence_days": (5,), "before_expiry_days": (7,)}, at(20), at(1), at(11), at(13)),
+    ],
+)
+def test_the_next_look_is_when_something_may_be_due(told, expires_at, used_at, now, expected):
+    assert next_look(Notices(**told), expires_at, used_at, now) == expected
+
+
+DAYS = st.lists(st.integers(1, 60), max_size=3).map(tuple)
+HOURS = st.integers(0, 2_000).map(lambda hours: at(1) + timedelta(hours=hours))
+
+
+@given(DAYS, DAYS, st.none() | HOURS, HOURS, HOURS, HOURS, HOURS)
+def test_nothing_is_due_between_a_look_and_the_next(before, silence, expires_at, used_at, now, used_again, then):
+    """However often it is used meanwhile, and entered an hour late."""
+    notices = Notices(before_expiry_days=before, silence_days=silence)
+    sent = notices_due(notices, expires_at, used_at, (), now)
+    look = next_look(notices, expires_at, used_at, now)
+    then = max(now, then) if look is None else min(max(now, then), look - timedelta(seconds=1))
+    for last in (used_at, max(used_again, now - USED_LATE)):
+        if look is None:
+            assert not silence
+        assert notices_due(notices, expires_at, last, sent, then) == []

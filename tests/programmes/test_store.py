@@ -290,7 +290,7 @@ async def test_a_document_that_takes_what_the_law_keeps_is_not_launched(desk, de
 
 async def test_versions_of_before_lose_the_fees_that_nobody_charged(desk, site):
     await desk.put(version("a"))
-    step = (ROOM.folder / "schema" / "0020_fees_that_are_charged.sql").read_text(encoding="utf-8")
+    step = (ROOM.folder / "schema" / "0003_fees_that_are_charged.sql").read_text(encoding="utf-8")
     with site.superuser() as admin:
         admin.execute(
             "UPDATE programmes.versions SET parsed = jsonb_set(parsed, '{fees}',"

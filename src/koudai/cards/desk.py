@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from koudai.base import Refused, seconds_of
 from koudai.cards.gifts.model import Gifts
+from koudai.cards.law.pilots import Pilots
 from koudai.cards.law.tally import Owed, Tally
 from koudai.cards.model import (
     Activity,
@@ -31,7 +32,7 @@ from koudai.holders import Standing
 from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
 from koudai.policy import Point
-from koudai.programmes import Asked, Charter, Effective, Kind, Law
+from koudai.programmes import USED_LATE, Asked, Charter, Effective, Kind, Law
 
 
 class HeldCard:
@@ -186,13 +187,13 @@ class Desk:
         self.standings: Mapping[str, Standing] = {}
         self.loaded_of: dict[Place, str | None] = {}
         self.owed = Owed()
-        self.pilot_rooms: dict[int, tuple[int, int]] = {}
-        self.in_pilots: set[tuple[int, str]] = set()
-        self.pilot_uses: list[tuple[int, int, str]] = []
+        self.pilots = Pilots()
         self.judgements: list[Judgement] = []
         self.entries: list[Entry] = []
         self.parts: list[Part] = []
         self.expiries: dict[int, datetime] = {}
+        self.were_empty: set[int] = set()
+        self.used_late: set[int] = set()
         self.payouts: list[PayoutRow] = []
         self.states: dict[int, CardState] = {}
         self.restricted: list[Restriction] = []
@@ -249,14 +250,6 @@ class Desk:
         """What all cards of a card's root hold."""
         return self.families[card.lineage.root_id]
 
-    def use_pilot(self, pilot_id: int, minor: int, who: str) -> None:
-        """Take a decision off a pilot's caps."""
-        used_minor, holders = self.pilot_rooms.get(pilot_id, (0, 0))
-        newcomer = (pilot_id, who) not in self.in_pilots
-        self.in_pilots.add((pilot_id, who))
-        self.pilot_rooms[pilot_id] = used_minor + minor, holders + newcomer
-        self.pilot_uses.append((pilot_id, minor, who))
-
     def moved(self, card: HeldCard, minor: int) -> None:
         """Tell what counts the value of holders and of roots that a card got so much, or lost it (negative)."""
         if self.families and card.lineage.root_id in self.families:
@@ -287,6 +280,8 @@ class Desk:
         """Write an entry into a card's history, behind its newest one."""
         sheet = self.sheet
         at = event_at or sheet.now
+        if event_at is not None and kind in USES and event_at < sheet.now - USED_LATE:
+            self.used_late.add(card.id)
         balance, held = card.pocket.balance_minor, card.pocket.held_minor
         self.entries.append(
             (
@@ -313,6 +308,9 @@ Continued = tuple[int, int, int, datetime | None, str, str, str]
 _CARD = (Subject.CARD,)
 _HOLDER = (Subject.HOLDER,)
 _NOWHERE = (None, None)
+
+USES = frozenset({ActivityType.LOAD, ActivityType.REDEEM, ActivityType.CAPTURE})
+"""What ends a silence (`cards.last_use_v1`)."""
 
 
 def ref_of(kind: Subjects, pocket: Pocket, device: str | None, recipient: str | None) -> str | None:

@@ -1,8 +1,10 @@
 -- Functions are versioned by name: a server of the release before still finds the one it knows.
 
--- Sets the states of cards whose accounts the caller has locked.
+-- Sets the states of cards whose accounts the caller has locked. One that becomes active may be due a reminder.
 CREATE OR REPLACE FUNCTION cards.set_states_v1(p_ids bigint[], p_states text[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    UPDATE cards.reminders SET versions = 0, look_at = 'epoch'
+    WHERE card_id = ANY (ARRAY(SELECT u.id FROM unnest(p_ids, p_states) AS u (id, state) WHERE u.state = 'ACTIVE'));
     UPDATE cards.cards c SET state = s.state::cards.state
     FROM (SELECT f.at, u.state FROM unnest(p_ids, p_states) AS u (id, state)
           JOIN LATERAL (SELECT x.ctid AS at FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS f ON true) AS s
@@ -408,12 +410,13 @@ BEGIN
     ON CONFLICT (book, reference) DO UPDATE SET used_minor = p.used_minor + excluded.used_minor;
 
     INSERT INTO cards.sales (card_id, batch_id, amount_minor, ordinal, book, asset, payment_ref, payer, till, clerk,
-                             acknowledged, sold_at, active_at, anonymous)
+                             acknowledged, sold_at, active_at, anonymous, stock_id)
     SELECT u.id, p_batch_id, u.amount, u.ordinal, p_book, u.asset, u.ref, u.payer, u.till, u.clerk, u.acknowledged, u.sold,
-           u.active, u.anonymous
+           u.active, u.anonymous, c.stock_id
     FROM unnest(p_ids, p_ordinals, p_amounts, p_assets, p_refs, p_payers, p_tills, p_clerks, p_acknowledged, p_sold, p_active,
                 p_anonymous)
-        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active, anonymous);
+        AS u (id, ordinal, amount, asset, ref, payer, till, clerk, acknowledged, sold, active, anonymous)
+    JOIN LATERAL (SELECT x.stock_id FROM cards.stock_cards x WHERE x.card_id = u.id OFFSET 0) AS c ON true;
 
     UPDATE cards.cards c SET issued_at = s.sold, active_at = s.active
     FROM (SELECT f.at, u.* FROM unnest(p_ids, p_sold, p_active) AS u (id, sold, active)
@@ -469,12 +472,14 @@ BEGIN
     END LOOP;
 END $$;
 
--- Gives locked cards another expiry, and keeps each that they had.
+-- Gives locked cards another expiry, of which they may be due another reminder, and keeps each that they had.
 CREATE OR REPLACE FUNCTION cards.set_expiries_v1(p_batch_id bigint, p_ids bigint[], p_expiries timestamptz[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     INSERT INTO cards.expiries (card_id, batch_id, expires_at)
     SELECT u.id, p_batch_id, u.expires_at FROM unnest(p_ids, p_expiries) AS u (id, expires_at);
+
+    UPDATE cards.reminders SET versions = 0, look_at = 'epoch' WHERE card_id = ANY (p_ids);
 
     UPDATE cards.cards c SET expires_at = s.expires_at
     FROM (SELECT f.at, u.expires_at FROM unnest(p_ids, p_expiries) AS u (id, expires_at)

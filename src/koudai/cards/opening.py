@@ -231,6 +231,8 @@ def _hold(desk: Desk, row: Row) -> None:
         promised_at, Lineage(root_id, parent_id, generation, inherits), promised,
         given_until if given_until is not None and given_until > sheet.now else None, expires_at, has_pin=has_pin,
     )  # fmt: skip
+    if not card.pocket.balance_minor:
+        desk.were_empty.add(card_id)
     if active_at is not None and active_at > sheet.now:
         card.waits_until = active_at
 

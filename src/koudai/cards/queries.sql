@@ -38,8 +38,10 @@ SELECT id, state::text, programme_id, holder_ref, issued_at, promised_at, root_i
 FROM cards.cards WHERE id = ANY ($2::bigint[]) AND book = $1::int
 
 -- roots: the roots that cards come from
-SELECT id, root_id FROM cards.cards
-WHERE id = ANY ($2::bigint[]) AND book = $1::int
+SELECT c.id, c.root_id
+-- One by one, as in find_cards.
+FROM unnest($2::bigint[]) AS u (id)
+JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS c ON c.book = $1::int
 
 -- receivers: whom limits count as who gets what goes to cards: their holders, of bearer cards all of one root
 SELECT id, coalesce(holder_ref, 'root:' || root_id) FROM cards.cards
@@ -57,21 +59,27 @@ WITH RECURSIVE line AS (
 SELECT card_id, min(id) FROM line GROUP BY card_id
 
 -- count_pieces: how many cards were split off roots, through all generations
-SELECT c.root_id, count(*) FROM cards.cards c
+SELECT c.root_id, count(*)
+-- Root by root: by book as well a session that began with few cards walks all of a book.
+FROM unnest($2::bigint[]) AS r (id)
+JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.root_id = r.id AND x.parent_id IS NOT NULL OFFSET 0) AS c
+    ON c.book = $1::int
 -- A card that took the place of its parent is of its generation, and no piece of it.
 JOIN LATERAL (SELECT x.generation FROM cards.cards x WHERE x.id = c.parent_id OFFSET 0) AS p
     ON p.generation < c.generation
-WHERE c.root_id = ANY ($2::bigint[]) AND c.parent_id IS NOT NULL AND c.book = $1::int GROUP BY c.root_id
+GROUP BY c.root_id
 
 -- page_family: the next cards of a book that come from a root, after an id
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
        a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
        cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation,
        c.expires_at
-FROM cards.cards c
+-- By the root alone, whose book they are of: by book as well a session that began with few cards walks all of a book.
+FROM (SELECT x.* FROM cards.cards x WHERE x.root_id = $2::bigint AND x.parent_id IS NOT NULL AND x.id > $3::bigint
+      ORDER BY x.id LIMIT $4::int) AS c
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN ledger.heads a ON a.id = c.id
-WHERE c.root_id = $2::bigint AND c.parent_id IS NOT NULL AND c.book = $1::int AND c.id > $3::bigint ORDER BY c.id LIMIT $4::int
+WHERE c.book = $1::int ORDER BY c.id
 
 -- programmes_of_book: all programmes of a book
 SELECT id, name, asset, number_prefix, max_balance_minor, max_load_minor, created_at, draw_order
@@ -145,9 +153,9 @@ SELECT cards.set_expiries_v1($1::bigint, $2::bigint[], $3::timestamptz[])
 
 -- add_payouts: what was paid out for closed cards, for the register
 INSERT INTO cards.payouts
-    (batch_id, ordinal, card_id, amount_minor, fee_minor, paid_to, account_ref, identity_ref, buyer_ref, reason, made_by)
-SELECT $1::bigint, p.* FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-                                   $8::text[], $9::text[], $10::text[], $11::text[]) AS p
+    (book, batch_id, ordinal, card_id, amount_minor, fee_minor, paid_to, account_ref, identity_ref, buyer_ref, reason, made_by)
+SELECT $1::int, $2::bigint, p.* FROM unnest($3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+                                            $9::text[], $10::text[], $11::text[], $12::text[]) AS p
 
 -- payouts: the register of a book's cards that were handed back, after a place
 SELECT p.batch_id, p.ordinal, p.card_id, p.amount_minor, p.fee_minor, g.asset, p.paid_to, p.account_ref, p.identity_ref,
@@ -156,7 +164,7 @@ FROM cards.payouts p
 JOIN cards.cards c ON c.id = p.card_id
 JOIN cards.programmes g ON g.id = c.programme_id
 JOIN ledger.batches b ON b.id = p.batch_id
-WHERE c.book = $1::int AND (p.batch_id, p.ordinal) > ($2::bigint, $3::int) ORDER BY p.batch_id, p.ordinal LIMIT $4::int
+WHERE p.book = $1::int AND (p.batch_id, p.ordinal) > ($2::bigint, $3::int) ORDER BY p.batch_id, p.ordinal LIMIT $4::int
 
 -- refund: lays refunds on redemptions
 SELECT cards.refund_v1($1::bigint, $2::int[], $3::bigint[], $4::int[], $5::bigint[])
@@ -200,10 +208,11 @@ SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.
        a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,
        cards.left_at_v1(c.id, ledger.available_v1(a.id, a.lots, a.due_at, a.now_at), c.restrictions, a.now_at), c.parent_id, c.root_id, c.generation,
        c.expires_at
-FROM cards.cards c
+-- One by one: by book as well a session that began with few cards walks all of a book.
+FROM unnest($2::bigint[]) AS u (id)
+JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS c ON c.book = $1::int
 JOIN cards.programmes p ON p.id = c.programme_id
-JOIN ledger.heads a ON a.id = c.id
-WHERE c.id = ANY ($2::bigint[]) AND c.book = $1::int
+JOIN LATERAL (SELECT x.* FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS a ON true
 
 -- page_cards: the next cards of a book after an id
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
@@ -223,13 +232,14 @@ SELECT id, recorded_at FROM ledger.batches WHERE id = ANY ($1::bigint[])
 
 -- page_judgements: what the law had to say of the next entries of a book behind a place; all of an entry or nothing
 SELECT j.batch_id, j.ordinal, coalesce(nullif(j.card_id, 0), a.card_id, 0), j.point, j.pack, j.noted, j.pilots,
-       e.recorded_at
+       b.recorded_at
 FROM (
-    SELECT DISTINCT n.batch_id, n.ordinal, b.recorded_at FROM cards.judgements n
-    JOIN ledger.batches b ON b.id = n.batch_id AND b.book = $1::int
-    WHERE (n.batch_id, n.ordinal) > ($2::bigint, $3::int) ORDER BY n.batch_id, n.ordinal LIMIT $4::int
+    SELECT DISTINCT n.batch_id, n.ordinal FROM cards.judgements n
+    WHERE n.book = $1::int AND (n.batch_id, n.ordinal) > ($2::bigint, $3::int)
+    ORDER BY n.batch_id, n.ordinal LIMIT $4::int
 ) AS e
-JOIN cards.judgements j ON j.batch_id = e.batch_id AND j.ordinal = e.ordinal
+JOIN cards.judgements j ON j.book = $1::int AND j.batch_id = e.batch_id AND j.ordinal = e.ordinal
+JOIN ledger.batches b ON b.id = e.batch_id
 LEFT JOIN cards.activities a ON a.batch_id = e.batch_id AND a.ordinal = e.ordinal
 ORDER BY j.batch_id, j.ordinal, j.card_id, j.point
 

@@ -17,6 +17,7 @@ from koudai.cards.gifts.store import gift_statements, gifts_with_tokens
 from koudai.cards.issue.issue import NUMBER_SHOWN_AGAIN, cards_of, shown_again
 from koudai.cards.law.gather import what_was_judged
 from koudai.cards.life.last import renew_due
+from koudai.cards.life.store import look_again_statements
 from koudai.cards.model import Activity, Given, Issued, Minted
 from koudai.cards.named import Named, find_named
 from koudai.cards.numbers import Generate, Mint, generate
@@ -186,9 +187,10 @@ def _write(tx: Tx, desk: Desk) -> None:
     if desk.expiries:
         more.append(set_expiries_statement(batch_id, desk.expiries))
     if desk.payouts:
-        more.append(add_payouts_statement(batch_id, desk.payouts))
+        more.append(add_payouts_statement(desk.sheet.book, batch_id, desk.payouts))
     if desk.states:
         more.append((SQL["set_states"], *columns((int8s, texts), list(desk.states.items()))))
+    more += look_again_statements(desk)
     more += what_was_judged(desk)
     if desk.restricted:
         more.append(restrict_statement(batch_id, desk.restricted))

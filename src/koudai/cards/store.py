@@ -134,9 +134,9 @@ def set_expiries_statement(batch_id: int, expiries: Mapping[int, datetime]) -> S
     return (SQL["set_expiries"], batch_id, *columns((int8s, times), list(expiries.items())))
 
 
-def add_payouts_statement(batch_id: int, payouts: Sequence[PayoutRow]) -> Statement:
+def add_payouts_statement(book: int, batch_id: int, payouts: Sequence[PayoutRow]) -> Statement:
     """The statement that enters pay-outs in the register."""
-    return (SQL["add_payouts"], batch_id, *columns(_PAYOUT, payouts))
+    return (SQL["add_payouts"], book, batch_id, *columns(_PAYOUT, payouts))
 
 
 def notice_columns(notices: Sequence[tuple[int, str, int, datetime]]) -> list[Any]:

@@ -507,7 +507,15 @@ FULL JOIN (SELECT DISTINCT ON (x.card_id) x.card_id, x.expires_at,
            ORDER BY x.card_id, x.batch_id DESC) AS e ON e.card_id = c.id
 WHERE c.id IS NULL OR c.expires_at IS DISTINCT FROM e.expires_at OR e.unentered
 
--- payout_register: pay-outs that the register doesn't tell of, or of another amount
+-- reminder_line: cards that don't stand in the line for reminders of their programme, and what stands there that is none
+SELECT 'cards.reminders ' || coalesce(r.card_id, c.id),
+       'stands in the line of programme ' || coalesce(r.programme_id::text, 'none') || ', its card is of '
+       || coalesce(c.programme_id::text, 'none')
+FROM cards.cards c
+FULL JOIN cards.reminders r ON r.card_id = c.id
+WHERE r.programme_id IS DISTINCT FROM c.programme_id
+
+-- payout_register: pay-outs that the register doesn't tell of, or of another amount or book
 SELECT 'cards.payouts ' || coalesce(p.batch_id, a.batch_id) || '/' || coalesce(p.ordinal, a.lead),
        'the register says ' || coalesce(p.amount_minor, 0) || ' with a fee of ' || coalesce(p.fee_minor, 0)
        || ', the entries ' || coalesce(a.amount_minor, 0) || ' and ' || coalesce(a.fee_minor, 0)
@@ -519,7 +527,8 @@ FULL JOIN (SELECT e.batch_id, e.lead, min(e.card_id) AS card_id, sum(e.amount_mi
            JOIN cards.activities g ON g.batch_id = e.batch_id AND g.ordinal = e.lead AND g.type IN ('PAY_OUT', 'FEE')
            WHERE e.type IN ('PAY_OUT', 'FEE') GROUP BY e.batch_id, e.lead) AS a
     ON a.batch_id = p.batch_id AND a.lead = p.ordinal
-WHERE (p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
+LEFT JOIN cards.cards c ON c.id = p.card_id
+WHERE (c.book = p.book AND p.card_id = a.card_id AND p.amount_minor = a.amount_minor AND p.fee_minor = a.fee_minor) IS NOT TRUE
 
 -- lineage: cards that come from one of another programme, root, holder (but by a gift) or generation (which a split
 -- moves on and a re-issue doesn't), or without an entry of it; that go on with its counters though they are a gift, or don't
@@ -631,6 +640,13 @@ SELECT 'cards.tallies ' || t.book || '/' || t.who,
 FROM cards.tallies t
 JOIN summed s ON s.book = t.book AND s.who = t.who
 WHERE (t.load_minor, t.bearer_minor, t.cash_minor) IS DISTINCT FROM (s.load_minor, s.bearer_minor, s.cash_minor)
+
+-- judgement_book: what the law noted in another book than that of its batch, or of a batch that isn't there
+SELECT 'cards.judgements ' || j.book || '/' || j.batch_id || '/' || j.ordinal,
+       'its batch is of book ' || coalesce(b.book::text, 'none')
+FROM cards.judgements j
+LEFT JOIN ledger.batches b ON b.id = j.batch_id
+WHERE b.book IS DISTINCT FROM j.book
 
 -- tender: rests of tenders that no payment leaves, or that leave nothing
 SELECT 'cards.tenders ' || t.batch_id || '/' || t.ordinal,
@@ -752,17 +768,31 @@ WHERE CASE WHEN c.state IN ('SOLD', 'CALLED_OFF')
                                  WHEN 'PRINTED' THEN h.printed IS NOT NULL AND h.received IS NULL
                                  ELSE h.printed < h.received END END IS NOT TRUE
 
--- stock_sale: sales whose card wasn't loaded with that amount from that source, or is usable from another moment on
+-- stock_count: stocks that say they have more or fewer cards in a state at a place than there are
+SELECT 'cards.stock_counts ' || coalesce(k.stock_id, c.stock_id) || '/' || coalesce(k.state, c.state) || '/'
+       || coalesce(k.merchant_id, c.merchant_id) || '/' || coalesce(k.place, c.place),
+       'says ' || coalesce(k.cards, 0) || ' cards, and there are ' || coalesce(c.cards, 0)
+FROM (SELECT stock_id, state, merchant_id, place, sum(cards) AS cards FROM cards.stock_counts
+      GROUP BY stock_id, state, merchant_id, place) AS k
+FULL JOIN (SELECT stock_id, state, coalesce(merchant_id, 0) AS merchant_id, coalesce(place, '') AS place, count(*) AS cards
+           FROM cards.stock_cards GROUP BY 1, 2, 3, 4) AS c
+    ON c.stock_id = k.stock_id AND c.state = k.state AND c.merchant_id = k.merchant_id AND c.place = k.place
+WHERE coalesce(k.cards, 0) <> coalesce(c.cards, 0)
+
+-- stock_sale: sales whose card wasn't loaded with that amount from that source, is of another stock, or is usable from
+-- another moment on
 SELECT 'cards.sales ' || s.card_id,
-       'sold for ' || s.amount_minor || ' against ' || s.payment_ref || ' by ' || coalesce(p.source::text, 'nothing')
-       || ' to be used from ' || s.active_at || '; its load is ' || coalesce(a.amount_minor || ' by ' || a.source, 'not there')
-       || ', its card used from ' || coalesce(c.active_at::text, 'no time')
+       'of stock ' || s.stock_id || ' sold for ' || s.amount_minor || ' against ' || s.payment_ref || ' by '
+       || coalesce(p.source::text, 'nothing') || ' to be used from ' || s.active_at || '; its load is '
+       || coalesce(a.amount_minor || ' by ' || a.source, 'not there') || ', its card of stock '
+       || coalesce(k.stock_id::text, 'none') || ' used from ' || coalesce(c.active_at::text, 'no time')
 FROM cards.sales s
 LEFT JOIN cards.cards c ON c.id = s.card_id
+LEFT JOIN cards.stock_cards k ON k.card_id = s.card_id
 LEFT JOIN cards.payments p ON p.book = s.book AND p.reference = s.payment_ref
 LEFT JOIN cards.activities a ON a.batch_id = s.batch_id AND a.ordinal = s.ordinal AND a.type = 'LOAD'
 WHERE (a.card_id = s.card_id AND a.amount_minor = s.amount_minor AND a.source = p.source AND p.asset = s.asset
-       AND c.book = s.book AND c.active_at = s.active_at) IS NOT TRUE
+       AND c.book = s.book AND c.active_at = s.active_at AND k.stock_id = s.stock_id) IS NOT TRUE
 
 -- payment_used: payments of which more was used than was paid, or not what was sold against them
 SELECT 'cards.payments ' || p.book || '/' || p.reference,

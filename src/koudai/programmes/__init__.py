@@ -15,7 +15,7 @@ from koudai.programmes.commands import Enforce, OpenPilot, StateIssuer
 from koudai.programmes.diff import Change, Effect, Happened, diff
 from koudai.programmes.enforce import enforce
 from koudai.programmes.figures import declared_figures
-from koudai.programmes.last import Notice, NoticeKind, Stage, expiry, notices_due, renewed, stage
+from koudai.programmes.last import USED_LATE, Notice, NoticeKind, Stage, expiry, next_look, notices_due, renewed, stage
 from koudai.programmes.launch import EnterGate, Launch, enter_gates, launch
 from koudai.programmes.law import examined, opened_by, refuses, required_gates, violated, whole_months
 from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Till, Validity, Version
@@ -61,6 +61,7 @@ ROOM = Room("programmes", Path(__file__).parent)
 __all__ = [
     "COMMISSION_BPS",
     "ROOM",
+    "USED_LATE",
     "Asked",
     "Carrier",
     "Change",
@@ -120,6 +121,7 @@ __all__ = [
     "issuers",
     "launch",
     "launches_of",
+    "next_look",
     "notices_due",
     "open_pilots",
     "opened_by",

@@ -85,6 +85,24 @@ def notices_due(
     return [notice for notice in due if notice not in sent]
 
 
+USED_LATE = timedelta(hours=1)
+"""How long after it happened a use may be entered, for `next_look` to have reckoned with it."""
+
+
+def next_look(notices: Notices, expires_at: datetime | None, last_used_at: datetime, now: datetime) -> datetime | None:
+    """When a reminder may be due again of a card of which now none is left; None: of this expiry and by use, never.
+
+    A use after now only moves a silence out. But it begins a new one, of which the first reminder is due so many days
+    after it; so no more time passes until the next look, less what a use may be entered late and its batch may take.
+    """
+    moments = [] if expires_at is None else [expires_at - timedelta(days=days) for days in notices.before_expiry_days]
+    moments += [last_used_at + timedelta(days=days) for days in notices.silence_days]
+    coming = [moment for moment in moments if moment > now]
+    if notices.silence_days:
+        coming.append(now + timedelta(days=min(notices.silence_days)) - 2 * USED_LATE)
+    return min(coming, default=None)
+
+
 def end_of_day(began: datetime, days: int) -> datetime:
     """The end of the day that is so many days after the one of a moment."""
     return moment_of(day_start_s(seconds_of(began)) + (days + 1) * DAY_S)

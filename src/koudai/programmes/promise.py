@@ -40,11 +40,16 @@ class Promises:
     """The versions of one programme, and what each card of it was promised; reckoned once and kept."""
 
     def __init__(self, versions: Sequence[Version]) -> None:
-        """`versions` are one or more, of one programme, in any order; no two take effect at one moment."""
+        """`versions` are one or more, of one programme, in any order; no two take effect at one moment.
+
+        `reminds` is whether holders are reminded of anything by any of them.
+        """
         if not versions:
             raise ValueError("a programme without a version promises nothing")
         self.versions = sorted(versions, key=lambda version: version.effective_at)
         self._since = [version.effective_at for version in self.versions]
+        said = [version.programme.notices for version in self.versions]
+        self.reminds = any(one.before_expiry_days or one.silence_days for one in said)
         self._known: dict[tuple[int, int], Effective] = {}
         self._only = self._reckoned(1, 1) if len(self.versions) == 1 else None
 
@@ -52,6 +57,10 @@ class Promises:
         """The newest version that has taken effect; None where the first is still to come."""
         number = bisect_right(self._since, at)
         return self.versions[number - 1] if number else None
+
+    def taken_effect(self, at: datetime) -> int:
+        """How many versions have taken effect: with one more, what cards were promised may be more."""
+        return bisect_right(self._since, at)
 
     def terms(self, issued_at: datetime, now: datetime) -> Effective:
         """The terms at `now` of a card that was issued at `issued_at`.

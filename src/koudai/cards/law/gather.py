@@ -107,8 +107,8 @@ def _take(desk: Desk, rows: dict[str, Sequence[Sequence[Any]]], roots: Sequence[
         if card.lineage.root_id in desk.families:
             desk.families[card.lineage.root_id] += card.pocket.balance_minor
     desk.standings = {**desk.standings, **as_standings(rows.get("standings", ()))}
-    desk.pilot_rooms = {row[0]: (row[1], row[2]) for row in rows.get("pilot_rooms", ())}
-    desk.in_pilots = {(row[0], row[1]) for row in rows.get("pilot_holders", ())}
+    desk.pilots.rooms = {row[0]: (row[1], row[2]) for row in rows.get("pilot_rooms", ())}
+    desk.pilots.holders = {(row[0], row[1]) for row in rows.get("pilot_holders", ())}
 
 
 async def _read_owed(tx: Tx, desk: Desk) -> None:
@@ -137,8 +137,9 @@ def what_was_judged(desk: Desk) -> list[Statement]:
     tallies = [tally.row() for tally in desk.tallies.values() if tally.changed]
     if tallies:
         statements.append((SQL["set_tallies"], desk.sheet.book, *columns(_TALLY, tallies)))
-    if desk.pilot_uses:
-        statements.append(use_pilots_statement(desk.pilot_uses))
+    if desk.pilots.uses:
+        statements.append(use_pilots_statement(desk.pilots.uses))
     if desk.judgements:
-        statements.append((SQL["add_judgements"], desk.sheet.batch_id, *columns(_JUDGEMENT, desk.judgements)))
+        place = desk.sheet.book, desk.sheet.batch_id
+        statements.append((SQL["add_judgements"], *place, *columns(_JUDGEMENT, desk.judgements)))
     return statements

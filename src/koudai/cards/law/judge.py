@@ -261,12 +261,12 @@ def on_return(desk: Desk, paid: HeldCard, target: HeldCard, amount_minor: int, p
 
 def all_pass(desk: Desk, *asks: Callable[[], Refused | None]) -> Refused | None:
     """Ask about several things that are done together: what is kept of one is kept only where none is refused."""
-    kept = len(desk.judgements), len(desk.pilot_uses), dict(desk.pilot_rooms), set(desk.in_pilots)
+    kept, pilots = len(desk.judgements), desk.pilots.copy()
     for ask in asks:
         bad = ask()
         if bad:
-            del desk.judgements[kept[0] :], desk.pilot_uses[kept[1] :]
-            desk.pilot_rooms, desk.in_pilots = kept[2], kept[3]
+            del desk.judgements[kept:]
+            desk.pilots = pilots
             return bad
     return None
 
@@ -315,9 +315,8 @@ def _passes(
 def _has_room(desk: Desk, asked: Asked, use: PilotUse, who: str, taken: Sequence[tuple[Point, PilotUse]]) -> bool:
     """Whether a pilot has enough left of its caps for all that this command takes of it."""
     pilot = asked.pilots[use.pilot]
-    used_minor, holders = desk.pilot_rooms.get(pilot.id, (0, 0))
-    newcomer = (pilot.id, who) not in desk.in_pilots
-    return used_minor + _taken_minor(use.pilot, taken) <= pilot.cap_minor and holders + newcomer <= pilot.cap_holders
+    used_minor, holders = desk.pilots.after(pilot.id, _taken_minor(use.pilot, taken), who)
+    return used_minor <= pilot.cap_minor and holders <= pilot.cap_holders
 
 
 def _taken_minor(pilot: str, taken: Sequence[tuple[Point, PilotUse]]) -> int:
@@ -333,7 +332,7 @@ def _keep(desk: Desk, passed: Sequence[_Passed], place: Place) -> None:
     taken = [(one.point, use) for one in passed for use in one.verdict.pilots]
     whose = {use.pilot: (one.asked.pilots[use.pilot].id, one.who) for one in passed for use in one.verdict.pilots}
     for pilot, (pilot_id, who) in whose.items():
-        desk.use_pilot(pilot_id, _taken_minor(pilot, taken), who)
+        desk.pilots.use(pilot_id, _taken_minor(pilot, taken), who)
     for card_id, _, point, asked, verdict in passed:
         noted = " ".join(note.clause for note in verdict.notes)
         pilots = " ".join(f"{use.pilot}({','.join(use.clauses)})" for use in verdict.pilots)

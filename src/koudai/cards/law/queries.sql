@@ -6,15 +6,18 @@ SELECT cards.set_tallies_v1($1::int, $2::text[], $3::bigint[], $4::bigint[], $5:
 
 -- families: what the cards of roots hold, without those that are locked
 SELECT c.root_id, sum(h.balance_minor)::bigint
-FROM cards.cards c JOIN LATERAL (SELECT * FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS h ON true
-WHERE c.root_id = ANY ($2::bigint[]) AND c.parent_id IS NOT NULL AND c.book = $1::int AND NOT c.id = ANY ($3::bigint[])
+-- Root by root: by book as well a session that began with few cards walks all of a book.
+FROM unnest($2::bigint[]) AS r (id)
+JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.root_id = r.id AND x.parent_id IS NOT NULL OFFSET 0) AS c
+    ON c.book = $1::int AND NOT c.id = ANY ($3::bigint[])
+JOIN LATERAL (SELECT * FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS h ON true
 GROUP BY c.root_id
 UNION ALL
 SELECT h.id, h.balance_minor FROM ledger.heads h WHERE h.id = ANY ($2::bigint[]) AND NOT h.id = ANY ($3::bigint[])
 
 -- add_judgements: what the law had to say of entries that were let pass
-INSERT INTO cards.judgements (batch_id, ordinal, card_id, point, pack, noted, pilots)
-SELECT $1::bigint, j.* FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
+INSERT INTO cards.judgements (book, batch_id, ordinal, card_id, point, pack, noted, pilots)
+SELECT $1::int, $2::bigint, j.* FROM unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
     AS j (ordinal, card_id, point, pack, noted, pilots)
 
 -- holders_of_entries: who holds the cards of entries

@@ -86,14 +86,21 @@ WHERE book = $1::int AND id > $2::bigint ORDER BY id LIMIT $3::int
 -- find_stocks: stocks of a book by id
 SELECT id, programme_id, design, cards, made_by, made_at FROM cards.stocks WHERE book = $1::int AND id = ANY ($2::bigint[])
 
--- count_stocks: how many cards of stocks came how far, and where they lie
-SELECT c.stock_id, CASE WHEN c.state = 'SOLD' AND s.active_at <= h.now_at THEN 'ACTIVE' ELSE c.state END AS state,
-       c.merchant_id, c.place, count(*)
-FROM cards.stock_cards c
-LEFT JOIN cards.sales s ON s.card_id = c.card_id
-LEFT JOIN ledger.heads h ON h.id = s.card_id
-WHERE c.stock_id = ANY ($1::bigint[])
-GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+-- count_stocks: how many cards of stocks came how far at a moment, and where they lie; no card is looked at but those
+-- that are sold and can't be used yet
+SELECT n.stock_id, n.state, nullif(n.merchant_id, 0), nullif(n.place, ''), sum(n.cards)::bigint
+FROM (
+    SELECT c.stock_id, CASE c.state WHEN 'SOLD' THEN 'ACTIVE' ELSE c.state END AS state, c.merchant_id, c.place, c.cards
+    FROM cards.stock_counts c WHERE c.stock_id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT s.stock_id, w.state, coalesce(c.merchant_id, 0), coalesce(c.place, ''), w.cards
+    FROM cards.sales s
+    JOIN cards.stock_cards c ON c.card_id = s.card_id AND c.state = 'SOLD'
+    CROSS JOIN (VALUES ('SOLD', 1), ('ACTIVE', -1)) AS w (state, cards)
+    WHERE s.stock_id = ANY ($1::bigint[]) AND s.active_at > $2::timestamptz AND s.active_at > s.sold_at
+) AS n
+GROUP BY n.stock_id, n.state, n.merchant_id, n.place HAVING sum(n.cards) > 0
+ORDER BY n.stock_id, n.state, nullif(n.merchant_id, 0), nullif(n.place, '')
 
 -- steps_of_stocks: what was done with cards of stocks, and who got the numbers, oldest first
 SELECT s.stock_id, s.batch_id, s.ordinal, s.step, s.cards, s.merchant_id, s.place, s.made_by, s.reason, s.at, f.given_to,

@@ -20,7 +20,7 @@ from koudai.cards.stock.model import (
 )
 from koudai.cards.stock.store import SQL, as_stock, find_stocks
 from koudai.identity import Keyring
-from koudai.ledger import Place
+from koudai.ledger import Place, time_of_book
 from koudai.pg import Tx, int8s
 
 _HEADING = ("stock_id", "serial", "gan", "design")
@@ -60,20 +60,21 @@ def _file(rows: Sequence[Sequence[object]], keyring: Keyring) -> str:
 
 async def page_stocks(tx: Tx, book: int, after: int, limit: int) -> list[StockShown]:
     """The next `limit` stocks of a book after an id."""
-    return await _shown(tx, [as_stock(row) for row in await tx.rows(SQL["page_stocks"], book, after, limit)])
+    return await _shown(tx, book, [as_stock(row) for row in await tx.rows(SQL["page_stocks"], book, after, limit)])
 
 
 async def stock_by_id(tx: Tx, book: int, stock_id: int) -> StockShown | None:
     """A stock of a book with its counts and steps."""
-    found = await _shown(tx, list((await find_stocks(tx, book, [stock_id])).values()))
+    found = await _shown(tx, book, list((await find_stocks(tx, book, [stock_id])).values()))
     return found[0] if found else None
 
 
-async def _shown(tx: Tx, stocks: Sequence[Stock]) -> list[StockShown]:
+async def _shown(tx: Tx, book: int, stocks: Sequence[Stock]) -> list[StockShown]:
     if not stocks:
         return []
     ids = [stock.id for stock in stocks]
-    counts, steps = await tx.together((SQL["count_stocks"], int8s(ids)), (SQL["steps_of_stocks"], int8s(ids)))
+    now = await time_of_book(tx, book)
+    counts, steps = await tx.together((SQL["count_stocks"], int8s(ids), now), (SQL["steps_of_stocks"], int8s(ids)))
     counted: dict[int, list[StockCount]] = {one: [] for one in ids}
     for stock_id, state, *rest in counts:
         counted[stock_id].append(StockCount(StockState(state), *rest))
