@@ -133,14 +133,14 @@ async def test_what_each_kind_stops_on_the_whole_of_a_card(story):
     )  # fmt: skip
     for name in names.values():
         await story.do(story.redeem(name, 8), f"pay of {name}")
-        await story.do(story.redeem(name, 3), f"pay of {name}, later")
         await story.do(story.authorise(name, 8), f"hold of {name}")
         await story.do(story.authorise(name, 6), f"other hold of {name}")
         await story.do(story.load(name, "bonus:4@2"))
+    await story.day(3)
     for kind, name in names.items():
+        await story.do(story.redeem(name, 3), f"pay of {name}, later")
         await story.do(story.restrict(name, kind))
         assert await story.state(name) == "BLOCKED"
-    await story.day(3)
     for verb, ends in table.items():
         if verb == "replace":
             for name in names.values():
