@@ -12,7 +12,7 @@ import msgspec
 
 from koudai import cards, holders
 from koudai.base import Fault, Refused, render_time
-from koudai.holders import Duty, Erase, Erased
+from koudai.holders import Duty, Erase, Erased, duties
 from koudai.identity import IdentityFault, Vault, current_vault_key, old_vault_keys, retire_vault_key
 from koudai.pg import Database, Tx
 
@@ -37,7 +37,14 @@ async def erase(tx: Tx, book: int, wish: Erase, vault: Vault) -> Erased | Refuse
     """Erase what no duty keeps of a holder: fields, and the words of the gifts that he gave.
 
     No duty names words, so they go at once, those of a gift that is still offered too: it is claimed without them.
+    While a card of his is open the relation stands, whatever is said; it ended no earlier than the last one, and a
+    card of many purposes is a payment institution's (反洗钱法 Art. 34).
     """
+    relation = await cards.relation_with(tx, book, wish.holder)
+    wish = msgspec.structs.replace(
+        wish, cards_open=relation.open, last_closed_at=relation.last_closed_at,
+        duties_of_cards=duties(licensed=True) if relation.licensed else (),
+    )  # fmt: skip
     if await cards.has_words(tx, book, wish.holder):
         wish = msgspec.structs.replace(wish, beside=(GIFT_WORDS,))
     (made,) = await holders.run(tx, book, [wish], vault)

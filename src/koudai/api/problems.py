@@ -104,7 +104,7 @@ STATUS: Mapping[str, int] = {
         HolderRefusal.DUPLICATE, HolderRefusal.ERASED, HolderRefusal.VERSION_CHANGED, HolderRefusal.DEVICE_BOUND,
         HolderRefusal.DEVICE_NOT_BOUND, HolderRefusal.TOO_MANY_DEVICES, HolderRefusal.CONSENT_GIVEN,
         HolderRefusal.CONSENT_NOT_GIVEN, HolderRefusal.NOT_REGISTERED, HolderRefusal.NO_VERIFIER,
-        HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.DUTY_STANDS,
+        HolderRefusal.NOTHING_HELD, HolderRefusal.RELATION_STANDS, HolderRefusal.CARDS_OPEN, HolderRefusal.DUTY_STANDS,
         HolderRefusal.ACTS_FOR_COMPANY, IdentityFault.VAULT_KEY_IN_USE, IdentityFault.VAULT_KEY_MISSING,
         MerchantRefusal.REF_TAKEN, CardRefusal.BASKET_MISSING, CardRefusal.CARRIER_NOT_OFFERED,
         CardRefusal.NOT_STOCK, CardRefusal.OUT_OF_ORDER, CardRefusal.LIES_ELSEWHERE, CardRefusal.NOT_SOLD,

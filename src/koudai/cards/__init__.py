@@ -119,6 +119,7 @@ from koudai.cards.views import (
     page_judgements,
     page_payouts,
     page_programmes,
+    relation_with,
     restrictions_of_card,
 )
 from koudai.ledger import FundingSource
@@ -251,6 +252,7 @@ __all__ = [
     "programmes_by_id",
     "purge_codes",
     "put_versions",
+    "relation_with",
     "reseal_words",
     "restrictions_of_card",
     "return_due_gifts",

@@ -214,6 +214,16 @@ JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS c ON 
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN LATERAL (SELECT x.* FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS a ON true
 
+-- cards_of_holder: how many cards of a holder are open, when the last one ended, and of which programmes they are
+SELECT count(*) FILTER (WHERE c.state <> 'DEACTIVATED'), max(a.event_at) FILTER (WHERE c.state = 'DEACTIVATED'),
+       array_agg(DISTINCT c.programme_id)::int[]
+FROM cards.cards c
+JOIN ledger.heads h ON h.id = c.id
+LEFT JOIN LATERAL (
+    SELECT x.event_at FROM cards.activities x WHERE x.batch_id = h.last_batch_id AND x.ordinal = h.last_ordinal OFFSET 0
+) AS a ON true
+WHERE c.book = $1::int AND c.holder_ref = $2::text
+
 -- page_cards: the next cards of a book after an id
 SELECT c.id, c.programme_id, cards.state_at_v1(c.id, c.state, c.restrictions, a.now_at), c.last4, c.holder_ref, p.asset,
        a.balance_minor, c.issued_at, a.last_batch_id, a.last_ordinal, a.successor_id, a.held_minor,

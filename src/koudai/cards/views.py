@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +20,8 @@ from koudai.cards.store import (
 )
 from koudai.ledger import Place
 from koudai.pg import Tx, byteas, int8s
+from koudai.policy import ProgrammeClass
+from koudai.programmes import charter_of_book, count_charter_statement
 
 __all__ = [
     "activities_of_card",
@@ -31,6 +34,7 @@ __all__ = [
     "page_judgements",
     "page_payouts",
     "page_programmes",
+    "relation_with",
     "restrictions_of_card",
 ]  # fmt: skip
 
@@ -44,6 +48,24 @@ async def card_by_number(tx: Tx, book: int, number_hash: bytes) -> Card | None:
     """A card of a book by the keyed hash of its number."""
     row = await tx.row(SQL["ids_of_numbers"], book, byteas([number_hash]))
     return (await cards_by_id(tx, book, [row[1]])).get(row[1]) if row else None
+
+
+class Relation(NamedTuple):
+    """A holder's cards: how many are open, when the last one ended, and whether any is of many purposes."""
+
+    open: int
+    last_closed_at: datetime | None
+    licensed: bool
+
+
+async def relation_with(tx: Tx, book: int, holder_ref: str) -> Relation:
+    """What a holder's cards say of the relation with him."""
+    (row,) = await tx.rows(SQL["cards_of_holder"], book, holder_ref)
+    (counted,) = await tx.together(count_charter_statement(book))
+    _, charter = await charter_of_book(tx, book, counted)
+    promised = (charter.promises.get(one) for one in row[2] or ())
+    classes = {version.programme.class_ for one in promised if one is not None for version in one.versions}
+    return Relation(row[0], row[1], ProgrammeClass.MULTI_PURPOSE in classes)
 
 
 async def page_cards(tx: Tx, book: int, after: int, limit: int) -> list[Card]:

@@ -66,6 +66,8 @@ class Erase(msgspec.Struct, frozen=True):
     """Erase what no duty keeps. `ended_at` is when the relation with the holder ended; None while it stands.
 
     `beside` names what other rooms hold of him that no duty keeps: whoever says so erases it in the same transaction.
+    What cards say of the relation goes before `ended_at` and `duties`: how many of his are open, when the last one was
+    closed, and which duties the programmes of his cards bring.
     """
 
     key: str
@@ -73,6 +75,9 @@ class Erase(msgspec.Struct, frozen=True):
     duties: tuple[Duty, ...]
     ended_at: datetime | None = None
     beside: tuple[str, ...] = ()
+    cards_open: int = 0
+    last_closed_at: datetime | None = None
+    duties_of_cards: tuple[Duty, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ class HolderRefusal(StrEnum):
     NO_VERIFIER = "holders.no_verifier"
     NOTHING_HELD = "holders.nothing_held"
     RELATION_STANDS = "holders.relation_stands"
+    CARDS_OPEN = "holders.cards_open"
     DUTY_STANDS = "holders.duty_stands"
     ACTS_FOR_COMPANY = "holders.acts_for_company"
 

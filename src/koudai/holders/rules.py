@@ -223,7 +223,12 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
         return Refused(HolderRefusal.ACTS_FOR_COMPANY)
     if not case.names and not command.beside:
         return Refused(HolderRefusal.NOTHING_HELD)
-    standing = retain.standing(sorted(case.names), command.duties, command.ended_at, desk.now)
+    if command.cards_open and command.ended_at is not None:
+        return Refused(HolderRefusal.CARDS_OPEN, {"count": command.cards_open})
+    ended_at, duties = command.ended_at, tuple(dict.fromkeys((*command.duties, *command.duties_of_cards)))
+    if ended_at is not None and command.last_closed_at is not None:
+        ended_at = max(ended_at, command.last_closed_at)
+    standing = retain.standing(sorted(case.names), duties, ended_at, desk.now)
     gone = tuple(field for field in sorted(case.names) if field not in standing)
     if not gone and not command.beside:
         return _kept_whole(standing)
@@ -232,7 +237,7 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
             desk.taken.pop((field, claim_of(field, case.value(field) or "")), None)
         case.forget(field)
     whole = not standing
-    over = [duty.rule for duty in command.duties if not set(duty.fields).isdisjoint(gone)]
+    over = [duty.rule for duty in duties if not set(duty.fields).isdisjoint(gone)]
     rule = f"over: {', '.join(over)}" if over else "no duty"
     desk.erasures.append((case.holder.id, (*gone, *command.beside), rule, whole))
     if whole:
