@@ -37,7 +37,7 @@ def test_a_holder_is_read_from_standard_input_and_shown_masked(koudai: Any, wang
     assert "王*明" in koudai("holder", "list").out
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"name": 1}', '"王小明"'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"name": 1}', '"王小明"', '{"nam": "王小明"}'])
 def test_a_file_that_states_nothing_is_told_without_its_contents(koudai: Any, wang: str, text: str) -> None:
     told = koudai("holder", "create", "-", "--json", stdin=text)
     assert told.status == 2

@@ -49,11 +49,18 @@ def _of_party(command: F) -> F:
     return click.option("--agent", type=Opaque(holders.KIND), metavar="HOLDER", help=word("opt.agent"))(command)
 
 
+class _Stated(Details, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Details as somebody writes them: a name that isn't one of theirs is a slip."""
+
+    def details(self) -> Details:
+        return Details(**msgspec.structs.asdict(self))
+
+
 def _stated(file: str) -> Details:
     """What a file, or standard input, states of a holder. What is wrong with it is told without its contents."""
     try:
         text = sys.stdin.read(_LONGEST) if file == "-" else Path(file).read_text(encoding="utf-8")
-        return msgspec.json.decode(text, type=Details, strict=True)
+        return msgspec.json.decode(text, type=_Stated, strict=True).details()
     except (OSError, ValueError) as error:
         choices = ", ".join(Field)
         raise Fault(CliFault.NOT_DETAILS, path=file, choices=choices, reason=type(error).__name__) from None

@@ -223,14 +223,16 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
         return Refused(HolderRefusal.ACTS_FOR_COMPANY)
     if not case.names and not command.beside:
         return Refused(HolderRefusal.NOTHING_HELD)
-    if command.cards_open and command.ended_at is not None:
-        return Refused(HolderRefusal.CARDS_OPEN, {"count": command.cards_open})
-    ended_at, duties = command.ended_at, tuple(dict.fromkeys((*command.duties, *command.duties_of_cards)))
+    # While a card of his is open the relation stands, whatever is said.
+    ended_at = None if command.cards_open else command.ended_at
+    duties = tuple(dict.fromkeys((*command.duties, *command.duties_of_cards)))
     if ended_at is not None and command.last_closed_at is not None:
         ended_at = max(ended_at, command.last_closed_at)
     standing = retain.standing(sorted(case.names), duties, ended_at, desk.now)
     gone = tuple(field for field in sorted(case.names) if field not in standing)
     if not gone and not command.beside:
+        if command.ended_at is not None and command.cards_open:
+            return Refused(HolderRefusal.CARDS_OPEN, {"count": command.cards_open})
         return _kept_whole(standing)
     for field in gone:
         if field in UNIQUE:
