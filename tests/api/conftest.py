@@ -96,10 +96,11 @@ class Api:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    async def loaded(self, programme: str, amount_minor: int) -> str:
+    async def loaded(self, programme: str, amount_minor: int, **more: object) -> str:
         """A card with value on it."""
         card = (await self.card(programme))["id"]
-        answer = await self.act("LOAD", gift_card_id=card, amount_minor=amount_minor, currency="CNY", source="transfer")
+        told = {"amount_minor": amount_minor, "currency": "CNY", "source": "transfer", **more}
+        answer = await self.act("LOAD", gift_card_id=card, **told)
         assert answer.status_code == 201, answer.text
         return str(card)
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.api.test_law import PERSON
 from tests.cards.documented import PLAY
 from tests.programmes.drafts import text_of
 
@@ -82,28 +83,29 @@ async def test_an_expired_card_is_exchanged_for_a_new_one(api, programme) -> Non
 
 
 async def test_a_card_is_handed_back_and_the_register_says_so(api, lawful) -> None:
-    card = await api.loaded(lawful, 20_000)
+    ann = await api.made("/v1/holders", PERSON)
+    card = await api.loaded(lawful, 20_000, payer="tom")
     wish = {"gift_card_id": card, "reason": "asked for"}
     missing = await api.act("DEACTIVATE", **wish)
     assert (missing.status_code, missing.json()["code"]) == (422, "cards.payout_missing")
-    cash = await api.act("DEACTIVATE", **wish, paid_to="cash", identity_ref="hldr-1")
+    cash = await api.act("DEACTIVATE", **wish, paid_to="cash", identity_ref=ann)
     assert (cash.status_code, cash.json()["code"], cash.json()["facts"]["clause"]) == (
         409, "policy.over_limit", "sp.21.cash",
     )  # fmt: skip
-    bank = {"paid_to": "same_name_account", "account_ref": "acct-1", "identity_ref": "hldr-1"}
+    bank = {"paid_to": "same_name_account", "account_ref": "acct-1", "identity_ref": ann}
     made = await api.act("DEACTIVATE", **wish, **bank, key="c")
     assert (made.status_code, made.json()["type"], made.json()["amount_minor"]) == (201, "PAY_OUT", 20_000)
     assert (await api.act("DEACTIVATE", **wish, **bank, key="c")).json() == made.json()
     assert (await shown(api, card))["state"] == "DEACTIVATED"
-    other = await api.loaded(lawful, 100)
-    await api.act("DEACTIVATE", gift_card_id=other, reason="asked for", paid_to="cash", identity_ref="hldr-2")
+    other = await api.loaded(lawful, 100, payer="tom")
+    await api.act("DEACTIVATE", gift_card_id=other, reason="asked for", paid_to="cash", identity_ref=ann)
     first = (await api.get("/v1/payouts?limit=1")).json()
     (row,) = first["data"]
     assert (row["activity_id"], row["gift_card_id"], row["amount"]["amount_minor"], row["account_ref"]) == (
         made.json()["id"], card, 20_000, "acct-1",
     )  # fmt: skip
     rest = (await api.get(f"/v1/payouts?cursor={first['next_cursor']}")).json()
-    assert [r["identity_ref"] for r in rest["data"]] == ["hldr-2"]
+    assert [r["identity_ref"] for r in rest["data"]] == [ann]
     assert rest["next_cursor"] is None
     assert (await api.act("DEACTIVATE", **wish, paid_to="lottery")).status_code == 422
 
