@@ -88,8 +88,10 @@ def test_from_a_clause_that_refuses_to_a_pilot_that_is_used_up(koudai, issuer, t
     assert [one["activity_id"] for one in first["data"] + rest["data"]] == loaded
     assert rest["next_cursor"] is None
     assert first["data"][0]["points"] == [
-        {"gift_card_id": card, "point": "load", "pack": "cn-single-purpose", "noted": [],
-         "pilots": [{"pilot": "more-room", "clauses": ["sp.18.registered"]}]},
+        # On the day of its issue a load is the purchase of the card, too.
+        {"gift_card_id": card, "point": point, "pack": "cn-single-purpose", "noted": [],
+         "pilots": [{"pilot": "more-room", "clauses": ["sp.18.registered"]}]}
+        for point in ("issue", "load")
     ]  # fmt: skip
     table = koudai("policy", "log", "--limit", "1", *issuer)
     assert "more-room: sp.18.registered" in table.out
@@ -123,7 +125,7 @@ def test_an_unverified_clause_is_noted_until_it_is_enforced(koudai, issuer, tmp_
                 "--began-on", today, "--capital-minor", "100", "--by", "Li Na", *issuer)  # fmt: skip
     programme = under(koudai, issuer, tmp_path, kinds={"registered": None, "bearer": {"max_balance_minor": 100_000}})
     card = a_card(koudai, issuer, programme)
-    assert load(koudai, issuer, card, 201).status == 0
+    assert load(koudai, issuer, card, 201, "--payer", "tom").status == 0
     (noted,) = koudai.done("policy", "log", *issuer)["data"]
     assert [(point["point"], point["noted"]) for point in noted["points"]] == [
         ("issue", ["sp.25.young"]), ("load", ["sp.25.young"]),
@@ -134,14 +136,14 @@ def test_an_unverified_clause_is_noted_until_it_is_enforced(koudai, issuer, tmp_
     wish = ("sp.25.young", "--reason", "counsel has read it", "--by", "Wu", *issuer)
     decided = koudai.done("policy", "enforce", *wish)
     assert (decided["clause"], decided["refuses"], decided["decided_by"]) == ("sp.25.young", True, "Wu")
-    assert load(koudai, issuer, card, 1).error()["clause"] == "sp.25.young"
+    assert load(koudai, issuer, card, 1, "--payer", "tom").error()["clause"] == "sp.25.young"
     assert koudai.done("policy", "check", programme, *issuer)["kinds"]["bearer"]["enforced"] == ["sp.25.young"]
     rows = koudai("policy", "check", programme, *issuer).out.splitlines()
     assert next(row for row in rows if "sp.25.young" in row).endswith("unverified, and enforced")
     assert "已启用拒绝：sp.25.young。" in koudai("policy", "enforced", *issuer, language=CHINESE).out
 
     koudai.done("policy", "warn", *wish)
-    assert load(koudai, issuer, card, 1).status == 0
+    assert load(koudai, issuer, card, 1, "--payer", "tom").status == 0
     told = koudai.done("policy", "enforced", *issuer)
     assert (told["enforced"], [one["refuses"] for one in told["data"]]) == ([], [False, True])
 
@@ -224,7 +226,7 @@ def test_the_howto_of_a_pilot_runs_on_a_programme_that_is_live(koudai, issuer, t
     card = a_card(koudai, issuer, programme, "--holder", holder)
     assert [load(koudai, issuer, card, minor).status for minor in (500_000, 500)] == [0, 0]
     (marked,) = koudai.done("policy", "log", *issuer)["data"]
-    assert [point["point"] for point in marked["points"]] == ["load"]
+    assert [point["point"] for point in marked["points"]] == ["issue", "load"]
 
     koudai.done("clock", "advance", "--by", "31d", *issuer)
     assert load(koudai, issuer, card, 1).error()["clause"] == "sp.18.registered"

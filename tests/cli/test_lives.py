@@ -1,11 +1,13 @@
 """The later life of a card through the command line: renewed, re-activated, exchanged, reminded of, handed back."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cards.documented import PLAY
+from tests.cli.test_law import WANG
 from tests.programmes.drafts import text_of
 
 CHINESE = "zh_CN.UTF-8"
@@ -45,7 +47,17 @@ def loaded(koudai: Any, programme: str, amount: int = 100) -> str:
     (card,) = koudai.done("card", "issue", "--programme", programme)["cards"]
     if amount:
         koudai.done(
-            "card", "load", card["id"], "--amount-minor", str(amount), "--currency", "CNY", "--source", "transfer"
+            "card",
+            "load",
+            card["id"],
+            "--amount-minor",
+            str(amount),
+            "--currency",
+            "CNY",
+            "--source",
+            "transfer",
+            "--payer",
+            "tom",
         )
     return str(card["id"])
 
@@ -78,16 +90,17 @@ def test_a_life(koudai: Any, programme: str) -> None:
 
 
 def test_a_card_is_handed_back(koudai: Any, lawful: str) -> None:
+    ann = koudai.done("holder", "create", "-", stdin=json.dumps(WANG))["id"]
     card = loaded(koudai, lawful)
     wish = ("card", "close", card, "--reason", "asked for", "--paid-to", "cash")
     refused = koudai(*wish, "--json")
     assert (refused.status, refused.error()["code"], refused.error()["clause"]) == (
         1, "policy.required", "sp.21.identity",
     )  # fmt: skip
-    made = koudai.done(*wish, "--identity", "hldr-1")
+    made = koudai.done(*wish, "--identity", ann)
     assert (made["type"], made["amount_minor"]) == ("PAY_OUT", 100)
     (row,) = [row for row in koudai.done("card", "payouts")["data"] if row["gift_card_id"] == card]
-    assert (row["identity_ref"], row["made_by"], row["activity_id"]) == ("hldr-1", "command line", made["id"])
+    assert (row["identity_ref"], row["made_by"], row["activity_id"]) == (ann, "command line", made["id"])
     assert "退款去向" in koudai("card", "payouts", language=CHINESE).out
 
 
