@@ -72,3 +72,12 @@ def test_what_may_be_left_out_is_never_said_to_be_nothing():
 
 def test_a_path_is_written_as_people_write_it():
     assert as_path(("limits", 2, "max_minor")) == "limits[2].max_minor"
+
+
+def test_what_can_not_be_read_hides_no_other_mistake():
+    text = "name: G\ncaps:\n  - most: 5.5\n  - mots: 1\n    most: 0\ngoods: &a {tea: x}\n"
+    found = read(text, Shop)
+    assert [(one.code, one.path, one.place.line) for one in found] == [
+        (F.TOO_SHORT, "name", 1), (F.WRONG_FORM, "name", 1), (F.NOT_WHOLE, "caps[0].most", 3),
+        (F.UNKNOWN_FIELD, "caps[1].mots", 4), (F.TOO_SMALL, "caps[1].most", 5), (F.NOT_PLAIN, "goods", 6),
+    ]  # fmt: skip

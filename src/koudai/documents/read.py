@@ -37,15 +37,16 @@ def read(text: str, kind: type[T]) -> Document[T] | list[Mistake]:
         return [Mistake(str(DocumentFault.NOT_YAML), "", place, {"detail": str(error.problem or error.context)})]
     except YAMLError as error:
         return [Mistake(str(DocumentFault.NOT_YAML), "", _START, {"detail": str(error)})]
-    if walk.mistakes:
-        return walk.mistakes
     found: Document[Any] = Document(plain, {(): _START} | walk.places)
     told: dict[tuple[str, Path, str], Mistake] = {}
+    # What could not be read is told once: nothing is asked of it, nor of what stands in it.
     for wrong in _validator(cast(Hashable, kind)).iter_errors(plain):
         for code, path, facts in _told(wrong):
-            told[code, path, str(facts)] = found.mistake(code, path, **facts)
-    if told:
-        return sorted(told.values(), key=lambda mistake: (mistake.place, mistake.path, mistake.code))
+            if not any(path[: len(unread)] == unread for unread in walk.unread):
+                told[code, path, str(facts)] = found.mistake(code, path, **facts)
+    mistakes = [*walk.mistakes, *told.values()]
+    if mistakes:
+        return sorted(mistakes, key=lambda mistake: (mistake.place, mistake.path, mistake.code))
     return Document(msgspec.convert(plain, kind), found.places)
 
 
@@ -80,6 +81,7 @@ class _Walk:
     def __init__(self) -> None:
         self.places: dict[Path, Place] = {}
         self.mistakes: list[Mistake] = []
+        self.unread: list[Path] = []
         self._construct = YAML(typ="safe", pure=True).constructor.construct_object
 
     def value(self, node: Node, path: Path) -> Any:
@@ -89,6 +91,7 @@ class _Walk:
             whole = node.anchor or str(node.tag) != _FLOAT
             code = DocumentFault.NOT_PLAIN if whole else DocumentFault.NOT_WHOLE
             self.mistakes.append(Mistake(str(code), as_path(path), place))
+            self.unread.append(path)
             return None
         if isinstance(node, SequenceNode):
             return [self.value(one, (*path, number)) for number, one in enumerate(node.value)]
@@ -103,6 +106,7 @@ class _Walk:
             # What says that it is a number and can't be read as one, or not one of thousands of digits.
             facts = {"value": _short(node.value), "expected": str(node.tag).rpartition(":")[2]}
             self.mistakes.append(Mistake(str(DocumentFault.WRONG_TYPE), as_path(path), place, facts))
+            self.unread.append(path)
             return None
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
