@@ -136,11 +136,13 @@ class Counter:
 
 
 ON_BOTH = {
-    "test_baskets", "test_closing", "test_damage", "test_gifts", "test_holds", "test_issue", "test_law", "test_limits",
-    "test_lots", "test_notices", "test_pay_codes", "test_pins", "test_processes", "test_reads", "test_restrictions",
-    "test_rules", "test_split", "test_stock", "test_void_sale",
+    "test_damage", "test_holds", "test_issue", "test_lots", "test_notices", "test_processes", "test_reads", "test_rules",
+    "test_together",
 }  # fmt: skip
-"""Where all SQL of the room is used: these run on the oldest and the newest PostgreSQL, the others on the newest."""
+"""Where all SQL of the room is used (`test_damage` makes one of everything): on the oldest and the newest PostgreSQL.
+
+The others run on the newest alone.
+"""
 
 
 def pytest_generate_tests(metafunc):

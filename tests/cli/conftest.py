@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,8 @@ class Koudai:
             text=True,
             encoding="utf-8",
             env={**clean, "KOUDAI_HOME": str(self.home), "LC_ALL": language, **environment},
+            # Tests that run in the background inherit that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,  # noqa: PLW1509
         )
 
     def run(self, *arguments: str, language: str = ENGLISH, **environment: str) -> Told:
