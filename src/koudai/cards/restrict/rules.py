@@ -62,12 +62,10 @@ def restrict(desk: Desk, command: Restrict, place: Place) -> Activity | Refused:
 
 def lift(desk: Desk, command: Lift, place: Place) -> Activity | Refused:
     """End a restriction, under the power that may."""
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
-    found = next((one for one in card.restrictions if one.place == command.restriction), None)
-    if found is None:
-        return Refused(CardRefusal.UNKNOWN_RESTRICTION)
+    named = _named(desk, command)
+    if isinstance(named, Refused):
+        return named
+    card, found = named
     if command.kind not in may_lift(found.kind):
         return not_yours(found)
     own = found.whole and found.kind is RestrictionKind.ISSUER
@@ -81,12 +79,10 @@ def lift(desk: Desk, command: Lift, place: Place) -> Activity | Refused:
 
 def go_on(desk: Desk, command: Continue, place: Place) -> Activity | Refused:
     """Let a restriction last longer where it stands in the queue, under the power that may lift it."""
-    card = card_of(desk, command.card)
-    if card is None:
-        return Refused(CardRefusal.UNKNOWN_CARD)
-    found = next((one for one in card.restrictions if one.place == command.restriction), None)
-    if found is None:
-        return Refused(CardRefusal.UNKNOWN_RESTRICTION)
+    named = _named(desk, command)
+    if isinstance(named, Refused):
+        return named
+    card, found = named
     authority, document, until = command.authority.strip(), command.document.strip(), command.until
     bad = _unordered(found.kind, authority, document)
     another = found.kind in FREEZING and not bad and authority != found.authority
@@ -183,6 +179,15 @@ def inherit(desk: Desk, old: HeldCard, new: HeldCard, place: Place) -> None:
         carried = msgspec.structs.replace(one, place=at, card_id=new.id)
         _add(desk, new, carried, ActivityType.RESTRICT, None, lead=place.ordinal, other_card_id=old.id)
     _settle(desk, old)
+
+
+def _named(desk: Desk, command: Lift | Continue) -> tuple[HeldCard, Restriction] | Refused:
+    """The card that a command names, and the open restriction on it."""
+    card = card_of(desk, command.card)
+    if card is None:
+        return Refused(CardRefusal.UNKNOWN_CARD)
+    found = next((one for one in card.restrictions if one.place == command.restriction), None)
+    return Refused(CardRefusal.UNKNOWN_RESTRICTION) if found is None else (card, found)
 
 
 def _card(desk: Desk, ref: CardRef) -> HeldCard | Refused:
