@@ -8,16 +8,15 @@ from collections.abc import Callable
 from koudai.holders.model import Field
 from koudai.holders.store import SQL, context, sealed_anew
 from koudai.identity import Vault, current_vault_key
-from koudai.pg import Database, Tx, byteas, columns, int8s, texts
+from koudai.pg import Database, Tx, byteas, columns, in_pieces, int8s, texts
 
 _PIECE = 500
 
 
 async def reseal(db: Database, vault: Vault, on_piece: Callable[[int], None] | None = None) -> int:
     """Seal all fields anew that are sealed otherwise; how many there were. It can be stopped and begun again."""
-    done, after = 0, (0, "")
 
-    async def piece(tx: Tx) -> tuple[int, tuple[int, str] | None]:
+    async def piece(tx: Tx, after: tuple[int, str]) -> tuple[int, tuple[int, str] | None]:
         key = await current_vault_key(tx, vault)
         rows = await tx.rows(
             SQL["sealed_otherwise"], *after, bytes.fromhex(key), vault.suite.mark, _PIECE
@@ -32,13 +31,7 @@ async def reseal(db: Database, vault: Vault, on_piece: Callable[[int], None] | N
         count = await tx.value(SQL["reseal"], *columns((int8s, texts, byteas, byteas, byteas), anew))
         return count, (anew[-1][0], anew[-1][1])
 
-    while True:
-        count, last = await db.transact(piece)
-        if last is None:
-            return done
-        done, after = done + count, last
-        if on_piece is not None:
-            on_piece(done)
+    return await in_pieces(db, piece, (0, ""), on_piece)
 
 
 async def count_by_key(tx: Tx) -> dict[str, int]:

@@ -10,6 +10,7 @@ from koudai.pg.database import Database, Later, Tx
 from koudai.pg.embedded import Embedded, EmbeddedFault
 from koudai.pg.faults import Conflict, PgFault
 from koudai.pg.migrate import Room, migrate, pending
+from koudai.pg.pieces import in_pieces
 from koudai.pg.statements import Statements
 from koudai.pg.target import Target, find_target
 
@@ -29,6 +30,7 @@ __all__ = [
     "byteas",
     "columns",
     "find_target",
+    "in_pieces",
     "int4s",
     "int8s",
     "migrate",

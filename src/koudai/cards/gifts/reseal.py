@@ -6,7 +6,7 @@ from koudai.cards.gifts.link import Ink, open_words
 from koudai.cards.gifts.store import SQL
 from koudai.identity import Vault, current_vault_key
 from koudai.ledger import Place
-from koudai.pg import Database, Tx, byteas, columns, int4s, int8s
+from koudai.pg import Database, Tx, byteas, columns, in_pieces, int4s, int8s
 
 _PIECE = 500
 
@@ -16,9 +16,8 @@ async def reseal_words(db: Database, vault: Vault, on_piece: Callable[[int], Non
 
     Those of before the vault, which the keyring sealed, are among them.
     """
-    done, after = 0, Place(0, 0)
 
-    async def piece(tx: Tx) -> tuple[int, Place | None]:
+    async def piece(tx: Tx, after: Place) -> tuple[int, Place | None]:
         ink = Ink(vault, await current_vault_key(tx, vault))
         rows = await tx.rows(SQL["words_otherwise"], *after, bytes.fromhex(ink.key), vault.suite.mark, _PIECE)
         anew = []
@@ -30,13 +29,7 @@ async def reseal_words(db: Database, vault: Vault, on_piece: Callable[[int], Non
         count = await tx.value(SQL["reseal_words"], *columns((int8s, int4s, byteas, byteas), anew))
         return count, Place(*anew[-1][:2])
 
-    while True:
-        count, last = await db.transact(piece)
-        if last is None:
-            return done
-        done, after = done + count, last
-        if on_piece is not None:
-            on_piece(done)
+    return await in_pieces(db, piece, Place(0, 0), on_piece)
 
 
 async def count_words_by_key(tx: Tx) -> dict[str, int]:
