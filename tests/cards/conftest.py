@@ -81,7 +81,9 @@ class Counter:
         return made
 
     async def card(self, programme, amount=0, **more):
-        return (await self.issue(programme, amount=amount, **more)).card.id
+        made = await self.issue(programme, amount=amount, **more)
+        assert not isinstance(made, Refused), made
+        return made.card.id
 
     async def see(self, card):
         return (await self.within(lambda tx: cards.cards_by_id(tx, self.book, [card])))[card]

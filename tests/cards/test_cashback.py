@@ -99,6 +99,52 @@ async def test_the_next_chinese_day_has_room_again_and_what_fell_back_gives_room
     await counter.verify()
 
 
+async def anew(counter, card, how):
+    """The card that takes the place of a card, or a piece of 3000 of it."""
+    wishes = {
+        "replaced": cards.Replace(key=counter.key(), card=card, reason="damaged"),
+        "split": cards.Split(key=counter.key(), card=card, pieces=(3000,), asset="CNY"),
+    }
+    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wishes[how]], counter.keyring))
+    return made.cards[0].card.id
+
+
+@pytest.mark.parametrize("how", [("replaced",), ("split",), ("replaced", "split"), ("split", "replaced")], ids="-".join)
+async def test_a_card_that_comes_of_another_has_no_more_of_the_day_than_that_had_left(counter, how):
+    await until(counter, NOON)
+    split = {"max_pieces": 9, "max_generations": 3, "min_minor": 1}
+    programme = await documented(counter, cashback=RATES, split=split)
+    shop, card = await counter.merchant(), await counter.card(programme, 10_000, holder_ref="ann")
+    await counter.do(counter.redeem(card, shop, 1000))
+    line = [card]
+    for step in how:
+        line.append(await anew(counter, line[-1], step))
+    if "split" in how:
+        # What the card has of the day after the split is its own.
+        before = line[how.index("split")]
+        await counter.do(counter.redeem(before, shop, 200))
+        assert [n for kind, n, _ in await happened(counter, before) if kind == "CASHBACK"][-1] == 6
+    await counter.do(counter.redeem(line[-1], shop, 1000))
+    assert [n for kind, n, _ in await happened(counter, line[-1]) if kind == "CASHBACK"] == [20]
+    await until(counter, NOON + DAY)
+    await counter.do(counter.redeem(line[-1], shop, 1000))
+    assert [n for kind, n, _ in await happened(counter, line[-1]) if kind == "CASHBACK"] == [20, 30]
+    await counter.verify()
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_falls_back_after_a_replacement_gives_the_new_card_room(counter, scene, together):
+    shop, card = scene
+    paid = await counter.do(counter.redeem(card, shop, 2000))
+    heir = await anew(counter, card, "replaced")
+    commands = [counter.refund(1000, of=paid), counter.redeem(heir, shop, 500)]
+    for part in [commands] if together else [[c] for c in commands]:
+        await counter.do(*part)
+    told = [(kind, n) for kind, n, _ in await happened(counter, heir) if kind.startswith("CASHBACK")]
+    assert told == [("CASHBACK_BACK", 25), ("CASHBACK", 15)]
+    await counter.verify()
+
+
 @pytest.mark.parametrize("tills", [2, 6])
 async def test_tills_at_once_give_no_more_than_the_day_has(counter, scene, tills):
     shop, card = scene

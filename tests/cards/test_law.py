@@ -126,6 +126,34 @@ async def test_all_cards_of_one_root_are_summed(court):
     await court.verify()
 
 
+@pytest.mark.clause("mp.load.outlet")
+@pytest.mark.parametrize("how", ["the card itself", "its replacement", "a piece of it", "what it was split from"])
+async def test_cash_of_a_day_is_one_sum_whatever_a_card_is_called_next(court, how):
+    """200 yuan of cash a day away from own outlets: neither a replacement nor a split begins the sum anew."""
+    programme = await court.under(split=SPLIT, **{"class": "multi_purpose"})
+    await court.enter_gates(programme)
+    ann = await court.person()
+    first = card = await court.card(programme, holder_ref=ann)
+    other = await court.card(programme, holder_ref=ann)
+    assert await court.tried(first, 15_000, FundingSource.CASH) is None
+    if how == "its replacement":
+        wish = cards.Replace(key="new", card=first, reason="damaged")
+        (made,) = await court.within(lambda tx: cards.run(tx, court.book, [wish], court.keyring))
+        card = made.cards[0].card.id
+    elif how != "the card itself":
+        piece = (await court.split(first, 5_000)).cards[0].card.id
+        card = piece if how == "a piece of it" else first
+        if card == first:
+            assert await court.tried(piece, 1_000, FundingSource.CASH) is None
+    room = 4_000 if how == "what it was split from" else 5_000
+    refused = await court.no(court.load(card, room + 1, source=FundingSource.CASH, channel=Channel.COUNTER, key="more"))
+    assert (refused.facts["clause"], refused.facts["left_minor"]) == ("mp.load.outlet", room)
+    assert await court.tried(card, room, FundingSource.CASH) is None
+    assert await court.tried(card, 1, FundingSource.CASH, channel=Channel.OWN_OUTLET) is None
+    assert await court.tried(other, 20_000, FundingSource.CASH) is None, "another card of the same holder has its own"
+    await court.verify()
+
+
 async def test_two_tills_load_no_more_on_one_root_than_there_is_room(court):
     programme = await court.under(kinds=BEARER, split=SPLIT)
     card = await court.card(programme, 90_000)

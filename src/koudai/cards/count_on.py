@@ -64,7 +64,7 @@ def uncount(desk: Desk, card: HeldCard, redemption: Redemption) -> None:
     limits, at_s = card.terms.limits[Flow.REDEEM], desk.seconds(redemption.at)
     meters = desk.meters(card, Flow.REDEEM, redemption.device)
     limits.give_back(meters, redemption.paid_minor, at_s, whole=redemption.whole)
-    for heir in _heirs(desk, card):
+    for heir in heirs(desk, card):
         own: list[Meter | None] = [
             meter if Subject.CARD in kind else None
             for kind, meter in zip(limits.kinds, desk.meters(heir, Flow.REDEEM, redemption.device), strict=True)
@@ -72,7 +72,7 @@ def uncount(desk: Desk, card: HeldCard, redemption: Redemption) -> None:
         limits.give_back(own, redemption.paid_minor, at_s, whole=redemption.whole)
 
 
-def _heirs(desk: Desk, card: HeldCard) -> Iterator[HeldCard]:
+def heirs(desk: Desk, card: HeldCard) -> Iterator[HeldCard]:
     """The cards that took the place of a card, one after the other, as long as they go on with its counters."""
     while card.pocket.successor_id is not None:
         card = desk.cards[card.pocket.successor_id]

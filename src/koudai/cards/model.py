@@ -273,9 +273,11 @@ class Given(msgspec.Struct, frozen=True):
 Entry = tuple[Any, ...]
 """An activity as a row of `add_activities`, column by column."""
 
-NewCard = tuple[int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int, bool]
+NewCard = tuple[
+    int, int, CardState, str, bytes, bytes, str | None, datetime, datetime, int, int | None, int, bool, int | None
+]
 """id, programme, state, last digits, number's hash and sealed, holder, issued, promised, root, parent, generation,
-whether it inherits"""
+whether it inherits, and the lead that made it of its parent"""
 
 LineRow = tuple[int, int, str, str, int, int, str | None]
 """Ordinal of a payment, number of the line, SKU, class, amount, what was paid of it, why it isn't payable."""

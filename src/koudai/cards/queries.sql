@@ -18,13 +18,14 @@ FROM cards.programmes WHERE book = $1::int AND id > $2::int ORDER BY id LIMIT $3
 -- add_cards: new cards
 INSERT INTO cards.cards
     (id, book, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id, parent_id,
-     generation, inherits)
+     generation, inherits, came_batch_id, came_lead)
 SELECT c.id, $1::int, c.programme_id, c.state::cards.state, c.last4, c.number_hash, c.number_sealed, c.holder_ref,
-       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation, c.inherits
-FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::timestamptz[],
-            $10::timestamptz[], $11::bigint[], $12::bigint[], $13::int[], $14::boolean[])
+       c.issued_at, c.promised_at, c.root_id, c.parent_id, c.generation, c.inherits,
+       CASE WHEN c.came_lead IS NOT NULL THEN $2::bigint END, c.came_lead
+FROM unnest($3::bigint[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::timestamptz[],
+            $11::timestamptz[], $12::bigint[], $13::bigint[], $14::int[], $15::boolean[], $16::int[])
     AS c (id, programme_id, state, last4, number_hash, number_sealed, holder_ref, issued_at, promised_at, root_id,
-          parent_id, generation, inherits)
+          parent_id, generation, inherits, came_lead)
 
 -- ids_of_numbers: cards of a book by the hashes of their numbers
 SELECT number_hash, id FROM cards.cards WHERE number_hash = ANY ($2::bytea[]) AND book = $1::int

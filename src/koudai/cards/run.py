@@ -179,7 +179,7 @@ def _write(tx: Tx, desk: Desk) -> None:
     batch_id = desk.sheet.batch_id
     more: list[tuple[Any, ...]] = []
     if desk.new_cards:
-        more.append(add_cards_statement(desk.sheet.book, desk.new_cards))
+        more.append(add_cards_statement(desk.sheet.book, desk.sheet.batch_id, desk.new_cards))
     if desk.entries:
         more.append(add_entries_statement(batch_id, desk.entries))
     if desk.parts:

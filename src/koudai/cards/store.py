@@ -63,7 +63,7 @@ async def find_programmes(tx: Tx, book: int, ids: Iterable[int]) -> dict[int, Pr
     return {programme.id: programme for programme in await with_limits(tx, book, rows)}
 
 
-_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, times, int8s, int8s, int4s, bools)
+_CARD = (int8s, int4s, texts, texts, byteas, byteas, texts, times, times, int8s, int8s, int4s, bools, int4s)
 _PLACE = (int8s, int4s)
 _ENTRY = (
     int4s, int4s, int8s, texts, int8s, int8s, int8s, int4s, texts, int8s, int4s, int8s, int4s, int8s, texts, texts,
@@ -93,9 +93,9 @@ def lay_refunds_statement(batch_id: int, parts: Sequence[Part]) -> Statement:
     return (SQL["refund"], batch_id, *columns(_PART, parts))
 
 
-def add_cards_statement(book: int, cards: Sequence[NewCard]) -> Statement:
+def add_cards_statement(book: int, batch_id: int, cards: Sequence[NewCard]) -> Statement:
     """The statement that inserts cards; a number that is taken is a conflict."""
-    return (SQL["add_cards"], book, *columns(_CARD, cards))
+    return (SQL["add_cards"], book, batch_id, *columns(_CARD, cards))
 
 
 def restrict_statement(batch_id: int, made: Sequence[Restriction]) -> Statement:

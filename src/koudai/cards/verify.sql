@@ -537,14 +537,15 @@ SELECT 'cards.cards ' || c.id,
        || ', generation ' || c.generation || CASE WHEN c.inherits THEN ', inherits' ELSE ', begins anew' END
 FROM cards.cards c
 LEFT JOIN cards.cards p ON p.id = c.parent_id
-LEFT JOIN (SELECT card_id, other_card_id, min(batch_id) AS batch_id FROM cards.activities
-           WHERE type = 'TRANSFER_BALANCE_TO' GROUP BY card_id, other_card_id) AS a
+LEFT JOIN (SELECT DISTINCT ON (card_id, other_card_id) card_id, other_card_id, batch_id, lead FROM cards.activities
+           WHERE type = 'TRANSFER_BALANCE_TO' ORDER BY card_id, other_card_id, batch_id, ordinal) AS a
     ON a.card_id = c.id AND a.other_card_id = c.parent_id
 LEFT JOIN ledger.heads h ON h.id = c.parent_id
 LEFT JOIN cards.gifts g ON g.claimed_card_id = c.id
 WHERE c.parent_id IS NOT NULL
   AND (p.root_id = c.root_id AND p.programme_id = c.programme_id AND p.book = c.book AND a.card_id IS NOT NULL
        AND p.generation + CASE WHEN h.successor_id = c.id THEN 0 ELSE 1 END = c.generation
+       AND (c.came_batch_id IS NULL OR (c.came_batch_id, c.came_lead) = (a.batch_id, a.lead))
        AND c.inherits = (g.card_id IS NULL AND a.batch_id > (SELECT s.batch_id FROM cards.inherits_since s))
        AND CASE WHEN g.card_id = p.id THEN (p.holder_ref IS NULL) = (c.holder_ref IS NULL)
                 ELSE p.holder_ref IS NOT DISTINCT FROM c.holder_ref END) IS NOT TRUE
@@ -612,7 +613,7 @@ WHERE c.gift_until IS DISTINCT FROM g.claim_until AND greatest(c.gift_until, g.c
 -- tally: sums of a day that the loads since its first batch don't add up to
 WITH loads AS (
     SELECT c.book, a.batch_id, (floor(extract(epoch FROM b.recorded_at))::bigint + 28800) / 86400 * 86400 - 28800 AS day_s,
-           a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.id,
+           a.amount_minor, c.holder_ref IS NULL AS bearer, a.source = 'cash' AS cash, c.root_id,
            coalesce('payer:' || coalesce(k.request::json ->> 'payer', c.holder_ref), 'root:' || c.root_id) AS who
     FROM cards.activities a
     JOIN cards.cards c ON c.id = a.card_id
@@ -627,7 +628,7 @@ WITH loads AS (
     FROM cards.tallies t
     LEFT JOIN (SELECT * FROM loads
                UNION ALL
-               SELECT book, batch_id, day_s, amount_minor, bearer, cash, id, 'card:' || id FROM loads WHERE cash) AS l
+               SELECT book, batch_id, day_s, amount_minor, bearer, cash, root_id, 'cash:' || root_id FROM loads WHERE cash) AS l
         ON l.book = t.book AND l.who = t.who AND l.batch_id >= t.since_batch_id
         -- A sandbox's time is moved by hand: there it is the first batch alone that tells the day.
         AND (l.day_s = t.day_s OR EXISTS (SELECT 1 FROM ledger.clocks x WHERE x.book = t.book))

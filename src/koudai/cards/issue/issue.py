@@ -78,13 +78,13 @@ def holder_of_card(card: HeldCard) -> Holder | None:
 
 def open_card(
     desk: Desk, terms: Terms, holder: Holder | None, state: CardState, entry: int, at: datetime,
-    parent: HeldCard | None = None, *, piece: bool = True, inherits: bool = True,
+    parent: HeldCard | None = None, *, lead: int | None = None, piece: bool = True, inherits: bool = True,
 ) -> tuple[HeldCard, str]:  # fmt: skip
     """A new card on the desk, entered by the entry of this ordinal (0: not yet), and its number.
 
-    One that comes from a `parent` has its root, what it was promised; a piece of it is a generation further, and
-    one that takes its place is not, and its expiry. One that `inherits` is told the counters of its parent later, when
-    those are what they are to be.
+    One that comes from a `parent` by the command of ordinal `lead` has its root, what it was promised; a piece of it is
+    a generation further, and one that takes its place is not, and its expiry. One that `inherits` is told the counters
+    of its parent later, when those are what they are to be.
     """
     if desk.mint is None:
         raise ValueError("cards are made with the keyring in hand")
@@ -100,7 +100,7 @@ def open_card(
     desk.new_cards.append(
         (
             pocket.id, terms.programme_id, state, number[-4:], keyring.lookup_hash(number), sealed, holder_ref, at,
-            promised_at, *came,
+            promised_at, *came, lead,
         )
     )  # fmt: skip
     card = desk.cards[pocket.id] = HeldCard(

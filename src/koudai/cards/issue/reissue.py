@@ -56,7 +56,9 @@ def reissue(
     it on, unless it was given away.
     """
     sheet, amount, same = desk.sheet, card.pocket.balance_minor, kind != "gift"
-    new, number = open_card(desk, card.terms, holder, CardState.ACTIVE, 0, at, card, piece=False, inherits=same)
+    new, number = open_card(
+        desk, card.terms, holder, CardState.ACTIVE, 0, at, card, lead=place.ordinal, piece=False, inherits=same
+    )
     if same:
         count_on(desk, card, new)
     parts = [(lot, lot.minor) for lot in card.pocket.lots]

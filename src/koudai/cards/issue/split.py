@@ -43,7 +43,7 @@ def split(desk: Desk, command: Split, place: Place) -> Minted | Refused:
     at, sheet, amount = command.event_at or desk.sheet.now, desk.sheet, sum(command.pieces)
     made: list[tuple[HeldCard, str]] = []
     for minor in command.pieces:
-        child, number = _open_piece(desk, card, at)
+        child, number = _open_piece(desk, card, place, at)
         parts = proportional(card.pocket.lots, minor, lambda lot: lot.free_minor(sheet.now_s))
         sheet.carry(place.ordinal, card.pocket, child.pocket, parts, "split", at)
         count_on(desk, card, child)
@@ -92,9 +92,9 @@ def _judge(desk: Desk, command: Split) -> tuple[HeldCard, list[Slot]] | Refused:
     return slots if isinstance(slots, Refused) else (card, slots)
 
 
-def _open_piece(desk: Desk, card: HeldCard, at: datetime) -> tuple[HeldCard, str]:
+def _open_piece(desk: Desk, card: HeldCard, place: Place, at: datetime) -> tuple[HeldCard, str]:
     """A new card of the same programme and holder, under the same PIN, and its number."""
-    piece, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card)
+    piece, number = open_card(desk, card.terms, holder_of_card(card), CardState.ACTIVE, 0, at, card, lead=place.ordinal)
     keep_pin(desk, card, piece)
     return piece, number
 
@@ -128,7 +128,7 @@ def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refus
     assert not isinstance(slots, Refused), "a redemption isn't counted as a transfer"
     sheet = desk.sheet
     gave = Place(place.batch_id, sheet.next_ordinal())
-    child, number = _open_piece(desk, card, at)
+    child, number = _open_piece(desk, card, place, at)
     parts = proportional(card.pocket.lots, rest, lambda lot: lot.free_minor(sheet.now_s))
     sheet.carry(gave.ordinal, card.pocket, child.pocket, parts, "split", at)
     count_on(desk, card, child)

@@ -41,13 +41,18 @@ def root_of(card: HeldCard) -> str:
     return f"root:{card.lineage.root_id}"
 
 
+def cash_of(card: HeldCard) -> str:
+    """How the tally of the cash that came on all cards of one root is called: a replacement or a split begins none."""
+    return f"cash:{card.lineage.root_id}"
+
+
 def tallies_of(card: HeldCard, command: Load) -> list[str]:
     """Whose tallies a load is counted in; value that is given and not paid for is in none."""
     if command.source is FundingSource.BONUS:
         return []
     whos = [payer_of(card, command)]
     if command.source is FundingSource.CASH:
-        whos.append(f"card:{card.id}")
+        whos.append(cash_of(card))
     return whos
 
 

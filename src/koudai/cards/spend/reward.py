@@ -1,7 +1,8 @@
 """Cashback: what comes back of a payment as a bonus, and falls back when the purchase is returned (P6). Pure.
 
 It is a lot of its own source, which is neither refunded nor sold. What a refund makes fall due is taken from that
-lot first, and what was spent of it already from what the refund brings back, which is lessened by it.
+lot first, and what was spent of it already from what the refund brings back, which is lessened by it. A card's day goes
+on in the card that takes its place, and in pieces of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from datetime import datetime
 
 from koudai.base import CHINA
 from koudai.cards.checks import over_balance_cap
+from koudai.cards.count_on import heirs
 from koudai.cards.desk import Cashback, Desk, HeldCard, Redemption
 from koudai.cards.model import ActivityType
 from koudai.cards.spend.basket import facts_of
@@ -79,8 +81,10 @@ def take_back(
         sheet.pay(back.ordinal, card.pocket, card.terms.funding[FundingSource.BONUS], parts, "cashback", at)
         given.taken_minor += due
         desk.fell_back[redemption.place] = desk.fell_back.get(redemption.place, 0) + due
-        key = given.card_id, given.day
-        desk.rewarded[key] = desk.rewarded.get(key, 0) - due
+        # With what those got that a card goes on from, its own day has room again.
+        for one in (desk.cards[given.card_id], *heirs(desk, desk.cards[given.card_id])):
+            key = one.id, given.day
+            desk.rewarded[key] = desk.rewarded.get(key, 0) - due
         desk.moved(card, -due)
         desk.enter(
             card, back, ActivityType.CASHBACK_BACK, due, at, merchant_id=merchant_id, source=FundingSource.BONUS,
