@@ -20,8 +20,9 @@ from koudai.cli.tree import Command
 from koudai.cli.values import shortened
 from koudai.cli.words import language, word
 from koudai.documents import Mistake
+from koudai.pg import Tx
 from koudai.phrases import say
-from koudai.programmes import Effect, Happened, Programme, ProgrammeFault
+from koudai.programmes import Effect, Happened, Programme, ProgrammeFault, Version
 
 _STORED = re.compile(r"(prgm_[0-9a-f]{32})(?:@([0-9]{4}-[0-9]{2}-[0-9]{2}))?")
 
@@ -100,13 +101,12 @@ def _value(path: str, value: Any, currency: str) -> str:
 
 def read_named(call: Call, name: str, issuer: str, mode: str, *, as_json: bool) -> Programme | None:
     """The programme of a file, of a shipped name or of a stored version; None once its mistakes were printed."""
-    text = call.run(_stored(name, issuer, mode)) if stored_name(name) else text_of(name)
-    return read_text(name, text, as_json=as_json)
+    return call.run(_stored(name, issuer, mode)) if stored_name(name) else read_file(name, as_json=as_json)
 
 
-def read_text(name: str, text: str, *, as_json: bool) -> Programme | None:
-    """The programme of a text that `name` names; None once its mistakes were printed."""
-    found = programmes.read_programme(text)
+def read_file(name: str, *, as_json: bool) -> Programme | None:
+    """The programme of a file or of a shipped name; None once its mistakes were printed."""
+    found = programmes.read_programme(text_of(name))
     if not isinstance(found, list):
         return found.value
     if as_json:
@@ -162,9 +162,9 @@ def _print_changes(changes: list[programmes.Change], told: list[Programme]) -> N
     print_table(headings, rows)
 
 
-async def _stored(name: str, issuer: str, mode: str) -> str:
+async def _stored(name: str, issuer: str, mode: str) -> Programme:
     async with opened_side(issuer, mode) as side:
-        return await stored_document(side, name)
+        return (await side.instance.db.transact(lambda tx: stored_version(side, tx, name))).programme
 
 
 def stored_name(name: str) -> re.Match[str] | None:
@@ -172,17 +172,16 @@ def stored_name(name: str) -> re.Match[str] | None:
     return _STORED.fullmatch(name)
 
 
-async def stored_document(side: Side, name: str) -> str:
-    """The document of a stored version: the one of that day, or the newest."""
+async def stored_version(side: Side, tx: Tx, name: str) -> Version:
+    """A stored version: the one of that day, or the newest. Raises Fault where there is none."""
     match = stored_name(name)
     assert match is not None, "a name of nothing stored"
     programme_id, _ = side.internal_id("prgm", match[1])
-    known, day = {}, match[2]
     if 0 <= programme_id < 2**31:
-        known = await side.instance.db.transact(lambda tx: programmes.versions_of(tx, side.book, [programme_id]))
-    for version in reversed(known.get(programme_id, [])):
-        if day is None or version.programme.effective_on == date.fromisoformat(day):
-            return version.document
+        day = None if match[2] is None else date.fromisoformat(match[2])
+        found = await programmes.version_on(tx, side.book, programme_id, day)
+        if found is not None:
+            return found
     raise Fault(ProgrammeFault.UNKNOWN_VERSION, version=name)
 
 

@@ -3,17 +3,13 @@
 No database is opened but where a stored programme is checked.
 """
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
-
 import click
 import msgspec
 
 from koudai import policy as law
 from koudai.base import Fault
 from koudai.cli.codes import DONE, FAILED
-from koudai.cli.drafting import read_text, stored_document, stored_name, text_of
+from koudai.cli.drafting import read_file, stored_name, stored_version
 from koudai.cli.options import as_json, at_issuer
 from koudai.cli.running import Call
 from koudai.cli.screen import print_fields, print_table
@@ -22,12 +18,11 @@ from koudai.cli.speak import note, print_json
 from koudai.cli.tree import Group
 from koudai.cli.values import OneOf, Text
 from koudai.cli.words import language, word
-from koudai.ledger import time_of_book
 from koudai.pg import Tx
 from koudai.phrases import Language
 from koudai.policy import ClauseShown, PolicyRefusal, Said, Severity, Status
 from koudai.policy.words import CERTAINTIES, POINTS, SEVERITIES
-from koudai.programmes import OpenedPilot, enforced, examined, opened_by, pilots, refuses
+from koudai.programmes import KindUnderLaw, UnderLaw, under_law, under_law_of_book
 
 _COLUMNS = ("clause", "title", "asks", "enforced_at", "severity", "certainty")
 
@@ -108,80 +103,54 @@ def check(call: Call, programme: str, issuer: str, mode: str, as_json: bool) -> 
 
     Of a stored one it says, too, which unverified clauses its book enforces, and what its pilots have opened.
     """
-    book = call.run(_of_book(programme, issuer, mode)) if stored_name(programme) else None
-    text = text_of(programme) if book is None else book.text
-    decided = set[str]() if book is None else book.decided
-    found = read_text(programme, text, as_json=as_json)
-    if found is None:
-        return FAILED
-    opened = {} if book is None else opened_by(found, book.pilots, book.now)
-    kinds = examined(found)
-    gates = next(iter(kinds.values())).gates
-    if as_json:
-        told = {str(kind): _examination_object(one, decided, opened) for kind, one in kinds.items()}
-        print_json({"programme": programme, "pack": found.policy.pack, "kinds": told, "gates": [g.kind for g in gates]})
+    if stored_name(programme):
+        told = call.run(_of_book(programme, issuer, mode))
     else:
-        for kind, one in kinds.items():
-            violated = {violation.clause.id: refuses(violation) for violation in one.violations}
-            rows = [
-                (str(kind), clause.id, _in(clause.title), _standing(clause, violated.get(clause.id), decided, opened))
-                for clause in sorted(one.applies, key=lambda clause: (clause.id not in violated, clause.id))
-            ]
-            print_table([word(f"head.{name}") for name in ("card_kind", "clause", "title", "standing")], rows)
-        print_fields([("gates", ", ".join(_in(gate.title) for gate in gates))] if gates else [])
-        note(word("say.no_advice"))
-    broken = {violation.clause.id for one in kinds.values() for violation in one.violations if refuses(violation)}
-    return FAILED if broken - opened.keys() else DONE
+        found = read_file(programme, as_json=as_json)
+        if found is None:
+            return FAILED
+        told = under_law(found)
+    if as_json:
+        print_json({"programme": programme, **msgspec.to_builtins(told)})
+    else:
+        _print_check(told)
+    return FAILED if told.breaks else DONE
 
 
-class _Book(NamedTuple):
-    """A stored programme's document, the unverified clauses that refuse in its book, and its pilots as of now."""
-
-    text: str
-    decided: set[str]
-    pilots: list[OpenedPilot]
-    now: datetime
-
-
-async def _of_book(programme: str, issuer: str, mode: str) -> _Book:
+async def _of_book(programme: str, issuer: str, mode: str) -> UnderLaw:
     async with opened_side(issuer, mode) as side:
-        text = await stored_document(side, programme)
-        match = stored_name(programme)
-        assert match is not None, "a name of nothing stored"
-        programme_id, _ = side.internal_id("prgm", match[1])
 
-        async def read(tx: Tx) -> _Book:
-            mine = [one for one in await pilots(tx, side.book) if one.programme_id == programme_id]
-            return _Book(text, await enforced(tx, side.book), mine, await time_of_book(tx, side.book))
+        async def read(tx: Tx) -> UnderLaw:
+            version = await stored_version(side, tx, programme)
+            return await under_law_of_book(tx, side.book, version.programme_id, version.programme)
 
         return await side.instance.db.transact(read)
 
 
-def _standing(
-    clause: law.Clause, refused: bool | None, decided: Collection[str], opened: Mapping[str, str]
-) -> str:  # fmt: skip
+def _print_check(told: UnderLaw) -> None:
+    clauses = law.shipped_clauses()
+    for kind, one in told.kinds.items():
+        violated = {violation.clause for violation in one.violations}
+        rows = (
+            (str(kind), name, _in(clauses[name].title), _standing(clauses[name], one))
+            for name in sorted(one.applies, key=lambda name: (name not in violated, name))
+        )
+        print_table([word(f"head.{name}") for name in ("card_kind", "clause", "title", "standing")], rows)
+    pack = law.shipped(told.pack)
+    titles = {} if pack is None else {gate.kind: _in(gate.title) for gate in pack.gates}
+    print_fields([("gates", ", ".join(titles[gate] for gate in told.gates))] if told.gates else [])
+    note(word("say.no_advice"))
+
+
+def _standing(clause: law.Clause, told: KindUnderLaw) -> str:
     """How a programme stands to a clause: it would break it, be warned by it, or is judged by it when it acts."""
-    if clause.id in opened:
-        return word("say.opened_by", pilot=opened[clause.id])
-    if refused is not None:
-        return word("say.would_break") if refused else word("say.would_warn")
+    if clause.id in told.opened_by:
+        return word("say.opened_by", pilot=told.opened_by[clause.id])
+    violation = next((one for one in told.violations if one.clause == clause.id), None)
+    if violation is not None:
+        return word("say.would_break") if violation.refused else word("say.would_warn")
     if clause.severity is Severity.DUTY:
         return word("say.is_duty")
-    if clause.id in decided:
+    if clause.id in told.enforced:
         return word("say.is_enforced")
     return word("say.unverified") if clause.status is Status.UNVERIFIED else word("say.is_judged")
-
-
-def _examination_object(
-    found: law.Examination, decided: Collection[str], opened: Mapping[str, str]
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "applies": [clause.id for clause in found.applies],
-        "unverified": [clause.id for clause in found.unverified],
-        "enforced": [clause.id for clause in found.unverified if clause.id in decided],
-        "violations": [
-            {"clause": one.clause.id, "fact": one.fact, "refused": refuses(one) and one.clause.id not in opened}
-            for one in found.violations
-        ],
-        "opened_by": {clause.id: opened[clause.id] for clause in found.applies if clause.id in opened},
-    }

@@ -33,6 +33,12 @@ async def versions_of(tx: Tx, book: int, programmes: Iterable[int]) -> dict[int,
     return _by_programme(await tx.rows(SQL["versions"], book, int4s(list(programmes))))
 
 
+async def version_on(tx: Tx, book: int, programme_id: int, day: date | None = None) -> Version | None:
+    """The version of a programme that takes effect on a day, or its newest; None where there is none."""
+    found = (await versions_of(tx, book, [programme_id])).get(programme_id, [])
+    return next((one for one in reversed(found) if day is None or one.programme.effective_on == day), None)
+
+
 def count_charter_statement(book: int) -> tuple[Any, ...]:
     """The statement that counts what a book's programmes are under, for `charter_of_book`."""
     return (SQL["count_charter"], book)
