@@ -54,6 +54,19 @@ async def test_a_card_is_replaced(api) -> None:
     assert (back.json()["gift_card_id"], back.json()["balance_minor"]) == (new["id"], 10_000)
 
 
+async def test_gifts_are_listed_as_their_givers_see_them(api) -> None:
+    programme = await api.programme()
+    given = [(await give(api, await api.loaded(programme, 100))).json() for _ in range(3)]
+    secret = ("token", "path")
+    told = [{name: value for name, value in one.items() if name not in secret} for one in given]
+    first = (await api.get("/v1/gifts?limit=2")).json()
+    assert first["data"] == told[:2]
+    last = (await api.get(f"/v1/gifts?limit=2&cursor={first['next_cursor']}")).json()
+    assert last == {"data": told[2:], "next_cursor": None}
+    assert (await claim(api, given[0]["id"], given[0]["token"])).status_code == 201
+    assert [one["state"] for one in (await api.get("/v1/gifts")).json()["data"]] == ["CLAIMED", "OFFERED", "OFFERED"]
+
+
 async def test_a_gift_is_given_and_claimed(api, card) -> None:
     told = await give(api, card, "g")
     assert told.status_code == 201, told.text

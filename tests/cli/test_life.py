@@ -85,6 +85,8 @@ def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str],
     mine = koudai.done("gift", "claim", given["id"], "--token", given["token"])
     assert (mine["balance"]["amount_minor"], len(mine["gan"])) == (1_000, 19)
     shown = koudai.done("gift", "show", given["id"])
+    listed = koudai.done("gift", "list")
+    assert (listed["data"][-1], listed["next"]) == (shown, None)
     assert (shown["state"], "token" in shown) == ("CLAIMED", False)
     assert koudai.done("gift", "sweep") == {"returned": 0, "words_forgotten": 0}
     assert "0 笔转赠已退回" in koudai("gift", "sweep", language=CHINESE).out

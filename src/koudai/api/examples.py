@@ -5,6 +5,7 @@ from typing import Any
 from koudai.programmes import shipped_text
 
 _CARD = "gftc_00000000000000000000000000000000"
+_PROGRAMME = "prgm_00000000000000000000000000000000"
 _MERCHANT = "mrch_00000000000000000000000000000000"
 _OTHER_CARD = "gftc_00000000000000000000000000000001"
 _REDEMPTION = "gact_00000000000000000000000000000000"
@@ -35,6 +36,24 @@ PROGRAMME = {
 }
 
 VERSION = {"phone_shop": _example("A programme that comes with koudai", {"document": shipped_text("phone-shop")})}
+
+SOURCE = {
+    "shipped": _example("A programme that comes with koudai", {"from": "shipped", "name": "city-grocer"}),
+    "stored": _example("The newest version of one of yours", {"from": "version", "programme_id": _PROGRAMME}),
+}
+
+PAIR = {
+    "shipped": _example(
+        "A document against the one that it began with",
+        {
+            "before": {"from": "shipped", "name": "phone-shop"},
+            "after": {
+                "from": "document",
+                "document": (shipped_text("phone-shop") or "").replace("max_minor: 500000", "max_minor: 400000"),
+            },
+        },
+    )
+}
 
 ISSUER = {
     "brand": _example(

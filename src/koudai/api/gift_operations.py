@@ -3,7 +3,7 @@
 from koudai.api import gifts
 from koudai.api.door import Operation
 from koudai.api.examples import CLAIM, GIFT, REPLACEMENT
-from koudai.api.gift_shapes import ClaimedGift, Gift, GiftClaim, NewGift, NewReplacement, Replacement
+from koudai.api.gift_shapes import ClaimedGift, Gift, GiftClaim, GiftPage, NewGift, NewReplacement, Replacement
 from koudai.api.problems import ApiProblem
 from koudai.api.shapes import GiftCardActivity
 from koudai.api.told import OF_LAW, OF_LIMITS, STOPPED, TOO_LITTLE
@@ -36,6 +36,11 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
             CardRefusal.NOT_TRANSFERABLE, *OF_LIMITS,
         ),
         examples=GIFT, handle=gifts.give,
+    ),
+    Operation(
+        method="GET", path="/v1/gifts", name="list_gifts", tag="Gifts",
+        summary="List gifts as their givers see them, oldest first", scope=Scope.CARDS_READ, response=GiftPage,
+        query=("cursor", "limit"), handle=gifts.page,
     ),
     Operation(
         method="GET", path="/v1/gifts/{id}", name="get_gift", tag="Gifts", summary="Show a gift to its giver",

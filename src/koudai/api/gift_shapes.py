@@ -79,6 +79,13 @@ class Gift(Private, msgspec.Struct, frozen=True):
     link_qr_svg: str | UnsetType = UNSET
 
 
+class GiftPage(msgspec.Struct, frozen=True):
+    """A page of gifts as their givers see them, oldest first; `next_cursor` is null on the last one."""
+
+    data: list[Gift]
+    next_cursor: str | None
+
+
 class ClaimedGift(Private, msgspec.Struct, frozen=True):
     """What who claimed a gift has of it: his card with its number, and what the giver wished to say."""
 

@@ -7,12 +7,13 @@ from koudai import cards
 from koudai.api.commands import in_utc
 from koudai.api.door import Call
 from koudai.api.gift_cards import shown
-from koudai.api.gift_shapes import ClaimedGift, Gift, Replacement
+from koudai.api.gift_shapes import ClaimedGift, Gift, GiftPage, Replacement
 from koudai.api.ids import CARD
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import GiftCard, GiftCardActivity
 from koudai.base import Refused
 from koudai.cards.secrets.pictures import qr_svg
+from koudai.ledger import Place
 from koudai.pg import Tx
 
 
@@ -62,6 +63,15 @@ async def show(call: Call) -> Gift:
     if place not in found:
         raise Problem(ApiProblem.NOT_FOUND)
     return _shown(call, found[place])
+
+
+async def page(call: Call) -> GiftPage:
+    """GET /v1/gifts: oldest first."""
+    ids, limit = call.door.ids, call.limit
+    after, vault = ids.cursor(call.query("cursor")) or Place(0, 0), call.door.instance.vault
+    found = await call.transact(lambda tx: cards.page_gifts(tx, call.book, after, limit + 1, vault))
+    more = ids.cursor_of(*found[limit - 1].place) if len(found) > limit else None
+    return GiftPage([_shown(call, gift) for gift in found[:limit]], more)
 
 
 async def claim(call: Call) -> ClaimedGift | Refused:

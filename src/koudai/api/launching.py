@@ -5,11 +5,11 @@ from typing import TypeVar
 
 from koudai import cards, programmes
 from koudai.api.door import Call
+from koudai.api.drafting import with_sentences
 from koudai.api.problems import ApiProblem, Problem
 from koudai.api.shapes import GateEntry, ProgrammeGates, ProgrammeVersion, ProgrammeVersions
 from koudai.base import Refused
 from koudai.pg import Tx
-from koudai.phrases import say
 from koudai.programmes import EnterGate, Launch, ProgrammeRefusal, PutVersion
 
 T = TypeVar("T")
@@ -39,8 +39,7 @@ async def put_version(call: Call) -> ProgrammeVersion | Refused:
     if not isinstance(made, Refused):
         return _version(call, made)
     if made.code == ProgrammeRefusal.NOT_VALID:
-        told = [{**one, "detail": say(one["code"], one["facts"], call.language)} for one in made.facts["mistakes"]]
-        return Refused(made.code, {**made.facts, "mistakes": told})
+        return with_sentences(made, call.language)
     return made
 
 

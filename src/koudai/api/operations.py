@@ -13,6 +13,7 @@ from koudai.api import (
     sandbox,
 )
 from koudai.api.door import Operation
+from koudai.api.draft_operations import DRAFT_OPERATIONS
 from koudai.api.examples import (
     ACTIVITIES,
     BATCH,
@@ -133,6 +134,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="List programmes, oldest first", scope=Scope.PROGRAMMES_READ, response=ProgrammePage, query=_PAGE,
         handle=programmes.page,
     ),
+    *DRAFT_OPERATIONS,
     Operation(
         method="GET", path="/v1/programmes/{id}", name="get_programme", tag="Programmes",
         summary="Show a programme", scope=Scope.PROGRAMMES_READ, response=Programme, codes=(ApiProblem.NOT_FOUND,),

@@ -40,7 +40,7 @@ from koudai.cards.gifts.forget import FORGOTTEN_AT_ONCE, erase_words, forget_wor
 from koudai.cards.gifts.link import gift_path, token_hash
 from koudai.cards.gifts.model import ClaimGift, GiveGift, ReturnGift, WithdrawGift
 from koudai.cards.gifts.reseal import count_words_by_key, reseal_words
-from koudai.cards.gifts.store import find_gifts
+from koudai.cards.gifts.store import find_gifts, page_gifts
 from koudai.cards.gifts.sweep import return_due_gifts
 from koudai.cards.gifts.tell import GiftsOfHolder, gifts_of_holder, held_words
 from koudai.cards.gifts.verify import word_checks
@@ -241,6 +241,7 @@ __all__ = [
     "make_pay_codes",
     "page_cards",
     "page_family",
+    "page_gifts",
     "page_judgements",
     "page_payouts",
     "page_programmes",

@@ -11,18 +11,20 @@ from koudai import cards
 from koudai.base import Refused, render_time
 from koudai.cli.happen import card_ref, happen, make_cards
 from koudai.cli.options import as_json, at_issuer, of_card, with_device, with_key
-from koudai.cli.render import fields
+from koudai.cli.render import cell, fields
 from koudai.cli.running import Call
-from koudai.cli.screen import print_fields
+from koudai.cli.screen import print_fields, print_table
 from koudai.cli.secret import is_png, write_picture
 from koudai.cli.session import Side, key_or_new, opened_side
 from koudai.cli.speak import as_fault, print_json
 from koudai.cli.tree import Group
-from koudai.cli.values import Moment, Opaque, Picture, Text
+from koudai.cli.values import Moment, Opaque, Picture, Text, Whole
 from koudai.cli.words import word
 from koudai.ledger import Place
 
 gift = Group("gift", help=word("help.gift"), no_args_is_help=True)
+
+_LISTED = ("id", "gift_card_id", "state", "identity", "to_ref", "deliver_at", "claim_until")
 
 _of_gift = click.argument("gift", type=Opaque("gift"), metavar="GIFT")
 
@@ -120,6 +122,29 @@ def show(call: Call, gift: str, issuer: str, mode: str, as_json: bool) -> None:
             return _shown(side, found[place])
 
     _print(call.run(work()), as_json=as_json)
+
+
+@gift.command("list", help=word("help.gift_list"))
+@click.option("--limit", type=Whole(1, 1000), default=50, metavar="N", help=word("opt.limit"))
+@click.option("--from", "begin", type=Opaque("gift"), metavar="GIFT", help=word("opt.behind_gift"))
+@at_issuer
+@as_json
+@click.pass_obj
+def list_all(call: Call, limit: int, begin: str | None, issuer: str, mode: str, as_json: bool) -> None:
+    """Show gifts to their givers, oldest first."""
+
+    async def work() -> tuple[list[dict[str, Any]], str | None]:
+        async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
+            after = _place(side, begin) if begin else Place(0, 0)
+            found = await cards.page_gifts(tx, side.book, after, limit + 1, side.instance.vault)
+            shown = [_shown(side, one) for one in found[:limit]]
+            return shown, shown[-1]["id"] if len(found) > limit else None
+
+    rows, following = call.run(work())
+    if as_json:
+        print_json({"data": rows, "next": following})
+    else:
+        print_table([word(f"head.{name}") for name in _LISTED], ([cell(row, name) for name in _LISTED] for row in rows))
 
 
 @gift.command("claim", help=word("help.gift_claim"))

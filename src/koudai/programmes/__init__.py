@@ -21,7 +21,7 @@ from koudai.programmes.law import examined, opened_by, refuses, required_gates, 
 from koudai.programmes.model import GateEntry, KindTerms, Launched, Programme, Till, Validity, Version
 from koudai.programmes.open import open_pilots
 from koudai.programmes.promise import Effective, Promises, promise
-from koudai.programmes.put import PutVersion, Registered, put_versions, start_of
+from koudai.programmes.put import PutVersion, Registered, not_valid, put_versions, start_of
 from koudai.programmes.shelf import shipped_names, shipped_text
 from koudai.programmes.spend import Line, MerchantFacts, Spending
 from koudai.programmes.standing import Enforcement, Issuer, IssuerClass, OpenedPilot, Sector
@@ -127,6 +127,7 @@ __all__ = [
     "launch",
     "launches_of",
     "next_look",
+    "not_valid",
     "notices_due",
     "open_pilots",
     "opened_by",

@@ -198,7 +198,7 @@ _CARD = (Subject.CARD,)
 def _judged(state: State, command: PutVersion) -> Programme | Refused:
     found = read_programme(command.document)
     if isinstance(found, list):
-        return _not_valid(found)
+        return not_valid(found)
     programme = found.value
     before = state.versions[command.programme_id]
     unlike = _changed(before[0].programme, programme) if before else None
@@ -226,7 +226,8 @@ def gate_missing(missing: Sequence[GateKind]) -> Refused:
     return Refused(ProgrammeRefusal.GATE_MISSING, {"missing": ", ".join(missing)})
 
 
-def _not_valid(mistakes: Sequence[Mistake]) -> Refused:
+def not_valid(mistakes: Sequence[Mistake]) -> Refused:
+    """The refusal of a document that has mistakes, with all of them."""
     told = [
         {"code": m.code, "path": m.path, "line": m.place.line, "column": m.place.column, "facts": dict(m.facts)}
         for m in mistakes

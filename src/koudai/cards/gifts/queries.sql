@@ -85,6 +85,10 @@ SELECT batch_id, ordinal FROM cards.gifts WHERE giver_ref = $2::text AND book = 
 -- gifts_received: gifts that were given to a holder of a book by name, oldest first
 SELECT batch_id, ordinal FROM cards.gifts WHERE to_ref = $2::text AND book = $1::int ORDER BY batch_id, ordinal
 
+-- gifts_of_book: the next gifts of a book after a place, oldest first
+SELECT batch_id, ordinal FROM cards.gifts
+WHERE book = $1::int AND (batch_id, ordinal) > ($2::bigint, $3::int) ORDER BY batch_id, ordinal LIMIT $4::int
+
 -- gift_days: when gifts were given, and when they ended
 SELECT g.batch_id, g.ordinal, o.event_at, e.event_at
 FROM unnest($2::bigint[], $3::int[]) AS p (batch_id, ordinal)

@@ -101,6 +101,13 @@ async def find_gifts(tx: Tx, book: int, places: Iterable[Place], vault: Vault) -
     return {place: gift for place, (gift, _) in (await gifts_with_tokens(tx, book, places, vault)).items()}
 
 
+async def page_gifts(tx: Tx, book: int, after: Place, limit: int, vault: Vault) -> list[Gift]:
+    """The next `limit` gifts of a book after a place, oldest first, as their givers may see them."""
+    places = [Place(*row) for row in await tx.rows(SQL["gifts_of_book"], book, *after, limit)]
+    found = await find_gifts(tx, book, places, vault)
+    return [found[place] for place in places]
+
+
 async def due_gifts(tx: Tx, book: int, limit: int) -> list[Place]:
     """Up to `limit` gifts of a book whose days are over and that nobody has entered as gone back."""
     now = await time_of_book(tx, book)
