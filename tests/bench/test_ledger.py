@@ -60,7 +60,7 @@ def shape(value: Any) -> Any:
 
 
 def test_a_tiny_contest_has_everything_and_leaves_nothing(home: Path) -> None:
-    found, told = run(home, Wish(rounds=1, seconds=0.5))
+    found, told = run(home, Wish(rounds=1, seconds=0.25))
     if not Path("/proc/self/smaps_rollup").exists():
         assert set(found["memory"].values()) == {None}
         found["memory"] = dict.fromkeys(found["memory"], 1)
@@ -88,7 +88,7 @@ def test_a_tiny_contest_has_everything_and_leaves_nothing(home: Path) -> None:
 def test_only_what_is_asked_for_is_measured_and_a_peer_beside_it(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "pgledger.sql"
     path.write_text(HELPER + STAND_IN)
-    wish = Wish(rounds=1, seconds=0.5, only=("zipf", "http_64"), pgledger=path)
+    wish = Wish(rounds=1, seconds=0.25, only=("zipf", "http_64"), pgledger=path)
     found, told = run(home, wish, replace(TINY, clients=(1,)))
     several = {"per_s": float, "clients": int, "by_clients": {"1": float}}
     assert shape(found) == {
@@ -113,7 +113,7 @@ def test_only_what_is_asked_for_is_measured_and_a_peer_beside_it(home: Path, tmp
 
 
 def test_growing_measures_at_each_mark(home: Path) -> None:
-    found, told = run(home, Wish(rounds=1, seconds=0.5, only=("scale",)), replace(TINY, clients=(1,)))
+    found, told = run(home, Wish(rounds=1, seconds=0.25, only=("scale",)), replace(TINY, clients=(1,)))
     point = {**RATE, "transfers": int, "cards": int}
     assert shape(found) == {
         "scale": {

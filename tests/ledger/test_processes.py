@@ -107,7 +107,7 @@ async def test_a_client_that_is_killed_left_whole_batches(book, site, start_clie
 async def test_a_server_that_is_killed_has_all_that_it_answered(book, site, start_clients, after):
     await book.open("hot shop", a=1000, b=1000)
     start = await book.balances()
-    lists = [hammering(book, seed, 1500, 8, ["a", "b", "hot shop"]) for seed in (after, after + 100)]
+    lists = [hammering(book, seed, 300, 8, ["a", "b", "hot shop"]) for seed in (after, after + 100)]
     clients = start_clients(site.target, *lists)
     for client in clients:
         client.wait_for(after)
