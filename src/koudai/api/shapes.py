@@ -232,8 +232,9 @@ class ProgrammeGates(msgspec.Struct, frozen=True):
 class GiftCard(msgspec.Struct, frozen=True):
     """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end.
 
-    `held_minor` is what of the balance holds reserve; `available_minor` is what can be spent now: neither
-    reserved nor expired. `successor_id` is the card that took its place, `parent_id` the card that it was split from
+    `held_minor` is what of the balance holds reserve; `available_minor` is what is left of it to spend: neither
+    reserved, nor kept back by a restriction, nor value that has expired. Whether the card can pay at all its `state`
+    and `expires_at` say. `successor_id` is the card that took its place, `parent_id` the card that it was split from
     or whose place it took, `root_id` the first of those, and `expires_at` until when it lasts: each is there only
     where there is one.
     """

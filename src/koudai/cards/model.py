@@ -77,8 +77,9 @@ class Programme(msgspec.Struct, frozen=True):
 class Card(msgspec.Struct, frozen=True):
     """A card as it may be shown: of its number only the last four digits. Without a holder it is bearer.
 
-    `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve and what
-    has expired. `successor_id` is the card that took its place, `parent_id` the one that it was split from or whose
+    `balance_minor` is what is booked on it; `available_minor` is that without what holds reserve, restrictions keep
+    back, and what of its value has expired: whether the card can pay at all is said by its state and `expires_at`.
+    `successor_id` is the card that took its place, `parent_id` the one that it was split from or whose
     place it took.
     `expires_at` is when it stops paying, but for days of grace; None: never, or not before it is activated.
     """

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class CardRefusal(StrEnum):
-    """Why a command on a card is refused; where several hold, the first in this order is told."""
+    """Why a command on a card is refused. Where several hold, one is told: what is wrong with the request first, then
+    with the card, then what it lacks, and the law last."""
 
     AMOUNT_NOT_POSITIVE = "cards.amount_not_positive"
     AMOUNT_TOO_LARGE = "cards.amount_too_large"
