@@ -295,3 +295,24 @@ async def test_value_that_nobody_used_lapses_only_where_the_pack_lets_it(
 
 async def test_start_is_noon_in_china():
     assert day(0) + timedelta(hours=12) == START
+
+
+@pytest.mark.parametrize("stop", ["block", "court"])
+async def test_a_card_that_is_stopped_is_renewed_and_reactivated_all_the_same(life, stop):
+    """Its time runs on, and of its value nothing moves: a freeze makes nobody's card lapse."""
+    await life.open(ASKED)
+    await life.card("card", 100)
+    card = life.ids["card"]
+    await life.until(day(10))
+    if stop == "block":
+        await life.counter.do(life.counter.block(card))
+    else:
+        order = {"authority": "Court of Pudong", "document": "7", "made_by": "wu"}
+        await life.counter.do(cards.Restrict(key="c", card=card, kind=cards.RestrictionKind.COURT, **order))
+    assert await life.told(life.do("renew")) == "ok"
+    await life.until(day(40))
+    assert await life.told(life.do("reactivate")) == "ok"
+    assert (await life.see()).state is cards.CardState.BLOCKED
+    told = "cards.blocked" if stop == "block" else "cards.restricted"
+    assert code(await life.exchange()) == told, "a new number is issued of no card that is stopped"
+    await life.counter.verify()

@@ -1,6 +1,7 @@
 """Holders are reminded before an expiry and after a silence, each of them once; and what is due is swept."""
 
 import asyncio
+from collections import defaultdict
 
 import pytest
 
@@ -138,3 +139,29 @@ async def test_a_sweep_and_a_till_that_come_at_once_renew_a_card_once(life):
     assert types.count("RENEW") == 1
     assert types.count("REDEEM") == 3
     await life.counter.verify()
+
+
+async def test_a_freeze_that_lapses_takes_no_reminder_along(counter):
+    """Nobody has to touch the card for it: it is looked at again when the term of its freeze is over."""
+    life = Life(counter)
+    reminding = {"before_expiry_days": [30, 7], "silence_days": [20]}
+    await life.open({"days": 40, "reactivation_days": 5}, kind="registered", notices=reminding)
+    for name in ("frozen", "blocked", "free"):
+        await life.card(name, 100, holder_ref=name)
+    order = {"authority": "PSB", "document": "1", "temporary": True, "made_by": "wu"}
+    await counter.do(cards.Restrict(key="r", card=life.ids["frozen"], kind=cards.RestrictionKind.POLICE, **order))
+    await counter.do(counter.block(life.ids["blocked"]))
+    told = defaultdict(list)
+    for number in (1, 2, 3, 12, 20, 30, 35, 39):
+        await life.until(day(number))
+        due = await counter.within(lambda tx, n=number: cards.take_notices(tx, counter.book, f"take {n}", 100))
+        for one in due:
+            told[one.holder_ref].append((number, str(one.notice.kind), one.notice.days))
+    assert told["frozen"] == told["free"]
+    assert [(kind, days) for _, kind, days in told["free"]] == [
+        ("before_expiry", 30),
+        ("silence", 20),
+        ("before_expiry", 7),
+    ]
+    assert "blocked" not in told
+    await counter.verify()

@@ -150,3 +150,46 @@ async def test_where_the_law_leaves_no_room_on_the_original_another_card_takes_t
     fits = await court.do(court.redeem(card, shop, 5_000))
     assert (await court.do(court.refund(5_000, of=fits.place, to_card=other))).card_id == card, "there is room for it"
     await court.verify()
+
+
+@pytest.mark.parametrize("kind", ["court", "police", "aml", "risk", "holder"])
+@pytest.mark.parametrize("whole", [True, False])
+async def test_what_a_freeze_waits_for_goes_to_no_other_card(counter, kind, whole):
+    programme, shop = await counter.programme(max_balance=100), await counter.merchant()
+    card, other = await counter.card(programme, 50), await counter.card(programme)
+    place = (await counter.do(counter.redeem(card, shop, 30))).place
+    await counter.do(counter.load(card, 75))
+    order = {} if kind == "holder" else {"authority": "Some office", "document": "7"}
+    amount = None if whole else 96
+    wish = cards.Restrict(
+        key="r", card=card, kind=cards.RestrictionKind(kind), amount_minor=amount, asset="CNY", made_by="wu", **order
+    )
+    if kind == "holder" and not whole:
+        pytest.skip("a holder stops the whole card")
+    stopped = await counter.do(wish)
+    refund = counter.refund(10, of=place, to_card=other)
+    if kind == "holder":
+        assert (await counter.do(refund)).card_id == other
+        return
+    refused = await counter.no(refund)
+    assert refused.code == ("cards.restricted" if whole else "cards.amount_restricted")
+    assert await counter.held(other) == 0
+    lift = cards.Lift(
+        key="l", card=card, restriction=stopped.place, kind=cards.RestrictionKind(kind), made_by="wu", **order
+    )
+    await counter.do(lift)
+    assert (await counter.do(counter.refund(10, of=place, to_card=other))).card_id == other
+    await counter.verify()
+
+
+async def test_what_a_freeze_of_an_amount_has_already_stands_in_nobody_s_way(counter):
+    programme, shop = await counter.programme(max_balance=100), await counter.merchant()
+    card, other = await counter.card(programme, 50), await counter.card(programme)
+    place = (await counter.do(counter.redeem(card, shop, 30))).place
+    await counter.do(counter.load(card, 75))
+    await counter.do(cards.Restrict(
+        key="r", card=card, kind=cards.RestrictionKind.COURT, amount_minor=95, asset="CNY", authority="Court", document="7",
+        made_by="wu",
+    ))  # fmt: skip
+    assert (await counter.do(counter.refund(10, of=place, to_card=other))).card_id == other
+    await counter.verify()

@@ -6,11 +6,13 @@ import io
 import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal, CardState, StockState
+from tests.cards.lives import Life, day as life_day
 from tests.cards.test_offers import put
 
 R, S = CardRefusal, StockState
@@ -437,3 +439,50 @@ async def test_ten_thousand_cards_are_made_and_printed_in_no_time(counter, shop)
     file = await shop.printed(stock)
     assert file.csv.count("\n") == cards.MAX_STOCK + 1
     assert time.monotonic() - began < 30
+
+
+async def test_what_was_sold_and_waits_is_corrected_by_undoing_its_sale(counter, shop):
+    await delayed(shop)
+    card = await shop.sold(500)
+    wrong = {"card": card, "amount_minor": 450, "asset": "CNY", "reason": "a nought too many", "made_by": "wu"}
+    less = cards.Adjust(key="less", increment=False, **wrong)
+    more = cards.Adjust(key="more", increment=True, approved_by="li", source=CASH, **wrong)
+    for command in (less, more):
+        assert (await counter.no(command)).code == R.NOT_ACTIVE_YET
+    await counter.do(shop.call_off(card))
+    for key in ("less again", "more again"):
+        again = less if key.startswith("less") else more
+        assert (await counter.no(msgspec.structs.replace(again, key=key))).code == R.CALLED_OFF
+    assert (await counter.do(shop.void_sale(card))).amount_minor == 500
+    await counter.verify()
+
+
+@pytest.mark.parametrize(
+    ("validity", "expires"),
+    [
+        # Chinese days behind that of the sale, which is day 0; the delay ends on day 1
+        ({"days": 10}, 11),
+        ({"days": 10, "since": "activation"}, 12),
+        ({}, None),
+    ],
+)
+async def test_what_is_sold_lasts_as_long_as_what_is_issued(counter, validity, expires):
+    """From its sale, and not from the day on which it was made; or from the end of its delay."""
+    life = Life(counter)
+    till = {"activation_delay_s": 86_400}
+    notices = {"before_expiry_days": [3]} if validity else {}
+    await life.open(validity, carriers=["physical"], till=till, notices=notices)
+    shop = Shop(counter, life.programme)
+    (card,) = await shop.stocked()
+    await life.until(life_day(5))
+    await counter.do(shop.sell(card, 500))
+    found = await counter.see(card)
+    assert found.expires_at == (None if expires is None else life_day(5 + expires))
+    if expires is None:
+        return
+    await life.until(life_day(5 + expires - 2))
+    due = await counter.within(lambda tx: cards.take_notices(tx, counter.book, "take", 10))
+    assert [(one.card_id, one.notice.days) for one in due] == [(card, 3)]
+    await life.until(life_day(5 + expires))
+    assert (await counter.no(counter.redeem(card, life.shop, 1))).code == R.EXPIRED
+    await counter.verify()

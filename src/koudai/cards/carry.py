@@ -25,6 +25,7 @@ from koudai.cards.law.whom import who_of
 from koudai.cards.life.paying_out import not_closed
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
+from koudai.cards.restrict.by_hand import not_reissued
 from koudai.cards.restrict.model import amount_bound, frozen_by, kept_minor
 from koudai.ledger import (
     BONUS,
@@ -179,7 +180,8 @@ def adjust(desk: Desk, command: Adjust, place: Place) -> Activity | Refused:
     card = card_for(desk, command.card, amount)
     if isinstance(card, Refused):
         return card
-    bad = bad_asset(command.asset, card.asset) or _unreasoned(desk, command, card)
+    # What was sold and can't be used yet is as it was sold: a sale that was wrong is undone whole.
+    bad = bad_asset(command.asset, card.asset) or _unreasoned(desk, command, card) or not_reissued(desk, card)
     if bad:
         return bad
     at, account = command.event_at or sheet.now, card.terms.accounts["adjustment"]

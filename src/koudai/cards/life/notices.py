@@ -184,7 +184,9 @@ async def _look_at(tx: Tx, line: _Line, spots: Sequence[_Spot]) -> list[_Look]:
     if not spots:
         return []
     ids = int8s([spot.card_id for spot in spots])
-    rows, taken = await tx.together((SQL["cards_with_notices"], line.book, ids), (SQL["notices_of_cards"], ids))
+    rows, taken = await tx.together(
+        (SQL["cards_with_notices"], line.book, ids, line.now), (SQL["notices_of_cards"], ids)
+    )
     sent: dict[int, list[Notice]] = defaultdict(list)
     for card_id, *told in taken:
         sent[card_id].append(_notice(told))
@@ -197,8 +199,10 @@ async def _look_at(tx: Tx, line: _Line, spots: Sequence[_Spot]) -> list[_Look]:
 
 
 def _looked(line: _Line, spot: _Spot, row: Sequence[Any], sent: Sequence[Notice]) -> _Look:
-    """What is due of a card that is active and holds value."""
-    card_id, programme_id, holder_ref, promised_at, expires_at, last4, asset, balance, used_at = row
+    """What is due of a card that is active and holds value; one that is stopped for a while is looked at again then."""
+    card_id, programme_id, holder_ref, promised_at, expires_at, last4, asset, balance, used_at, free_at = row
+    if free_at is not None:
+        return _Look(spot, [], free_at)
     programme = line.promises[programme_id].terms(promised_at, line.now).programme
     terms = programme.of_kind(Kind.BEARER if holder_ref is None else Kind.REGISTERED)
     # A later version may have freed the card of its expiry.

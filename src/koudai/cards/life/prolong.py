@@ -10,7 +10,7 @@ from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.issue import holder_of_card
 from koudai.cards.issue.reissue import issued_anew, reissue
 from koudai.cards.life import last
-from koudai.cards.model import Activity, Minted
+from koudai.cards.model import Activity, CardState, Minted
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.secrets.pin import keep_pin
 from koudai.ledger import Place
@@ -20,13 +20,13 @@ def renew(desk: Desk, command: Renew, place: Place) -> Activity | Refused:
     """Until a date: the lots that expire before. Without one: the card, by the term that it was promised."""
     if command.expires_at is not None:
         return carry.renew(desk, command, command.expires_at, place)
-    card = _goes_on(desk, command)
+    card = _goes_on(desk, command, also_blocked=True)
     return card if isinstance(card, Refused) else last.renew_term(desk, card, command, place)
 
 
 def reactivate(desk: Desk, command: Reactivate, place: Place) -> Activity | Refused:
     """An expired card goes on under its number."""
-    card = _goes_on(desk, command)
+    card = _goes_on(desk, command, also_blocked=True)
     return card if isinstance(card, Refused) else last.reactivate(desk, card, command, place)
 
 
@@ -48,8 +48,11 @@ def exchange(desk: Desk, command: Exchange, place: Place) -> Minted | Refused:
     return outcome
 
 
-def _goes_on(desk: Desk, command: Renew | Reactivate | Exchange) -> HeldCard | Refused:
+def _goes_on(desk: Desk, command: Renew | Reactivate | Exchange, *, also_blocked: bool = False) -> HeldCard | Refused:
+    """The card, where it goes on at all. A stopped one may be given more time: of its value nothing moves."""
     card = card_of(desk, command.card)
     if card is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
+    if also_blocked and card.state is CardState.BLOCKED and card.pocket.successor_id is None:
+        return card
     return not_usable(card, although_expired=True) or card

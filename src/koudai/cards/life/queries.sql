@@ -29,12 +29,18 @@ WHERE r.ctid = l.at
 -- look_again: has cards looked at as soon as anybody looks; waits for who looks at one of them now
 UPDATE cards.reminders SET versions = 0, look_at = 'epoch' WHERE card_id = ANY ($1::bigint[])
 
--- cards_with_notices: cards of which a reminder can be due, with their last use
+-- cards_with_notices: cards of which a reminder can be due, with their last use; and those that are stopped for a while,
+-- with the end of it
 SELECT c.id, c.programme_id, c.holder_ref, c.promised_at, c.expires_at, c.last4, p.asset, a.balance_minor,
-       coalesce(cards.last_use_v1(c.id, a.last_batch_id, a.last_ordinal), c.issued_at)
+       coalesce(cards.last_use_v1(c.id, a.last_batch_id, a.last_ordinal), c.issued_at), s.free_at
 FROM unnest($2::bigint[]) AS u (id)
 JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.id = u.id OFFSET 0) AS c
-    ON c.book = $1::int AND c.state::text = 'ACTIVE'
+    ON c.book = $1::int AND c.state::text IN ('ACTIVE', 'BLOCKED')
+JOIN LATERAL (
+    SELECT max(coalesce(r.until_at, 'infinity')) AS free_at FROM cards.restrictions r
+    WHERE c.state::text = 'BLOCKED' AND r.card_id = c.id AND r.ended_batch_id IS NULL AND r.amount_minor IS NULL
+      AND (r.until_at IS NULL OR r.until_at > $3::timestamptz)
+) AS s ON s.free_at IS DISTINCT FROM 'infinity' AND (c.state::text = 'ACTIVE' OR c.restrictions > 0)
 JOIN cards.programmes p ON p.id = c.programme_id
 JOIN LATERAL (SELECT x.* FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS a
     ON a.balance_minor > 0 AND a.successor_id IS NULL

@@ -162,6 +162,14 @@ def frozen_by(stack: Stack) -> Refused | None:
     return stopped_by(freezing) if freezing else None
 
 
+def uncovered(stack: Stack, balance_minor: int, amount_minor: int, asset: str) -> Refused | None:
+    """Why what comes to a card goes to no other one: the law, or the risk room, keeps all of it, or waits for more."""
+    keeping = tuple(one for one in stack if one.kind in FREEZING or one.kind is _K.RISK)
+    if any(one.whole for one in keeping):
+        return stopped_by(keeping)
+    return amount_bound(keeping, 0, amount_minor, asset) if bound_minor(keeping) > balance_minor else None
+
+
 def amount_bound(stack: Stack, available_minor: int, amount_minor: int, asset: str) -> Refused:
     """Why an amount can't be drawn that would be there without the restrictions of amounts."""
     told = _told([one for one in stack if not one.whole])

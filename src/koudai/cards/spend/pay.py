@@ -100,12 +100,12 @@ def load(
 def _flags(command: Load) -> int:
     """What may be done with a load: what the command says, or what its source allows."""
     bonus = command.source is FundingSource.BONUS
-    sell = command.source not in _ON_CREDIT if command.may_sell is None else command.may_sell
-    refund = not bonus if command.may_refund is None else command.may_refund
+    may_sell = command.source not in _ON_CREDIT if command.may_sell is None else command.may_sell
+    may_refund = not bonus if command.may_refund is None else command.may_refund
     flags = BONUS if bonus else 0
     flags |= MAY_PASS if command.may_pass is not False else 0
-    flags |= MAY_SELL if sell else 0
-    return flags | (MAY_REFUND if refund else 0)
+    flags |= MAY_SELL if may_sell else 0
+    return flags | (MAY_REFUND if may_refund else 0)
 
 
 def redeem(desk: Desk, command: Redeem, place: Place) -> Activity | Refused:

@@ -10,6 +10,7 @@ from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import on_return
 from koudai.cards.model import CardState
 from koudai.cards.refusals import CardRefusal
+from koudai.cards.restrict.model import uncovered
 from koudai.ledger import Place
 from koudai.programmes import Kind
 
@@ -20,7 +21,8 @@ def refund_target(desk: Desk, command: Refund, paid: HeldCard, card: HeldCard, p
     `card` is the one that `paid`, or took over from it. It has room where the programme and the law let it have the
     value; what the law says of the card that gets it is noted.
     Of the same kind is a card of the same programme which is registered to the same holder, or a bearer card as that
-    one is: to another holder's card nothing goes, since that is how value is turned into money (R4).
+    one is: to another holder's card nothing goes, since that is how value is turned into money (R4). What the law or
+    the risk room still waits for on the card goes to no other one (P16).
     """
     amount = command.amount_minor
     gone = _gone(card)
@@ -34,6 +36,9 @@ def refund_target(desk: Desk, command: Refund, paid: HeldCard, card: HeldCard, p
     other = card_of(desk, command.to_card)
     if other is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
+    bound = uncovered(card.restrictions, card.pocket.balance_minor, amount, card.asset)
+    if bound:
+        return bound
     if other is card:
         return Refused(CardRefusal.SAME_CARD)
     if other.terms.programme_id != card.terms.programme_id or (other.holder_ref is None) != (card.holder_ref is None):

@@ -8,6 +8,7 @@ from koudai.cards.checks import bad_amount, bad_asset, card_for, not_usable
 from koudai.cards.commands import Channel, Load
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law.judge import is_known
+from koudai.cards.life import last
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
@@ -162,6 +163,8 @@ def _book(
         )
     )  # fmt: skip
     desk.states[card.id] = CardState.ACTIVE
+    # Who buys a card has it from then on, also where it lay in a stock for long; its days begin when it can be used.
+    last.begin(desk, card, now, active_at)
     own = Place(place.batch_id, desk.sheet.next_ordinal())
     desk.sheet.touch(card.id, own.ordinal)
     desk.enter(card, own, ActivityType.ACTIVATE, 0, command.event_at, lead=place.ordinal)

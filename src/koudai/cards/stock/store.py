@@ -7,7 +7,7 @@ from typing import Any
 
 from koudai.base import day_start_s, moment_of
 from koudai.cards.checks import card_of
-from koudai.cards.commands import Activate, Close, Command, Replace
+from koudai.cards.commands import Activate, Adjust, Close, Command, Replace
 from koudai.cards.desk import Desk
 from koudai.cards.restrict.commands import Lift, Unblock
 from koudai.cards.stock.model import (
@@ -33,7 +33,7 @@ SQL = Statements(Path(__file__).with_name("queries.sql"))
 
 _HOUR = timedelta(hours=1)
 
-_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, VoidSale, Activate, Close, Unblock, Lift, Replace}
+_TOUCHING: set[type[Command]] = {*STEPS, Sell, CallOff, VoidSale, Activate, Adjust, Close, Unblock, Lift, Replace}
 
 
 def touches_stock(kinds: set[type[Command]]) -> bool:
