@@ -311,3 +311,52 @@ async def test_a_batch_of_closings_ends_as_one_by_one(life):
     assert together == alone == ["ok", "policy.required", "ok", "cards.deactivated", "cards.deactivated"]
     assert await kinds(life, "together", 9) == await kinds(life, "alone", 9)
     await counter.verify()
+
+
+@pytest.mark.clause("sp.21.cash")
+async def test_cash_goes_by_all_cards_of_a_root_whenever_they_are_handed_back(life):
+    """100 yuan in cash (Art. 21) aren't made more of by a split."""
+    counter = life.counter
+    await life.open(kind="registered", policy={"pack": "cn-single-purpose"}, sandbox_only=False, split=SPLIT)
+    await counter.enter_gates(life.programme)
+    ann = await counter.person()
+    await life.card(amount=30_000, holder_ref=ann)
+    card, told = life.ids["card"], {"paid_to": CASH, "identity_ref": ann}
+
+    async def cashed(name):
+        (made,) = await counter.run(life.do("close", name, **told))
+        return made.facts.get("clause", made.code) if isinstance(made, Refused) else made.amount_minor
+
+    wish = cards.Split(key="split", card=card, pieces=(6_000, 5_000, 5_000), asset="CNY")
+    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+    for name, piece in zip(("big", "one", "two"), made.cards, strict=True):
+        life.ids[name] = piece.card.id
+    assert [await cashed(name) for name in ("one", "big", "card")] == ["sp.21.cash"] * 3
+    # What was spent meanwhile is gone; what is left of all of them is what is handed back.
+    await counter.do(counter.redeem(card, life.shop, 14_000), counter.redeem(life.ids["big"], life.shop, 6_000))
+    assert await cashed("one") == 5_000
+    assert await cashed("two") == 5_000
+    await counter.do(counter.load(card, 1, source=FundingSource.TRANSFER))
+    assert await cashed("card") == "sp.21.cash", "what was paid out before counts"
+    assert await life.told(life.do("close", **{**BANK, "identity_ref": ann})) == "ok"
+    await counter.verify()
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_two_desks_pay_no_more_cash_of_a_root_than_one(life, together):
+    counter = life.counter
+    await life.open(kind="registered", policy={"pack": "cn-single-purpose"}, sandbox_only=False, split=SPLIT)
+    await counter.enter_gates(life.programme)
+    ann = await counter.person()
+    await life.card(amount=10_000, holder_ref=ann)
+    card, told = life.ids["card"], {"paid_to": CASH, "identity_ref": ann}
+    wish = cards.Split(key="split", card=card, pieces=(5_000,), asset="CNY")
+    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+    life.ids["piece"] = made.cards[0].card.id
+    closings = [life.do("close", name, **told) for name in ("card", "piece")]
+    if together:
+        assert not any(isinstance(one, Refused) for one in await counter.run(*closings))
+    else:
+        outcomes = await asyncio.gather(*(counter.run(one) for one in closings))
+        assert not any(isinstance(one, Refused) for (one,) in outcomes)
+    await counter.verify()

@@ -184,6 +184,7 @@ class Desk:
         self.hands: Mapping[int, int] = {}
         self.tallies: dict[str, Tally] = {}
         self.families: dict[int, int] = {}
+        self.cashed: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}
         self.loaded_of: dict[Place, str | None] = {}
         self.owed = Owed()
@@ -249,6 +250,10 @@ class Desk:
     def root_minor(self, card: HeldCard) -> int:
         """What all cards of a card's root hold."""
         return self.families[card.lineage.root_id]
+
+    def cashed_minor(self, card: HeldCard) -> int:
+        """What all cards of a card's root hold, with what was paid out for others of them in cash before."""
+        return self.root_minor(card) + self.cashed.get(card.lineage.root_id, 0)
 
     def moved(self, card: HeldCard, minor: int) -> None:
         """Tell what counts the value of holders and of roots that a card got so much, or lost it (negative)."""

@@ -170,7 +170,9 @@ _CARD = (
            "The balance that the card (the receiving one) has after the operation.",
            "操作后该卡（转入卡）的余额。", grows_by=_AMOUNT),
     _money("balance_before_minor", (_F,), "balance before", "操作前余额",
-           "The balance that the card has before the operation.", "操作前该卡的余额。"),
+           "The balance that the card has before the operation; paid out in cash, that of all cards of its root, "
+           "with what was paid out of them in cash before.",
+           "操作前该卡的余额；退现金时为同源各卡余额合计，含此前已退的现金。"),
     _money("root_minor", (_I, _L, _S, _G, _F), "value under one root card", "同一根卡下的资金",
            "All value of the cards that stem from one root card, after the operation.",
            "操作后同一根卡及由其派生的各卡的资金总额。", grows_by=_AMOUNT),

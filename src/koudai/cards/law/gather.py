@@ -7,7 +7,7 @@ from typing import Any
 
 from koudai.base import day_start_s
 from koudai.cards.checks import card_of
-from koudai.cards.commands import Adjust, Close, Command, Issue, Load, Refund, SpendSplit, Split, Transfer
+from koudai.cards.commands import Adjust, Close, Command, Issue, Load, PaidTo, Refund, SpendSplit, Split, Transfer
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.gifts.model import ClaimGift
 from koudai.cards.law.tally import Owed, Tally
@@ -46,17 +46,22 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
     loads = (as_load(c) if isinstance(c, Sell) else c for c in commands)
     named = [(card, c) for c in loads if isinstance(c, Load) and (card := card_of(desk, c.card)) is not None]
     roots = _roots(desk, named_too=Transfer in kinds) if kinds & _ROOTED else []
+    closed = [(card, c) for c in commands if isinstance(c, Close) and (card := card_of(desk, c.card)) is not None]
+    # Whether a card may be paid out in cash goes by all of its root.
+    cashed = [card for card, close in closed if close.paid_to is PaidTo.CASH]
+    roots += [card for card in cashed if card not in roots]
     whos = {who for card, c in named for who in tallies_of(card, c)} | {
-        root_of(card) for card in roots if card.kind is Kind.BEARER
+        root_of(card) for card in roots if card.kind is Kind.BEARER or card in cashed
     }  # fmt: skip
     if whos:
         statements["tallies"] = (SQL["lock_tallies"], book, texts(sorted(whos)))
     if roots:
         ids = sorted({card.lineage.root_id for card in roots})
         statements["families"] = (SQL["families"], book, int8s(ids), int8s(list(desk.cards)))
+    if cashed:
+        statements["cashed"] = (SQL["cashed"], book, int8s(sorted({card.lineage.root_id for card in cashed})))
     refs = {ref for card, c in named if (ref := payer_ref(card, c)) is not None}
     refs |= {c.holder_ref for c in commands if isinstance(c, Issue) and c.holder_ref is not None}
-    closed = [(card, c) for c in commands if isinstance(c, Close) and (card := card_of(desk, c.card)) is not None]
     await _read_loaded(tx, desk, [card for card, _ in closed])
     for card, close in closed:
         refs |= payers_of(desk, card) | {ref for ref in (close.identity_ref, close.buyer_ref) if ref is not None}
@@ -106,6 +111,7 @@ def _take(desk: Desk, rows: dict[str, Sequence[Sequence[Any]]], roots: Sequence[
     for card in desk.cards.values():
         if card.lineage.root_id in desk.families:
             desk.families[card.lineage.root_id] += card.pocket.balance_minor
+    desk.cashed = {root_id: minor for root_id, minor in rows.get("cashed", ())}
     desk.standings = {**desk.standings, **as_standings(rows.get("standings", ()))}
     desk.pilots.rooms = {row[0]: (row[1], row[2]) for row in rows.get("pilot_rooms", ())}
     desk.pilots.holders = {(row[0], row[1]) for row in rows.get("pilot_holders", ())}

@@ -15,6 +15,17 @@ GROUP BY c.root_id
 UNION ALL
 SELECT h.id, h.balance_minor FROM ledger.heads h WHERE h.id = ANY ($2::bigint[]) AND NOT h.id = ANY ($3::bigint[])
 
+-- cashed: what was paid out in cash for cards of roots
+SELECT c.root_id, sum(p.amount_minor)::bigint
+FROM unnest($2::bigint[]) AS r (id)
+JOIN LATERAL (
+    SELECT x.* FROM cards.cards x WHERE x.id = r.id
+    UNION ALL
+    SELECT x.* FROM cards.cards x WHERE x.root_id = r.id AND x.parent_id IS NOT NULL
+) AS c ON c.book = $1::int
+JOIN LATERAL (SELECT x.* FROM cards.payouts x WHERE x.card_id = c.id AND x.paid_to = 'cash' OFFSET 0) AS p ON true
+GROUP BY c.root_id
+
 -- add_judgements: what the law had to say of entries that were let pass
 INSERT INTO cards.judgements (book, batch_id, ordinal, card_id, point, pack, noted, pilots)
 SELECT $1::int, $2::bigint, j.* FROM unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])

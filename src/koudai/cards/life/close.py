@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from koudai.base import Refused
 from koudai.cards.checks import available_of, card_of, has_holds, not_usable
-from koudai.cards.commands import Close
+from koudai.cards.commands import Close, PaidTo
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.reissue import deactivate
 from koudai.cards.law.judge import all_pass
@@ -69,6 +69,9 @@ def _register(desk: Desk, card: HeldCard, command: Close, ending: _Ending, place
     paid, fee = (sum(minor for _, minor in parts) for parts in (ending.paid, ending.fee))
     if paid + fee:
         assert command.paid_to is not None, "nothing is paid out to nowhere"
+        if command.paid_to is PaidTo.CASH:
+            root_id = card.lineage.root_id
+            desk.cashed[root_id] = desk.cashed.get(root_id, 0) + paid + fee
         desk.payouts.append(
             (
                 place.ordinal, card.id, paid + fee, fee, command.paid_to, command.account_ref, command.identity_ref,

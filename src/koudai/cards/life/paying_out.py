@@ -33,7 +33,10 @@ def not_paid_out(
         root_minor=0, refund_fee_minor=fee_minor(desk, card, amount_minor),
     )  # fmt: skip
     facts = {
-        "balance_before_minor": card.pocket.balance_minor,
+        # A sum that must not be dodged: for cash all cards of a root are one, whenever they are handed back.
+        "balance_before_minor": (
+            desk.cashed_minor(card) if command.paid_to is PaidTo.CASH else card.pocket.balance_minor
+        ),
         "months_since_issue": months_between(card.promised_at, desk.sheet.now),
         "amount_minor": amount_minor,
     }
