@@ -111,7 +111,7 @@ def _take(desk: Desk, rows: dict[str, Sequence[Sequence[Any]]], roots: Sequence[
     for card in desk.cards.values():
         if card.lineage.root_id in desk.families:
             desk.families[card.lineage.root_id] += card.pocket.balance_minor
-    desk.cashed = {root_id: minor for root_id, minor in rows.get("cashed", ())}
+    desk.cashed = {row[0]: row[1] for row in rows.get("cashed", ())}
     desk.standings = {**desk.standings, **as_standings(rows.get("standings", ()))}
     desk.pilots.rooms = {row[0]: (row[1], row[2]) for row in rows.get("pilot_rooms", ())}
     desk.pilots.holders = {(row[0], row[1]) for row in rows.get("pilot_holders", ())}
