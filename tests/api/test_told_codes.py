@@ -57,8 +57,10 @@ ELSEWHERE = {
     # It is named by its id, holds nothing back, and loads nothing.
     "spend_and_split_gift_card": {*OF_CODES, "CardRefusal.BAD_TERM", "CardRefusal.BALANCE_CAP_EXCEEDED",
                                   "LedgerRefusal.BALANCE_TOO_LARGE"},
-    # A claim tells no device, as its gift was offered on one.
-    "claim_gift": {"CardRefusal.DEVICE_MISSING"},
+    # Who claims isn't told what the giver may still give; of limits only what he himself may hold.
+    "claim_gift": {"CardRefusal.DEVICE_MISSING", "CardRefusal.NOT_TRANSFERABLE", "CardRefusal.INSUFFICIENT_BALANCE",
+                   "CardRefusal.AMOUNT_RESTRICTED", "LedgerRefusal.COUNT_EXCEEDED", "LedgerRefusal.BELOW_MINIMUM",
+                   "LedgerRefusal.BELOW_FLOOR"},
     # What a load shares a file with: returned goods, and pay codes.
     "sell_stock": {"CardRefusal.BAD_TERM", "CardRefusal.OTHER_CARD_NEEDED", "CardRefusal.OTHER_HOLDER",
                    "CardRefusal.OTHER_KIND", "CardRefusal.REFUND_EXCEEDS_PAID", "CardRefusal.SAME_CARD",

@@ -37,10 +37,10 @@ class Family(Story):
             self.ids |= {name: one.card.id for name, one in zip(names, made.cards, strict=True)}
         return made
 
-    async def given(self, name, new):
+    async def given(self, name, new, ref=None):
         table = GiftTable(self.counter)
         given = await table.given(self.ids[name])
-        return await self.known(table.claiming(given), new)
+        return await self.known(table.claiming(given, ref=ref), new)
 
     async def anew(self, how, old, new):
         """Make a card of another one, which is called `new`."""
@@ -49,6 +49,7 @@ class Family(Story):
             "split": lambda: self.known(self.split(old, 300), new),
             "spent and split": lambda: self.known(self.spend_split(old, 1), new),
             "given": lambda: self.given(old, new),
+            "given to another holder": lambda: self.given(old, new, self.claimer),
         }[how]()
         assert isinstance(made, cards.Minted), made
 
@@ -75,7 +76,7 @@ def story(counter, site):
     return Family(counter, site)
 
 
-GOES_ON = {"replaced": True, "split": True, "given": False}
+GOES_ON = {"replaced": True, "split": True, "given": True, "given to another holder": False}
 
 
 @pytest.mark.parametrize(("how", "goes_on"), GOES_ON.items())
@@ -93,11 +94,13 @@ async def test_which_limits_go_on_and_whose(story, how, goes_on):
         (limit("transfer.card+recipient.lifetime", most=100),       "transfer",   {"recipient": "zoe"}),
         (limit("transfer.card+device.rolling", most=100, window_s=HOUR_S), "transfer", TILL),
     ]  # fmt: skip
+    story.claimer = await GiftTable(story.counter).holder("registered")
     for n, (known, kind, more) in enumerate(rows):
-        if how == "given" and "recipient" in more:
+        if how.startswith("given") and "recipient" in more:
             # Who claims counts as a recipient himself.
             continue
-        old, new = f"_{2 * n}", f"_{2 * n + 1}"
+        holder = "ann" if how == "given to another holder" else ""
+        old, new = f"{holder}_{2 * n}", f"{holder}_{2 * n + 1}"
         await story.open(limits=[known], sink="", zoe_1="", **{old: ""})
         await story.do(story.adjust(old, 1000))
         await story.do(flow(story, old, kind, 60, **more))
@@ -198,14 +201,14 @@ async def test_a_card_that_is_exchanged_goes_on(counter, site):
 
 
 async def test_who_is_given_back_what_is_undone(story):
-    """The card that paid and those that took its place, not a piece of it nor who claimed it."""
+    """The card that paid and those that took its place, not a piece of it."""
     both = [limit("redeem.card.day", most=1000, times=50), limit("redeem.card+device.day", most=1000)]
     own, pair = "redeem.card.day", "redeem.card+device.day"
     rows = [
         # what was undone                     after it was              the card   who came from it   with the device
         ("reverse",                           "replaced",               (40, 1),   (40, 1),           (0, 0)),
         ("reverse",                           "split",                  (40, 1),   (100, 2),          (60, 1)),
-        ("reverse",                           "given",                  (40, 1),   None,              None),
+        ("reverse",                           "given",                  (40, 1),   (40, 1),           (0, 0)),
         ("void",                              "split",                  (100, 2),  (130, 3),          (60, 1)),
         ("release",                           "split",                  (100, 2),  (130, 3),          (60, 1)),
         ("refund",                            "replaced",               (100, 2),  (100, 2),          (60, 1)),
@@ -353,8 +356,8 @@ class Counts:
             self.used[card][slot] = used + minor, often + times
 
     def issue_anew(self, old, new, how):
-        self.used[new] = deepcopy(self.used[old]) if how != "given" else {}
-        if how == "replaced":
+        self.used[new] = deepcopy(self.used[old])
+        if how in ("replaced", "given"):
             self.heirs[old] = new
 
     def undo(self, card, minor, device, at):

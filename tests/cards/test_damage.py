@@ -357,7 +357,7 @@ DAMAGES = [
     damage("cards.lineage", "cards.cards {heir}", "UPDATE cards.cards SET came_lead = came_lead + 1 WHERE id = {heir}",
            "UPDATE ledger.accounts SET meters = NULL WHERE id = {heir}"),
     damage("cards.lineage", "cards.cards {piece_two}", "UPDATE cards.cards SET inherits = false WHERE id = {piece_two}"),
-    damage("cards.lineage", "cards.cards {new_card}", "UPDATE cards.cards SET inherits = true WHERE id = {new_card}"),
+    damage("cards.lineage", "cards.cards {new_card}", "UPDATE cards.cards SET inherits = false WHERE id = {new_card}"),
     damage("cards.limit_counter", "ledger.limits {device_limit}", f"UPDATE cards.activities SET device = 'other' WHERE {at('caught_hold')}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET balance_minor = balance_minor + 1 WHERE {AT_PAY}"),
     damage("cards.activity_chain", ACTIVITY, f"UPDATE cards.activities SET previous_batch_id = 0 WHERE {AT_PAY}"),

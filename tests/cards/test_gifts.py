@@ -228,7 +228,7 @@ async def test_value_that_may_not_be_passed_on_and_comes_back_meanwhile_stops_th
     await counter.do(counter.load(card, 20))
     given = await table.given(card)
     await counter.do(counter.refund(10, of=paid))
-    assert code(await table.claim(given)) == CardRefusal.NOT_TRANSFERABLE
+    assert code(await table.claim(given)) == CardRefusal.GIFT_NOT_NOW
     await table.withdraw(given)
     await counter.do(counter.redeem(card, shop, 10))
     await counter.verify()
@@ -352,7 +352,7 @@ async def test_the_giver_limits_count_claims_and_name_the_receiver(counter, tabl
         given = await table.give(card)
         told.append((code(given), "" if isinstance(given, Refused) else code(await table.claim(given, ref=wang))))
     assert told == [
-        ("ok", "ledger.limit_exceeded"), ("ok", "ok"), ("ok", "ok"), ("ok", "ledger.limit_exceeded"), ("ok", "ok"),
+        ("ok", "cards.gift_not_now"), ("ok", "ok"), ("ok", "ok"), ("ok", "ledger.limit_exceeded"), ("ok", "ok"),
     ]  # fmt: skip
     card = await counter.card(programme, 5, holder_ref="ann")
     assert code(await table.give(card)) == "ledger.count_exceeded", "asked at giving too"

@@ -9,13 +9,14 @@ from koudai.api.shapes import GiftCardActivity
 from koudai.api.told import OF_LAW, OF_LIMITS, STOPPED, TOO_LITTLE
 from koudai.cards import CardRefusal
 from koudai.identity import Scope
+from koudai.ledger import LedgerRefusal
 
 _OF_CARD = (CardRefusal.UNKNOWN_CARD, *STOPPED, CardRefusal.HAS_HOLDS, *TOO_LITTLE)
 _OF_GIFT = (CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED)
 OF_REISSUE = frozenset((
     CardRefusal.NOT_REPLACEABLE, CardRefusal.UNKNOWN_GIFT, CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED,
     CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE, CardRefusal.GIFT_FOR_ANOTHER, CardRefusal.GIFT_OWN,
-    CardRefusal.HAS_HOLDS,
+    CardRefusal.GIFT_NOT_NOW, CardRefusal.HAS_HOLDS,
 ))  # fmt: skip
 """What no activity is refused for."""
 
@@ -33,7 +34,7 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_TRANSFER, keyed=True, request=NewGift, response=Gift, status=201,
         codes=(
             *_OF_CARD, CardRefusal.BAD_TERM, CardRefusal.NOT_GIVABLE, CardRefusal.RECEIVER_MISSING,
-            CardRefusal.NOT_TRANSFERABLE, *OF_LIMITS,
+            CardRefusal.NOT_TRANSFERABLE, LedgerRefusal.BELOW_FLOOR, *OF_LIMITS,
         ),
         examples=GIFT, handle=gifts.give,
     ),
@@ -52,8 +53,8 @@ GIFT_OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.CARDS_TRANSFER, keyed=True, request=GiftClaim, response=ClaimedGift, status=201,
         codes=(
             *_OF_GIFT, CardRefusal.GIFT_TOKEN_WRONG, CardRefusal.GIFT_NOT_DUE, CardRefusal.GIFT_FOR_ANOTHER,
-            CardRefusal.GIFT_OWN, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.BLOCKED, CardRefusal.RESTRICTED,
-            CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, *TOO_LITTLE, CardRefusal.NOT_TRANSFERABLE, *OF_LIMITS,
+            CardRefusal.GIFT_OWN, CardRefusal.GIFT_NOT_NOW, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.BLOCKED,
+            CardRefusal.RESTRICTED, CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, LedgerRefusal.LIMIT_EXCEEDED,
             *OF_LAW,
         ),
         examples=CLAIM, handle=gifts.claim,

@@ -79,7 +79,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.TOO_MANY_GENERATIONS, CardRefusal.NOT_SPLITTABLE, CardRefusal.PIECE_TOO_SMALL,
         CardRefusal.NOT_ONE_ROOT, CardRefusal.NOT_REPLACEABLE, CardRefusal.GIFT_PENDING, CardRefusal.NOT_GIVABLE,
         CardRefusal.GIFT_ENDED, CardRefusal.GIFT_EXPIRED, CardRefusal.GIFT_NOT_DUE, CardRefusal.GIFT_OWN,
-        CardRefusal.IDENTITY_TOO_LOW, CardRefusal.NOT_ONE_HOLDER, CardRefusal.OTHER_PROGRAMME,
+        CardRefusal.GIFT_NOT_NOW, CardRefusal.IDENTITY_TOO_LOW, CardRefusal.NOT_ONE_HOLDER, CardRefusal.OTHER_PROGRAMME,
         CardRefusal.NOT_SELLABLE,
         CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, CardRefusal.NOT_EXPIRED, CardRefusal.NEVER_EXPIRES,
         CardRefusal.NOT_RENEWABLE, CardRefusal.NOT_DUE, CardRefusal.OTHER_CARD_NEEDED, CardRefusal.OTHER_KIND,

@@ -67,11 +67,13 @@ def transfer(desk: Desk, command: Transfer, place: Place) -> Activity | Refused:
     sheet, at = desk.sheet, command.event_at or desk.sheet.now
     # A merge gives nobody anything; else it is who holds the other card, and not who the caller says it is.
     device, recipient = command.device, None if command.purpose is Purpose.MERGE else who_of(target)
-    slots = below_floor(desk, source, amount) or within_limits(
+    mine = source.pocket.holder_id is not None and source.pocket.holder_id == target.pocket.holder_id
+    others = 0 if mine else amount
+    slots = below_floor(desk, source, amount, holder_gives_minor=others) or within_limits(
         desk, source, Flow.TRANSFER, amount, at, device=device, recipient=recipient
     )
     if not isinstance(slots, Refused):
-        slots = over_balance_cap(desk, target, amount) or slots
+        slots = over_balance_cap(desk, target, amount, holder_gets_minor=others) or slots
     if isinstance(slots, Refused):
         return slots
     bad = sheet.too_full(target.pocket, amount)

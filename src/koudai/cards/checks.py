@@ -16,6 +16,9 @@ from koudai.cards.spend.shown import not_shown
 from koudai.ledger import Flow, Limit, Slot, judge_cap, judge_floor
 from koudai.merchants import Merchant
 
+_Judge = Callable[[Limit, int, int, str], Refused | None]
+"""Judges a limit on balances: by what is held, and by what comes or goes."""
+
 MAX_TTL_S = 366 * 86_400
 """How long a hold may last."""
 
@@ -112,8 +115,13 @@ def too_little(card: HeldCard, available_minor: int, amount_minor: int, free_min
     return Refused(CardRefusal.INSUFFICIENT_BALANCE, facts)
 
 
-def over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused | None:
-    """What a card, or its holder together, would hold more than the programme allows."""
+def over_balance_cap(
+    desk: Desk, card: HeldCard, amount_minor: int, *, holder_gets_minor: int | None = None
+) -> Refused | None:  # fmt: skip
+    """What a card, or its holder together, would hold more than the programme allows.
+
+    The holder gets as much as the card where nothing else is said: of what he had on another card he gets nothing.
+    """
     held = card.pocket.balance_minor
     cap = card.terms.max_balance_minor
     if cap is not None and held + amount_minor > cap:
@@ -125,18 +133,22 @@ def over_balance_cap(desk: Desk, card: HeldCard, amount_minor: int) -> Refused |
             "currency": card.asset,
         }
         return Refused(CardRefusal.BALANCE_CAP_EXCEEDED, facts)
-    return _out_of_bounds(desk, card, held, amount_minor, judge_cap)
+    return _out_of_bounds(desk, card, held, amount_minor, holder_gets_minor, judge_cap)
 
 
-def below_floor(desk: Desk, card: HeldCard, amount_minor: int) -> Refused | None:
-    """What a card, without what is reserved, or its holder together, must keep."""
+def below_floor(
+    desk: Desk, card: HeldCard, amount_minor: int, *, holder_gives_minor: int | None = None
+) -> Refused | None:  # fmt: skip
+    """What a card, without what is reserved, or its holder together, must keep.
+
+    The holder gives as much as the card where nothing else is said: what goes to another card of his he keeps.
+    """
     kept = card.pocket.balance_minor - card.pocket.held_minor
-    return _out_of_bounds(desk, card, kept, amount_minor, judge_floor)
+    return _out_of_bounds(desk, card, kept, amount_minor, holder_gives_minor, judge_floor)
 
 
 def _out_of_bounds(
-    desk: Desk, card: HeldCard, held_minor: int, amount_minor: int,
-    judge: Callable[[Limit, int, int, str], Refused | None],
+    desk: Desk, card: HeldCard, held_minor: int, amount_minor: int, of_holder_minor: int | None, judge: _Judge
 ) -> Refused | None:  # fmt: skip
     """The first limit on balances, of the card and then of its holder, that an amount would break."""
     terms = card.terms
@@ -144,9 +156,15 @@ def _out_of_bounds(
         broken = judge(limit, held_minor, amount_minor, card.asset)
         if broken:
             return broken
-    meter = desk.meter_of_holder(card) if terms.holder_bounds else None
+    of_holder = amount_minor if of_holder_minor is None else of_holder_minor
+    return holder_out_of_bounds(desk, card, of_holder, judge) if of_holder else None
+
+
+def holder_out_of_bounds(desk: Desk, card: HeldCard, amount_minor: int, judge: _Judge) -> Refused | None:
+    """The first limit on what a card's holder has together that an amount would break."""
+    meter = desk.meter_of_holder(card) if card.terms.holder_bounds else None
     if meter is not None:
-        for limit in terms.holder_bounds:
+        for limit in card.terms.holder_bounds:
             broken = judge(limit, meter.held_minor(limit), amount_minor, card.asset)
             if broken:
                 return broken

@@ -1,7 +1,8 @@
 """Count on: the limits on a card that comes from another one go on where they stand for that one. Pure.
 
 What a card has used up it has used up by whatever number it is called next: a limit isn't dodged by a replacement, nor
-by a split once it is used up. A gift that was claimed is somebody else's card, and begins anew.
+by a split once it is used up. A registered card that was claimed as a gift is somebody else's, and begins anew; of a
+bearer card nobody can tell whose it is.
 """
 
 from collections.abc import Iterable, Iterator

@@ -91,8 +91,9 @@ class Named:
 
     def parents(self) -> list[int]:
         """The cards of which the commands make others."""
-        made = (self.card_id(getattr(c, "card", None)) for c in self.commands if isinstance(c, ISSUING_ON))
-        return sorted({one for one in made if one is not None})
+        made = {self.card_id(getattr(c, "card", None)) for c in self.commands if isinstance(c, ISSUING_ON)}
+        made |= {self.gifts.get(c.gift) for c in self.commands if isinstance(c, ClaimGift)}
+        return sorted(one for one in made if one is not None)
 
     def refund_pairs(self) -> dict[tuple[int, int], int]:
         """The (card, merchant) pairs that refunds name, and how much the batch may ask back of each."""

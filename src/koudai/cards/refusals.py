@@ -93,6 +93,7 @@ class CardRefusal(StrEnum):
     GIFT_TOKEN_WRONG = "cards.gift_token_wrong"  # noqa: S105
     GIFT_NOT_DUE = "cards.gift_not_due"
     GIFT_OWN = "cards.gift_own"
+    GIFT_NOT_NOW = "cards.gift_not_now"
     GIFT_FOR_ANOTHER = "cards.gift_for_another"
     IDENTITY_TOO_LOW = "cards.identity_too_low"
     PIN_WEAK = "cards.pin_weak"

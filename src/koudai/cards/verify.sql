@@ -546,7 +546,9 @@ WHERE c.parent_id IS NOT NULL
   AND (p.root_id = c.root_id AND p.programme_id = c.programme_id AND p.book = c.book AND a.card_id IS NOT NULL
        AND p.generation + CASE WHEN h.successor_id = c.id THEN 0 ELSE 1 END = c.generation
        AND (c.came_batch_id IS NULL OR (c.came_batch_id, c.came_lead) = (a.batch_id, a.lead))
-       AND c.inherits = (g.card_id IS NULL AND a.batch_id > (SELECT s.batch_id FROM cards.inherits_since s))
+       AND c.inherits = (SELECT CASE WHEN g.card_id IS NULL THEN a.batch_id > s.batch_id
+                                     ELSE c.holder_ref IS NULL AND a.batch_id > s.bearers_batch_id END
+                         FROM cards.inherits_since s)
        AND CASE WHEN g.card_id = p.id THEN (p.holder_ref IS NULL) = (c.holder_ref IS NULL)
                 ELSE p.holder_ref IS NOT DISTINCT FROM c.holder_ref END) IS NOT TRUE
 

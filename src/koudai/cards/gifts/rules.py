@@ -7,7 +7,15 @@ from datetime import timedelta
 from hmac import compare_digest
 
 from koudai.base import Refused, render_time
-from koudai.cards.checks import available_of, card_of, has_holds, not_usable, too_little, within_limits
+from koudai.cards.checks import (
+    available_of,
+    card_of,
+    has_holds,
+    holder_out_of_bounds,
+    not_usable,
+    too_little,
+    within_limits,
+)
 from koudai.cards.desk import Desk, HeldCard, holder_of
 from koudai.cards.gifts.link import draw_token, seal_token, token_hash
 from koudai.cards.gifts.model import ClaimGift, GiveGift, HeldGift, ReturnGift, WithdrawGift
@@ -19,7 +27,7 @@ from koudai.cards.law.whom import who_of
 from koudai.cards.model import Activity, ActivityType, Gift, GiftState, Given, Minted, Words
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.model import stopped_by
-from koudai.ledger import MAY_PASS, Flow, Place, Slot, count, judge_cap
+from koudai.ledger import MAY_PASS, Flow, Place, Slot, count, judge_cap, judge_floor
 from koudai.programmes import Identity
 
 MAX_TRIES = 5
@@ -41,10 +49,9 @@ def give(desk: Desk, command: GiveGift, place: Place) -> Given | Refused:
     bad = _bad_words(desk, command) or not_usable(card) or not_given(offer, command.to_ref) or has_holds(card)
     if bad or offer is None:
         return bad or Refused(CardRefusal.NOT_GIVABLE)
-    at = command.event_at or desk.sheet.now
-    slots = _may_go(desk, card) or within_limits(
-        desk, card, Flow.TRANSFER, card.pocket.balance_minor, at, device=command.device
-    )
+    at, amount = command.event_at or desk.sheet.now, card.pocket.balance_minor
+    bad = _may_go(desk, card) or holder_out_of_bounds(desk, card, amount, judge_floor)
+    slots = bad or within_limits(desk, card, Flow.TRANSFER, amount, at, device=command.device)
     if isinstance(slots, Refused):
         return slots
     assert desk.mint is not None, "gifts are given with the keyring in hand"
@@ -118,9 +125,11 @@ def claim(desk: Desk, command: ClaimGift, place: Place) -> Minted | Refused:
     if bad:
         return bad
     holder, receiver = _claimer(desk, card, command.holder_ref), _receiver(desk, card, command.holder_ref)
-    slots = _may_go(desk, card) or _within_bounds(desk, gift, card, holder, receiver, command)
-    if isinstance(slots, Refused):
-        return slots
+    bad = _too_much(desk, card, holder)
+    slots = _let_go(desk, gift, card, receiver, command)
+    if bad or isinstance(slots, Refused):
+        # What the giver may still give is nobody else's to know.
+        return bad or Refused(CardRefusal.GIFT_NOT_NOW)
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
     bad = on_gift(desk, card, command.holder_ref, amount, place)
     if bad:
@@ -211,18 +220,21 @@ def _receiver(desk: Desk, card: HeldCard, ref: str | None) -> str:
     return ref if ref is not None and ref in desk.standings else who_of(card)
 
 
-def _within_bounds(
-    desk: Desk, gift: HeldGift, card: HeldCard, holder: Holder | None, receiver: str, command: ClaimGift
+def _too_much(desk: Desk, card: HeldCard, holder: Holder | None) -> Refused | None:
+    """What the claimer may hold together."""
+    if holder is None or holder[1] == card.pocket.holder_id:
+        return None
+    meter, amount = desk.sheet.subjects[holder[1]], card.pocket.balance_minor
+    broken = (judge_cap(limit, meter.held_minor(limit), amount, card.asset) for limit in card.terms.holder_bounds)
+    return next((one for one in broken if one), None)
+
+
+def _let_go(
+    desk: Desk, gift: HeldGift, card: HeldCard, receiver: str, command: ClaimGift
 ) -> list[Slot] | Refused:  # fmt: skip
-    """What the giver may pass on, and what the claimer may hold together."""
+    """What the giver may pass on, and has to keep."""
     amount, at = card.pocket.balance_minor, command.event_at or desk.sheet.now
-    if holder is not None and holder[1] != card.pocket.holder_id:
-        meter = desk.sheet.subjects[holder[1]]
-        for limit in card.terms.holder_bounds:
-            broken = judge_cap(limit, meter.held_minor(limit), amount, card.asset)
-            if broken:
-                return broken
     # It counts for the device on which it was given; one that named none was offered before that was asked.
-    return within_limits(
+    return _may_go(desk, card) or holder_out_of_bounds(desk, card, amount, judge_floor) or within_limits(
         desk, card, Flow.TRANSFER, amount, at, device=gift.device, recipient=receiver, device_needed=False
     )  # fmt: skip

@@ -53,9 +53,9 @@ def reissue(
     """Carry all of a card, expired or not, to a new one, which takes its place; the entry of the old card answers.
 
     Holds there are none. The new card has the old one's root and generation, and what that was promised; limits count
-    it on, unless it was given away.
+    it on, unless it was given to another holder. Of a bearer card nobody knows whether that is another one.
     """
-    sheet, amount, same = desk.sheet, card.pocket.balance_minor, kind != "gift"
+    sheet, amount, same = desk.sheet, card.pocket.balance_minor, kind != "gift" or holder is None
     new, number = open_card(
         desk, card.terms, holder, CardState.ACTIVE, 0, at, card, lead=place.ordinal, piece=False, inherits=same
     )

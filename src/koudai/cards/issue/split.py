@@ -86,7 +86,7 @@ def _judge(desk: Desk, command: Split) -> tuple[HeldCard, list[Slot]] | Refused:
     if available < amount:
         return too_little(card, available, amount, card.pocket.available_minor(desk.sheet.now_s))
     at = command.event_at or desk.sheet.now
-    slots = below_floor(desk, card, amount) or within_limits(
+    slots = below_floor(desk, card, amount, holder_gives_minor=0) or within_limits(
         desk, card, Flow.TRANSFER, amount, at, device=command.device
     )
     return slots if isinstance(slots, Refused) else (card, slots)
@@ -113,7 +113,7 @@ def spend_split(desk: Desk, command: SpendSplit, place: Place) -> Minted | Refus
     rest = available_of(desk, card) - paid
     if not rest:
         return Refused(CardRefusal.NOTHING_LEFT, {"amount_minor": paid, "currency": card.asset})
-    bad = not_split(desk, card, (rest,)) or below_floor(desk, card, paid + rest)
+    bad = not_split(desk, card, (rest,)) or below_floor(desk, card, paid + rest, holder_gives_minor=paid)
     slots = bad or within_limits(desk, card, Flow.TRANSFER, rest, at, device=command.device)
     if isinstance(slots, Refused):
         return slots
