@@ -9,6 +9,8 @@ from koudai import cards, identity, programmes
 from koudai.base import CHINA, Refused
 from koudai.cards import Channel, FundingSource
 from koudai.identity import Mode
+from koudai.instance import ROOMS
+from koudai.pg import migrate
 from koudai.programmes import Enforce, Issuer, IssuerClass, PutVersion, Sector, StateIssuer
 from tests.cards.court import BEARER, SPLIT, Court
 from tests.programmes.drafts import text_of
@@ -152,6 +154,34 @@ async def test_cash_of_a_day_is_one_sum_whatever_a_card_is_called_next(court, ho
     assert await court.tried(card, 1, FundingSource.CASH, channel=Channel.OWN_OUTLET) is None
     assert await court.tried(other, 20_000, FundingSource.CASH) is None, "another card of the same holder has its own"
     await court.verify()
+
+
+@pytest.mark.parametrize("major", [18])
+async def test_cash_that_was_summed_by_card_is_summed_by_root_from_then_on(court, site):
+    programme = await court.under(split=SPLIT, **{"class": "multi_purpose"})
+    await court.enter_gates(programme)
+    card = await court.card(programme, holder_ref=await court.person())
+    assert await court.tried(card, 5_000, FundingSource.CASH) is None
+    piece = (await court.split(card, 1_000)).cards[0].card.id
+    assert await court.tried(piece, 6_000, FundingSource.CASH) is None
+    # As it stood before: a sum for each card, of which that of another day counts no more.
+    told = "SELECT book, '{}', day_s{}, {}, 0, {}, since_batch_id FROM cards.tallies WHERE who ~ '^cash:'"
+    old = [told.format(f"card:{card}", "", 5_000, 5_000), told.format(f"card:{piece}", "", 6_000, 6_000),
+           told.format(f"card:{piece + 1_000}", " - 86400", 7, 7)]  # fmt: skip
+    site.change(
+        "ALTER TABLE cards.tallies DROP CONSTRAINT tallies_who_check",
+        f"INSERT INTO cards.tallies (book, who, day_s, load_minor, bearer_minor, cash_minor, since_batch_id) {old[0]}"
+        f" UNION ALL {old[1]} UNION ALL {old[2]}",
+        "DELETE FROM cards.tallies WHERE who ~ '^cash:'",
+        "ALTER TABLE cards.tallies ADD CONSTRAINT tallies_who_check CHECK (who ~ '.')",
+        "ALTER TABLE cards.cards DROP COLUMN came_batch_id, DROP COLUMN came_lead",
+        "DELETE FROM pg.migrations WHERE step = '0024_lines_of_cards'",
+    )
+    assert migrate(site.target, ROOMS) == ["cards.0024_lines_of_cards"]
+    assert site.ask("SELECT who, cash_minor FROM cards.tallies WHERE who !~ '^payer:'") == [(f"cash:{card}", 11_000)]
+    await court.verify()
+    refused = await court.no(court.load(card, 9_001, source=FundingSource.CASH, channel=Channel.COUNTER, key="more"))
+    assert refused.facts["left_minor"] == 9_000
 
 
 async def test_two_tills_load_no_more_on_one_root_than_there_is_room(court):

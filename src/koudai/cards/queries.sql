@@ -219,7 +219,7 @@ JOIN LATERAL (SELECT x.* FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS a ON
 SELECT count(*) FILTER (WHERE c.state <> 'DEACTIVATED'), max(a.event_at) FILTER (WHERE c.state = 'DEACTIVATED'),
        array_agg(DISTINCT c.programme_id)::int[]
 FROM cards.cards c
-JOIN ledger.heads h ON h.id = c.id
+JOIN LATERAL (SELECT x.* FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS h ON true
 LEFT JOIN LATERAL (
     SELECT x.event_at FROM cards.activities x WHERE x.batch_id = h.last_batch_id AND x.ordinal = h.last_ordinal OFFSET 0
 ) AS a ON true
