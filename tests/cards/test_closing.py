@@ -10,7 +10,7 @@ from koudai.cards import CardRefusal, FundingSource, PaidTo
 from koudai.merchants import Relation
 from tests.cards.lives import START, Life, day
 from tests.cards.test_law import SPLIT
-from tests.holders.conftest import FrontDesk
+from tests.holders.conftest import FrontDesk, credit
 
 SAME, PAYER, CASH = PaidTo.SAME_NAME_ACCOUNT, PaidTo.PAYER_ACCOUNT, PaidTo.CASH
 BANK = {"paid_to": SAME, "account_ref": "acct-1", "identity_ref": "ann"}
@@ -359,4 +359,66 @@ async def test_two_desks_pay_no_more_cash_of_a_root_than_one(life, together):
     else:
         outcomes = await asyncio.gather(*(counter.run(one) for one in closings))
         assert not any(isinstance(one, Refused) for (one,) in outcomes)
+    await counter.verify()
+
+
+async def test_a_fen_that_somebody_sent_blocks_no_pay_out_and_leads_it_nowhere_else(life):
+    counter = life.counter
+    gift = {"claim_days": 3}
+    await life.open(kind="registered", policy={"pack": "cn-single-purpose"}, sandbox_only=False, gift=gift, split=SPLIT)
+    await counter.enter_gates(life.programme)
+    ann, bob = await counter.person("123"), await counter.person("456")
+    await life.card("hers", 480_000, holder_ref=ann)
+    await life.card("his", holder_ref=bob)
+    card, his = life.ids["hers"], life.ids["his"]
+    await counter.do(
+        counter.load(his, 1, source=FundingSource.TRANSFER, refund_to="acct-bob"),
+        counter.load(his, 2, source=FundingSource.TRANSFER, may_refund=False),
+    )
+    sent = cards.Transfer(key="t", card=his, to_card=card, asset="CNY", purpose=cards.Purpose.GIFT)
+    await counter.do(sent)
+    hers = {"paid_to": SAME, "account_ref": "acct-ann", "identity_ref": ann}
+    assert await life.told(life.do("close", "hers", **hers)) == "cards.not_refundable"
+    paid = await counter.do(life.do("close", "hers", **hers, partial=True))
+    assert (paid.type, paid.amount_minor, paid.balance_minor) == ("PAY_OUT", 480_000, 3)
+    again = life.do("close", "hers", **hers, partial=True)
+    assert await life.told(again) == "cards.not_refundable", "nothing is left that goes there"
+    to_bob = {"paid_to": SAME, "account_ref": "acct-bob", "identity_ref": ann, "partial": True}
+    paid = await counter.do(life.do("close", "hers", **to_bob))
+    assert (paid.amount_minor, paid.balance_minor) == (1, 2)
+    await counter.do(counter.redeem(card, life.shop, 2))
+    (ended,) = await counter.run(life.do("close", "hers"))
+    assert ended.type == "DEACTIVATE", "what may not be paid out was spent"
+    assert [(row[1], row[5]) for row in await register(life)] == [(480_000, ann), (1, ann)]
+    await counter.verify()
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_several_companies_bought_goes_back_to_each_of_them(life, together):
+    counter = life.counter
+    desk = FrontDesk(counter.db, counter.keyring, counter.book)
+    ann = await counter.person()
+    acme = (await desk.do(desk.company(ann, ann, key="acme"))).ref
+    beta = (await desk.do(desk.company(ann, ann, key="beta", credit_code=credit("91310000MA1FL0000")))).ref
+    await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
+                    **{"class": "multi_purpose"})  # fmt: skip
+    await counter.enter_gates(life.programme)
+    await life.card(holder_ref=ann)
+    card, known = life.ids["card"], {"paid_to": PAYER, "account_ref": "acct-1", "identity_ref": ann}
+    for payer, minor in ((acme, 300), (beta, 500)):
+        await counter.do(counter.load(card, minor, source=FundingSource.TRANSFER, payer=payer, buyer=payer))
+    await counter.do(counter.load(card, 20, source=FundingSource.TRANSFER))
+    await life.until(START.replace(month=START.month + 4))
+    for buyer in (acme, beta, ann):
+        assert await life.told(life.do("close", **known, buyer_ref=buyer)) == "cards.other_buyer"
+    own = {"paid_to": SAME, "account_ref": "acct-ann", "identity_ref": ann, "buyer_ref": ann}
+    closings = [
+        life.do("close", **known, buyer_ref=acme, partial=True), life.do("close", **own, partial=True),
+        life.do("close", **known, buyer_ref=beta, partial=True),
+    ]  # fmt: skip
+    outcomes = []
+    for part in [closings] if together else [[one] for one in closings]:
+        outcomes += await counter.run(*part)
+    assert [(one.type, one.amount_minor) for one in outcomes] == [("PAY_OUT", 300), ("PAY_OUT", 20), ("PAY_OUT", 500)]
+    assert (await life.see()).state is cards.CardState.DEACTIVATED
     await counter.verify()

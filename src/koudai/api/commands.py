@@ -242,6 +242,7 @@ def _close(ids: Ids, body: Close, key: str, made_by: str) -> cards.Close:
         identity_ref=body.identity_ref,
         buyer_ref=body.buyer_ref,
         bought_by_company=body.bought_by_company,
+        partial=body.partial or None,
     )
 
 

@@ -225,9 +225,10 @@ class Close(OnCard, frozen=True, kw_only=True, tag_field="type", tag="DEACTIVATE
 
     `paid_to` is needed where it holds such value, and `account_ref` unless that is cash. `identity_ref` is whose
     identity paper was checked, `buyer_ref` the buyer's: where the law asks for a paper, they are holders here, and
-    the buyer is who paid for what the card holds; `bought_by_company` counts where nobody who is known did. All of
-    these are refs, and no account's number. The answer is the first entry: PAY_OUT, FEE, EXPIRE or DEACTIVATE. The
-    API key stands for who made it.
+    the buyer is who paid for what the card holds; `bought_by_company` counts where nobody who is known did. With
+    `partial` only what may go to that account and that buyer is paid out, and the card goes on with the rest, if there
+    is one. All of these are refs, and no account's number. The answer is the first entry: PAY_OUT, FEE, EXPIRE or
+    DEACTIVATE. The API key stands for who made it.
     """
 
     reason: Reason
@@ -236,6 +237,7 @@ class Close(OnCard, frozen=True, kw_only=True, tag_field="type", tag="DEACTIVATE
     identity_ref: Name | None = None
     buyer_ref: Name | None = None
     bought_by_company: bool = False
+    partial: bool = False
 
 
 class Block(OnCard, frozen=True, kw_only=True, tag_field="type", tag="BLOCK"):

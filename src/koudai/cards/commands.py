@@ -232,8 +232,9 @@ class Close(Command, frozen=True, kw_only=True):
 
     `paid_to` is needed where it holds such value, and `account_ref` where that isn't cash. `identity_ref` is whose
     paper was checked, `buyer_ref` the buyer's. Whether a company bought it is told by who paid, where that is
-    known. `made_by` is who stands up for it. All refs are opaque, and kept in the register: never an account's
-    number itself.
+    known. With `partial` only what may go to this account and this buyer is paid out; where something is left, the card
+    goes on with it. `made_by` is who stands up for it. All refs are opaque, and kept in the register: never an
+    account's number itself.
     """
 
     card: CardRef
@@ -244,6 +245,7 @@ class Close(Command, frozen=True, kw_only=True):
     identity_ref: str | None = None
     buyer_ref: str | None = None
     bought_by_company: bool = False
+    partial: bool | None = None
 
 
 class Refund(Command, frozen=True, kw_only=True):

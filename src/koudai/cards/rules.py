@@ -214,5 +214,6 @@ _RULES: dict[type[Command], _Entry] = {
     Close: _rule(
         # Nor who closed it.
         "close", close, ("card", "reason", "paid_to", "account_ref", "identity_ref", "buyer_ref", "bought_by_company"),
+        ("partial",),
     ),
 }  # fmt: skip

@@ -50,13 +50,14 @@ def renew(
 @click.option("--identity", type=Text(200), metavar="REF", help=word("opt.identity_ref"))
 @click.option("--buyer", type=Text(200), metavar="REF", help=word("opt.buyer_ref"))
 @click.option("--bought-by-company", is_flag=True, help=word("opt.bought_by_company"))
+@click.option("--partial", is_flag=True, help=word("opt.partial_close"))
 @at_issuer
 @with_key
 @as_json
 @click.pass_obj
 def close(
     call: Call, card: str, reason: str, paid_to: str | None, account: str | None, identity: str | None,
-    buyer: str | None, bought_by_company: bool, issuer: str, mode: str, key: str | None, as_json: bool,
+    buyer: str | None, bought_by_company: bool, partial: bool, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """A card ends, and what was paid for on it is paid out."""
     happen(
@@ -64,7 +65,7 @@ def close(
         command=lambda side, key: cards.Close(
             key=key, card=card_ref(side, card), reason=reason, made_by="command line",
             paid_to=cards.PaidTo(paid_to) if paid_to else None, account_ref=account, identity_ref=identity,
-            buyer_ref=buyer, bought_by_company=bought_by_company,
+            buyer_ref=buyer, bought_by_company=bought_by_company, partial=partial or None,
         ),
     )  # fmt: skip
 

@@ -1,8 +1,10 @@
 """Whom the law counts a load for: payers, cards, roots; and whom a pilot counts as one. Pure."""
 
+from collections.abc import Iterable
+
 from koudai.cards.commands import Load
 from koudai.cards.desk import Desk, HeldCard
-from koudai.ledger import BONUS, FundingSource
+from koudai.ledger import BONUS, FundingSource, Lot
 
 
 def payer_of(card: HeldCard, command: Load) -> str:
@@ -16,15 +18,19 @@ def payer_ref(card: HeldCard, command: Load) -> str | None:
     return card.holder_ref if command.payer is None else command.payer
 
 
-def payers_of(desk: Desk, card: HeldCard) -> set[str]:
-    """Who paid for what a card holds, where its lots are read: through every split and gift it is who paid first.
+def payers_of(desk: Desk, card: HeldCard, lots: Iterable[Lot] | None = None) -> set[str]:
+    """Who paid for what a card holds, or for some lots of it; bonus is nobody's."""
+    paid = (lot for lot in (card.pocket.lots if lots is None else lots) if not lot.flags & BONUS)
+    return {ref for lot in paid if (ref := payer_of_lot(desk, card, lot)) is not None}
+
+
+def payer_of_lot(desk: Desk, card: HeldCard, lot: Lot) -> str | None:
+    """Who paid for a lot, where lots are read: through every split and gift it is who paid first.
 
     That is who is named as payer, else who held the card on which it came.
     """
-    known = desk.sheet.provenances
-    paid = [known[lot.id][1] for lot in card.pocket.lots if not lot.flags & BONUS]
-    refs = (one.payer or desk.loaded_of.get(one.funded_by, card.holder_ref) for one in paid)
-    return {ref for ref in refs if ref is not None}
+    came = desk.sheet.provenances[lot.id][1]
+    return came.payer or desk.loaded_of.get(came.funded_by, card.holder_ref)
 
 
 def pays_for_himself(card: HeldCard, command: Load) -> bool:

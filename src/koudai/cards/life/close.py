@@ -8,7 +8,7 @@ from koudai.cards.commands import Close, PaidTo
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.issue.reissue import deactivate
 from koudai.cards.law.judge import all_pass
-from koudai.cards.life.paying_out import PAYS_TO_ACCOUNT, fee_minor, not_closed, not_paid_out
+from koudai.cards.life.paying_out import PAYS_TO_ACCOUNT, fee_minor, goes_to, not_closed, not_paid_out
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.restrict.by_hand import unsold
@@ -17,17 +17,21 @@ from koudai.ledger import BONUS, MAY_REFUND, Part, Place
 
 
 class _Ending(NamedTuple):
-    """What becomes of a card's lots: what is paid out, what is kept as a fee, and the bonus that lapses."""
+    """What becomes of a card's lots: what is paid out, what is kept as a fee, and the bonus that lapses.
+
+    The card `goes_on` where something is left that is paid out elsewhere, or not at all.
+    """
 
     paid: list[Part]
     fee: list[Part]
     lapses: list[Part]
+    goes_on: bool = False
 
 
 def close(desk: Desk, command: Close, place: Place) -> Activity | Refused:
     """Card → pay-out, fee and lapsed bonus, each with an entry of its own, and then no more of it.
 
-    The answer is the first of these entries.
+    A part of it is handed back where that was asked for. The answer is the first of these entries.
     """
     card = card_of(desk, command.card)
     if card is None:
@@ -60,6 +64,8 @@ def close(desk: Desk, command: Close, place: Place) -> Activity | Refused:
         made = desk.enter(card, here, kind, amount, at, lead=place.ordinal)
         first = first or made
     _register(desk, card, command, ending, place)
+    if ending.goes_on and first is not None:
+        return first
     ended = deactivate(desk, card, place, at, place if first is None else None)
     return first or ended
 
@@ -91,9 +97,12 @@ def _ending(desk: Desk, card: HeldCard, command: Close, place: Place) -> _Ending
     """What becomes of each lot, expired or not; or why the card isn't closed."""
     lapses = [(lot, lot.minor) for lot in card.pocket.lots if lot.flags & BONUS]
     lots = [lot for lot in card.pocket.lots if not lot.flags & BONUS]
-    amount = sum(lot.minor for lot in lots)
-    if not amount:
+    if not lots:
         return not_closed(desk, card, 0, place, forfeits=False) or _Ending([], [], lapses)
+    # Where nothing at all may go there, it is told why.
+    chosen = [lot for lot in lots if goes_to(desk, card, lot, command)] if command.partial else lots
+    goes_on, lots = 0 < len(chosen) < len(lots), chosen or lots
+    amount = sum(lot.minor for lot in lots)
     stuck = sum(lot.minor for lot in lots if not lot.flags & MAY_REFUND)
     if stuck:
         return Refused(CardRefusal.NOT_REFUNDABLE, {"amount_minor": stuck, "currency": card.asset})
@@ -107,14 +116,14 @@ def _ending(desk: Desk, card: HeldCard, command: Close, place: Place) -> _Ending
     if any((to := known[lot.id][1].refund_to) is not None and to != command.account_ref for lot in lots):
         return Refused(CardRefusal.PAYOUT_ELSEWHERE, {"amount_minor": amount, "currency": card.asset})
     bad = all_pass(
-        desk, lambda: not_paid_out(desk, card, command, amount, place),
+        desk, lambda: not_paid_out(desk, card, lots, command, place),
         lambda: not_closed(desk, card, amount, place, forfeits=False),
     )  # fmt: skip
     if bad:
         return bad
     fee, parts = fee_minor(desk, card, amount), [(lot, lot.minor) for lot in lots]
     paid, kept = _cut(parts, amount - fee)
-    return _Ending(paid, kept, lapses)
+    return _Ending(paid, kept, [] if goes_on else lapses, goes_on)
 
 
 def _cut(parts: list[Part], minor: int) -> tuple[list[Part], list[Part]]:

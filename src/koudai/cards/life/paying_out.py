@@ -1,26 +1,42 @@
 """Paying out: what the law asks of value that leaves a card as money, or lapses. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from koudai.base import CHINA, Refused
 from koudai.cards.commands import Close, PaidTo
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.law.judge import is_known, judge
-from koudai.cards.law.whom import payers_of, who_of
+from koudai.cards.law.whom import payer_of_lot, payers_of, who_of
 from koudai.cards.refusals import CardRefusal
 from koudai.holders import Kind as Party
-from koudai.ledger import Place
+from koudai.ledger import MAY_REFUND, Lot, Place
 from koudai.policy import Point
 
 
+def goes_to(desk: Desk, card: HeldCard, lot: Lot, command: Close) -> bool:
+    """Whether a lot may be paid out to the account and the buyer that a command names.
+
+    What names its account goes there alone, and what a company paid, where a law asks who bought it, to that alone.
+    """
+    if not lot.flags & MAY_REFUND or desk.sheet.provenances[lot.id][1].refund_to not in (None, command.account_ref):
+        return False
+    if desk.law(card.terms.programme_id) is None:
+        return True
+    payer = payer_of_lot(desk, card, lot)
+    ones = (desk.standings[ref] for ref in (payer, command.buyer_ref) if ref is not None and ref in desk.standings)
+    return payer == command.buyer_ref or all(one.kind is not Party.COMPANY for one in ones)
+
+
 def not_paid_out(
-    desk: Desk, card: HeldCard, command: Close, amount_minor: int, place: Place
+    desk: Desk, card: HeldCard, lots: Sequence[Lot], command: Close, place: Place
 ) -> Refused | None:  # fmt: skip
-    """Why a card isn't handed back: what the pack asks of the card, of the papers and of where the money goes."""
+    """Why lots of a card aren't handed back: what the pack asks of the card, of the papers and of where it goes."""
     law = desk.law(card.terms.programme_id)
     if law is None or command.paid_to is None:
         return None
-    buyers, companies = _buyers(desk, card)
+    amount_minor = sum(lot.minor for lot in lots)
+    buyers, companies = _buyers(desk, card, lots)
     bought = bool(companies) or (command.bought_by_company and not buyers)
     if command.buyer_ref is not None and buyers and not _is_buyer(command.buyer_ref, buyers, companies):
         return Refused(CardRefusal.OTHER_BUYER, {"field": "buyer_ref"})
@@ -54,12 +70,12 @@ def not_rescinded(desk: Desk, card: HeldCard, amount_minor: int, place: Place) -
     return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)
 
 
-def _buyers(desk: Desk, card: HeldCard) -> tuple[set[str], set[str]]:
-    """Who is known to have paid for what a card holds, and which of them are companies.
+def _buyers(desk: Desk, card: HeldCard, lots: Sequence[Lot]) -> tuple[set[str], set[str]]:
+    """Who is known to have paid for lots of a card, and which of them are companies.
 
     Where it was topped up by somebody unknown alone, it is the holder's as far as anybody can tell.
     """
-    payers = {ref for ref in payers_of(desk, card) if ref in desk.standings}
+    payers = {ref for ref in payers_of(desk, card, lots) if ref in desk.standings}
     companies = {ref for ref in payers if desk.standings[ref].kind is Party.COMPANY}
     if not payers and card.holder_ref is not None:
         payers = {card.holder_ref}
