@@ -422,3 +422,66 @@ async def test_what_several_companies_bought_goes_back_to_each_of_them(life, tog
     assert [(one.type, one.amount_minor) for one in outcomes] == [("PAY_OUT", 300), ("PAY_OUT", 20), ("PAY_OUT", 500)]
     assert (await life.see()).state is cards.CardState.DEACTIVATED
     await counter.verify()
+
+
+@pytest.mark.clause("mp.redeem.after")
+@pytest.mark.parametrize(
+    ("how", "outcome"),
+    [
+        ("bought then", "ok"),
+        ("bought then, topped up now", "ok"),
+        ("bought then, all spent, topped up now", "ok"),
+        ("bought then, replaced now", "ok"),
+        ("bought then, split now", "ok"),
+        ("empty then, bought now", "mp.redeem.after"),
+        ("empty then, a bonus then, bought now", "mp.redeem.after"),
+        ("empty then, moved there from one bought now", "mp.redeem.after"),
+        ("empty then, refunded there from one bought now", "mp.redeem.after"),
+        ("empty then, bought and closed in one batch", "mp.redeem.after"),
+    ],
+)
+async def test_three_months_are_those_since_the_purchase_whichever_card_it_was_on(life, how, outcome):
+    counter = life.counter
+    await life.open(kind="registered", policy={"pack": "cn-multi-purpose"}, sandbox_only=False,
+                    **{"class": "multi_purpose"}, split=SPLIT, gift={"claim_days": 3})  # fmt: skip
+    await counter.enter_gates(life.programme)
+    ann = await counter.person()
+    for name in ("card", "other"):
+        await life.card(name, holder_ref=ann)
+    card, other = life.ids["card"], life.ids["other"]
+
+    def load(to, minor=500, **more):
+        return counter.load(to, minor, **{"source": FundingSource.TRANSFER, **more})
+
+    if how.startswith("bought then"):
+        await counter.do(load(card))
+    if "a bonus then" in how:
+        await counter.do(load(card, source=FundingSource.BONUS))
+    if "all spent" in how:
+        await counter.do(counter.redeem(card, life.shop, 500))
+    await life.until(START.replace(month=START.month + 4))
+    close = {**BANK, "identity_ref": ann, "buyer_ref": ann}
+    if how.endswith(("topped up now", ", bought now")):
+        await counter.do(load(card))
+    elif "moved" in how:
+        await counter.do(load(other))
+        await counter.do(cards.Transfer(key="t", card=other, to_card=card, asset="CNY", purpose=cards.Purpose.GIFT))
+    elif "refunded" in how:
+        await counter.do(load(other))
+        paid = await counter.do(counter.redeem(other, life.shop, 500))
+        await counter.do(life.do("close", "other"))
+        await counter.do(counter.refund(500, of=paid, to_card=card))
+    elif "one batch" in how:
+        _, closed = await counter.run(load(card), life.do("close", **close))
+        assert closed.facts["clause"] == outcome
+        return
+    elif how.endswith("now"):
+        wish = (
+            cards.Replace(key="n", card=card, reason="damaged") if "replaced" in how
+            else cards.Split(key="n", card=card, pieces=(200,), asset="CNY")
+        )  # fmt: skip
+        (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+        life.ids["card"] = made.cards[0].card.id
+    (closed,) = await counter.run(life.do("close", **close))
+    assert (closed.facts.get("clause", closed.code) if isinstance(closed, Refused) else "ok") == outcome
+    await counter.verify()

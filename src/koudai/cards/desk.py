@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from koudai.base import Refused, seconds_of
 from koudai.cards.gifts.model import Gifts
 from koudai.cards.law.pilots import Pilots
-from koudai.cards.law.tally import Owed, Tally
+from koudai.cards.law.tally import Bought, Owed, Tally
 from koudai.cards.model import (
     Activity,
     ActivityType,
@@ -186,7 +186,7 @@ class Desk:
         self.families: dict[int, int] = {}
         self.cashed: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}
-        self.loaded_of: dict[Place, str | None] = {}
+        self.bought = Bought()
         self.owed = Owed()
         self.pilots = Pilots()
         self.judgements: list[Judgement] = []

@@ -512,5 +512,51 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- When the value of a card was first bought, beginning at its newest entry; NULL where none ever was. What came from
+-- another card was bought when that one was: a purchase isn't made older by moving it. Every entry is looked at, which
+-- only the end of a card asks for.
+CREATE OR REPLACE FUNCTION cards.bought_at_v1(p_card_id bigint, p_last_batch_id bigint, p_last_ordinal integer)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    of_card    bigint := p_card_id;
+    at_batch   bigint := p_last_batch_id;
+    at_ordinal integer := p_last_ordinal;
+    entry      record;
+    came       record;
+BEGIN
+    LOOP
+        came := NULL;
+        WHILE at_batch > 0 LOOP
+            SELECT a.* INTO entry
+            FROM cards.activities a WHERE a.batch_id = at_batch AND a.ordinal = at_ordinal AND a.card_id = of_card;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the history of card % breaks off at %/%', of_card, at_batch, at_ordinal;
+            END IF;
+            IF entry.type IN ('LOAD', 'ADJUST_INCREMENT') AND entry.source <> 'bonus'
+               OR entry.type = 'TRANSFER_BALANCE_TO'
+               OR entry.type = 'REFUND' AND entry.redemption_batch_id IS NOT NULL THEN
+                came := entry;
+            END IF;
+            at_batch := entry.previous_batch_id;
+            at_ordinal := entry.previous_ordinal;
+        END LOOP;
+        IF came IS NULL THEN
+            RETURN NULL;
+        ELSIF came.type = 'TRANSFER_BALANCE_TO' THEN
+            SELECT a.card_id, a.batch_id, a.ordinal INTO of_card, at_batch, at_ordinal
+            FROM cards.activities a
+            WHERE a.batch_id = came.batch_id AND a.lead = came.lead AND a.card_id = came.other_card_id
+              AND a.type = 'TRANSFER_BALANCE_FROM';
+        ELSIF came.type = 'REFUND' THEN
+            SELECT a.card_id, a.batch_id, a.ordinal INTO of_card, at_batch, at_ordinal
+            FROM cards.activities a
+            WHERE a.batch_id = came.redemption_batch_id AND a.ordinal = came.redemption_ordinal;
+        ELSE
+            RETURN came.event_at;
+        END IF;
+    END LOOP;
+END $$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA cards FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cards TO koudai_app;

@@ -83,12 +83,18 @@ async def gather(tx: Tx, desk: Desk, commands: Sequence[Command]) -> None:
 
 
 async def _read_loaded(tx: Tx, desk: Desk, cards: Sequence[HeldCard]) -> None:
-    """Who held the cards on which that came which cards hold: where nobody else is named, they paid for it."""
+    """When cards were bought, and who held those on which that came which they hold.
+
+    Where nobody else is named, who held them paid for it.
+    """
+    if cards:
+        ids = sorted({card.id for card in cards})
+        desk.bought.at = {row[0]: row[1] for row in await tx.rows(SQL["bought"], int8s(ids))}
     known = desk.sheet.provenances
     places = {known[lot.id][1].funded_by for card in cards for lot in card.pocket.lots}
     if places:
         rows = await tx.rows(*by_place(SQL["holders_of_entries"], places))
-        desk.loaded_of = {Place(batch_id, ordinal): ref for batch_id, ordinal, ref in rows}
+        desk.bought.holder_of = {Place(batch_id, ordinal): ref for batch_id, ordinal, ref in rows}
 
 
 def _roots(desk: Desk, *, named_too: bool) -> list[HeldCard]:

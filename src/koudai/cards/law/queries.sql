@@ -31,6 +31,11 @@ INSERT INTO cards.judgements (book, batch_id, ordinal, card_id, point, pack, not
 SELECT $1::int, $2::bigint, j.* FROM unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
     AS j (ordinal, card_id, point, pack, noted, pilots)
 
+-- bought: when the value of locked cards was first bought
+SELECT u.id, cards.bought_at_v1(u.id, h.last_batch_id, h.last_ordinal)
+FROM unnest($1::bigint[]) AS u (id)
+JOIN LATERAL (SELECT x.* FROM ledger.heads x WHERE x.id = u.id OFFSET 0) AS h ON true
+
 -- holders_of_entries: who holds the cards of entries
 SELECT a.batch_id, a.ordinal, c.holder_ref FROM unnest($1::bigint[], $2::int[]) AS p (batch_id, ordinal)
 JOIN LATERAL (SELECT * FROM cards.activities x WHERE x.batch_id = p.batch_id AND x.ordinal = p.ordinal OFFSET 0) AS a

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from koudai.ledger import Place
+
 Row = tuple[str, int, int, int, int, int]
 """Who, the day's first second, loaded, of that on bearer cards, of that in cash (minor units), its first batch."""
 
@@ -35,6 +37,16 @@ class Tally:
     def row(self) -> Row:
         """The tally as it is kept."""
         return self.who, self.day_s, self.load_minor, self.bearer_minor, self.cash_minor, self.since
+
+
+class Bought:
+    """What cards that end hold: when it was first bought `at`, by card; whose card it came on (`holder_of` a load)."""
+
+    __slots__ = ("at", "holder_of")
+
+    def __init__(self) -> None:
+        self.at: dict[int, datetime | None] = {}
+        self.holder_of: dict[Place, str | None] = {}
 
 
 class Owed:

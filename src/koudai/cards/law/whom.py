@@ -30,7 +30,7 @@ def payer_of_lot(desk: Desk, card: HeldCard, lot: Lot) -> str | None:
     That is who is named as payer, else who held the card on which it came.
     """
     came = desk.sheet.provenances[lot.id][1]
-    return came.payer or desk.loaded_of.get(came.funded_by, card.holder_ref)
+    return came.payer or desk.bought.holder_of.get(came.funded_by, card.holder_ref)
 
 
 def pays_for_himself(card: HeldCard, command: Load) -> bool:
