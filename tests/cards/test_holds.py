@@ -6,9 +6,10 @@ import psycopg
 import pytest
 
 from koudai.base import render_time
+from koudai.cards import Reverse
 from koudai.ledger import Place
 from koudai.pg import Database
-from tests.cards.story import DAY, START, Story, code
+from tests.cards.story import DAY, START, Story, code, limit
 
 
 @pytest.fixture
@@ -168,6 +169,44 @@ async def test_holds_of_a_group_are_captured_and_voided_as_one(story):
     assert [await story.holds(name) for name in cards] == [(80, 80), (60, 60), (40, 40)]
     for verb in (story.capture, story.void):
         assert await story.told(verb(group="table 7")) == "cards.unknown_hold"
+    await story.counter.verify()
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_was_captured_as_one_is_undone_as_one(story, together):
+    """Whoever got no answer to the capture of a group undoes it by its key: all of it, on every card, or nothing."""
+    await story.open(limits=[limit("redeem.card.day", most=100)], _1="cash:100", _2="cash:100", _3="cash:100")
+    names = ("_1", "_2", "_3")
+    holds = [story.authorise(name, minor, group="table") for name, minor in zip(names, (10, 20, 100), strict=True)]
+    undo = Reverse(key="undo", redemption_key="cap")
+    steps = [*holds, story.capture(group="table", key="cap"), undo]
+    outcomes = []
+    for part in [steps] if together else [[one] for one in steps]:
+        outcomes += await story.counter.run(*part)
+    undone = outcomes[-1]
+    assert (undone.type, undone.card_id, undone.amount_minor) == ("REVERSAL", story.ids["_1"], 10)
+    assert [await story.holds(name) for name in names] == [(100, 100)] * 3
+    assert [(await entries(story, name, 1))[0][:3] for name in names] == [
+        ("REVERSAL", 10, 100), ("REVERSAL", 20, 100), ("REVERSAL", 100, 100),
+    ]  # fmt: skip
+    assert await story.counter.do(undo) == undone, "a repeated key answers the same"
+    assert await story.told(Reverse(key="again", redemption_key="cap")) == "cards.already_refunded"
+    # Its own day has room for all of it again.
+    await story.do(story.redeem("_3", 100))
+    await story.counter.verify()
+
+
+async def test_a_group_is_undone_whole_or_not_at_all(story):
+    await story.open(_1="cash:100", _2="cash:100")
+    for name in ("_1", "_2"):
+        await story.do(story.authorise(name, 60, group="table"))
+    first = await story.do(story.capture(group="table", key="cap"))
+    (second,) = [one for one in await story.counter.history(story.ids["_2"]) if one.type == "CAPTURE"]
+    await story.do(Reverse(key="one", redemption=second.place))
+    assert await story.told(Reverse(key="all", redemption_key="cap")) == "cards.already_refunded"
+    assert [await story.holds(name) for name in ("_1", "_2")] == [(40, 40), (100, 100)]
+    await story.do(Reverse(key="other", redemption=first.place))
+    assert [await story.holds(name) for name in ("_1", "_2")] == [(100, 100)] * 2
     await story.counter.verify()
 
 

@@ -193,3 +193,44 @@ async def test_what_a_freeze_of_an_amount_has_already_stands_in_nobody_s_way(cou
     ))  # fmt: skip
     assert (await counter.do(counter.refund(10, of=place, to_card=other))).card_id == other
     await counter.verify()
+
+
+@pytest.mark.parametrize("gone", ["replaced", "closed"])
+@pytest.mark.parametrize("payments", [2, 3])
+async def test_what_several_payments_drew_comes_back_at_once_to_a_card_that_has_none_of_it(life, gone, payments):
+    """Each payment drew value of another source: none of it is left on the card that takes it."""
+    counter = life.counter
+    await life.card("card")
+    await life.card("other")
+    card = life.ids["card"]
+    sources = [FundingSource.CASH, FundingSource.DEBIT, FundingSource.TRANSFER][:payments]
+    for source in sources:
+        await counter.do(counter.load(card, 10, source=source))
+    for _ in sources:
+        await counter.do(counter.redeem(card, life.shop, 10))
+    if gone == "replaced":
+        wish = cards.Replace(key="new", card=card, reason="damaged")
+        (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+        to = made.cards[0].card.id
+    else:
+        await counter.do(life.do("close"))
+        to = life.ids["other"]
+    back = counter.refund(10 * payments, card=card, merchant=life.shop, to_card=life.ids["other"])
+    assert (await counter.do(back)).card_id == to
+    lots = await counter.within(lambda tx: ledger.lots_of(tx, counter.book, to))
+    assert sorted((str(lot.source), lot.minor) for lot in lots) == sorted((str(one), 10) for one in sources)
+    await counter.verify()
+
+
+async def test_verification_knows_who_took_over_from_a_card(life, monkeypatch):
+    counter = life.counter
+    place = await paid(life, holder_ref="ann")
+    await life.card("stranger", holder_ref="mallory")
+    wish = cards.Replace(key="new", card=life.ids["card"], reason="damaged")
+    await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
+    stranger = life.ids["stranger"]
+    monkeypatch.setattr("koudai.cards.spend.pay.refund_target", lambda desk, *_: desk.cards[stranger])
+    back = await counter.do(counter.refund(40, of=place, to_card=stranger))
+    with pytest.raises(AssertionError, match=r"cards\.refund_parts"):
+        await counter.verify()
+    assert back.card_id == stranger

@@ -99,18 +99,20 @@ class Redemption:
 
     `drawn` are the lots that it drew, in that order; `refunded_minor` of it went back so far, beginning
     with the last. `at` is the moment at which limits counted it, and `whole` whether it was counted by
-    itself: a capture, which paid at `paid_at`, was counted as a part of its hold.
+    itself: a capture, which paid at `paid_at`, was counted as a part of its hold. Captures of one group have one
+    `lead`, the ordinal of the first.
     """
 
-    __slots__ = ("at", "card_id", "device", "drawn", "merchant_id", "paid_at", "paid_minor", "place", "refunded_minor",
-                 "whole")  # fmt: skip
+    __slots__ = ("at", "card_id", "device", "drawn", "lead", "merchant_id", "paid_at", "paid_minor", "place",
+                 "refunded_minor", "whole")  # fmt: skip
 
     def __init__(
         self, place: Place, card_id: int, merchant_id: int, paid_minor: int, refunded_minor: int, at: datetime,
         device: str | None = None, drawn: list[Drawn] | None = None, *, whole: bool = True,
-        paid_at: datetime | None = None,
+        paid_at: datetime | None = None, lead: int | None = None,
     ) -> None:  # fmt: skip
         self.place = place
+        self.lead = lead
         self.card_id = card_id
         self.merchant_id = merchant_id
         self.paid_minor = paid_minor

@@ -164,6 +164,16 @@ class Named:
         return None if to is None else self.receivers.get(to)
 
 
+async def _redemptions(tx: Tx, named: Named, undone: Sequence[Refund | Reverse]) -> Sequence[Row]:
+    """The redemptions that are undone: what was captured as one under a key is undone as one."""
+    places = {c.redemption for c in undone if c.redemption is not None}
+    answered = {memory.place for memory in named.keys.values() if memory.refusal is None}
+    if answered:
+        others = await tx.rows(*by_place(SQL["captured_together"], answered))
+        places |= answered | {Place(*row) for row in others}
+    return await tx.rows(*by_place(SQL["redemptions"], places)) if places else ()
+
+
 def _passed_to(command: Command) -> CardRef | None:
     """The card that is given or sold something."""
     return command.to_card if isinstance(command, Transfer) and command.purpose is not Purpose.MERGE else None
@@ -230,11 +240,8 @@ async def find_named(tx: Tx, book: int, commands: Sequence[Command]) -> Named:  
         named.hands = dict(await tx.rows(SQL["hands"], book, int8s(sorted(merged))))
     if named.kinds.intersection(STEPS):
         named.members = await find_members(tx, book, commands)
-    places = {c.redemption for c in undone if c.redemption is not None}
-    places |= {memory.place for memory in named.keys.values() if memory.refusal is None}
-    if places:
-        named.redemptions = await tx.rows(*by_place(SQL["redemptions"], places))
     if undone:
+        named.redemptions = await _redemptions(tx, named, undone)
         cards = {named.card_id(c.card) for c in undone if isinstance(c, Refund)} | {r[2] for r in named.redemptions}
         named.successors = await successors(tx, [one for one in cards if one is not None])
     return named

@@ -238,9 +238,11 @@ def _hold(desk: Desk, row: Row) -> None:
 
 
 def _redemption(row: Row) -> Redemption:
-    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device, whole, paid_at = row
+    batch_id, ordinal, card_id, merchant_id, paid, refunded, at, device, whole, paid_at, lead = row
     place = Place(batch_id, ordinal)
-    return Redemption(place, card_id, merchant_id, paid, refunded, at, device, whole=whole, paid_at=paid_at)
+    return Redemption(
+        place, card_id, merchant_id, paid, refunded, at, device, whole=whole, paid_at=paid_at, lead=lead
+    )  # fmt: skip
 
 
 async def _read_holds(
@@ -321,11 +323,13 @@ def _new_lots(desk: Desk, named: Named) -> int:  # noqa: C901 one branch a comma
         elif isinstance(c, Renew) and card_id is not None:
             needed += min(lots[card_id], strains)
         elif isinstance(c, (Refund, Reverse)):
-            # A redemption of this very batch drew no more lots than there are.
-            back = max(1, revived, max(lots.values(), default=0))
+            # A redemption of this very batch drew no more lots than there are. What names none, or a key that a whole
+            # group was captured under, is laid on several.
+            one_alone = c.redemption is not None
+            back = max(1, revived, max(lots.values(), default=0)) if one_alone else max(1, strains)
             needed += back
             for one in lots:
-                lots[one] = min(lots[one] + revived, strains)
+                lots[one] = min(lots[one] + (revived if one_alone else back), strains)
     return needed
 
 

@@ -102,7 +102,8 @@ ON CONFLICT DO NOTHING RETURNING account_id
 SELECT f.* FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
 JOIN LATERAL (
     SELECT a.batch_id, a.ordinal, a.card_id, a.merchant_id, a.amount_minor, coalesce(t.refunded_minor, 0),
-           coalesce(o.event_at, a.event_at), coalesce(o.device, a.device), o.batch_id IS NULL, a.event_at
+           coalesce(o.event_at, a.event_at), coalesce(o.device, a.device), o.batch_id IS NULL, a.event_at,
+           a.lead
     FROM cards.activities a
     -- What was captured was counted when its hold was authorised.
     LEFT JOIN LATERAL (
@@ -113,9 +114,18 @@ JOIN LATERAL (
     OFFSET 0
 ) AS f ON true
 
+-- captured_together: the other captures of groups, by the first of each
+SELECT a.batch_id, a.ordinal FROM unnest($1::bigint[], $2::int[]) AS u (batch_id, ordinal)
+JOIN LATERAL (SELECT x.type FROM cards.activities x WHERE x.batch_id = u.batch_id AND x.ordinal = u.ordinal OFFSET 0) AS f
+    ON f.type::text = 'CAPTURE'
+JOIN LATERAL (
+    SELECT x.batch_id, x.ordinal FROM cards.activities x
+    WHERE x.batch_id = u.batch_id AND x.lead = u.ordinal AND x.ordinal <> u.ordinal AND x.type::text = 'CAPTURE' OFFSET 0
+) AS a ON true
+
 -- refundable: the newest redemptions of cards at merchants that cover what is asked back
 SELECT r.batch_id, r.ordinal, w.card_id, w.merchant_id, r.paid_minor, r.refunded_minor, r.event_at, r.device, true,
-       r.event_at
+       r.event_at, NULL::integer
 FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS w (card_id, merchant_id, need)
 JOIN LATERAL (SELECT * FROM ledger.heads h WHERE h.id = w.card_id OFFSET 0) AS a ON true
 JOIN LATERAL cards.refundable_v2(w.card_id, w.merchant_id, w.need, a.last_batch_id, a.last_ordinal) AS r ON true

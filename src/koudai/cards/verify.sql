@@ -469,17 +469,22 @@ WHERE (t.refunded_minor = r.amount_minor AND t.paid_minor = a.amount_minor
 
 -- refund_parts: refunds whose parts don't add up, or went to another merchant, or to another card than the one that paid,
 -- what took over from it, or one of the same programme and holder that was asked for
+WITH RECURSIVE heirs AS MATERIALIZED (
+    SELECT h.id AS of_id, h.successor_id AS card_id FROM ledger.heads h WHERE h.successor_id IS NOT NULL
+    UNION ALL
+    SELECT e.of_id, h.successor_id FROM heirs e JOIN ledger.heads h ON h.id = e.card_id WHERE h.successor_id IS NOT NULL
+)
 SELECT 'cards.activities ' || a.batch_id || '/' || a.ordinal,
        a.type || ' of ' || a.amount_minor || ', its parts add up to ' || coalesce(s.amount_minor, 0)
        || ', of other cards or merchants: ' || coalesce(s.strange, 0)
 FROM cards.activities a
 LEFT JOIN (SELECT p.batch_id, p.ordinal, sum(p.amount_minor) AS amount_minor,
-                  count(*) FILTER (WHERE ((o.card_id = f.card_id OR h.successor_id IS NOT NULL OR like_it.id IS NOT NULL)
+                  count(*) FILTER (WHERE ((o.card_id = f.card_id OR heir.card_id IS NOT NULL OR like_it.id IS NOT NULL)
                                           AND o.merchant_id = f.merchant_id) IS NOT TRUE) AS strange
            FROM cards.refund_parts p
            JOIN cards.activities f ON f.batch_id = p.batch_id AND f.ordinal = p.ordinal
            LEFT JOIN cards.activities o ON o.batch_id = p.redemption_batch_id AND o.ordinal = p.redemption_ordinal
-           LEFT JOIN ledger.heads h ON h.id = o.card_id
+           LEFT JOIN heirs heir ON heir.of_id = o.card_id AND heir.card_id = f.card_id
            LEFT JOIN cards.cards paid ON paid.id = o.card_id
            LEFT JOIN ledger.idempotency k ON k.batch_id = f.batch_id AND k.ordinal = f.ordinal
            LEFT JOIN cards.cards like_it ON like_it.id = f.card_id AND like_it.programme_id = paid.programme_id

@@ -118,11 +118,11 @@ FROM ledger.transfers t
 LEFT JOIN (SELECT batch_id, ordinal FROM ledger.idempotency
            WHERE batch_id BETWEEN $1::bigint AND $2::bigint AND refusal IS NULL) AS k
     ON k.batch_id = t.batch_id AND k.ordinal = t.entry
--- Of a group of holds that is captured as one, of a card that pays and is split, of what comes back, falls back or is
--- kept as a fee beside it, and of what leaves a card that is closed or whose sale is undone, the key leads to the first
--- entry; the cards' own checks know the others.
+-- Of a group of holds that is captured or undone as one, of a card that pays and is split, of what comes back, falls back
+-- or is kept as a fee beside it, and of what leaves a card that is closed or whose sale is undone, the key leads to the
+-- first entry; the cards' own checks know the others.
 WHERE t.batch_id BETWEEN $1::bigint AND $2::bigint AND k.batch_id IS NULL
-  AND t.kind NOT IN ('capture', 'split', 'cashback', 'fee', 'close', 'void_sale')
+  AND t.kind NOT IN ('capture', 'reversal', 'split', 'cashback', 'fee', 'close', 'void_sale')
 
 -- key_effect: keys of bare postings that were accepted and moved nothing, and refused keys that moved something
 SELECT 'ledger.idempotency ' || k.book || '/' || k.key,

@@ -88,7 +88,8 @@ def _capture_one(desk: Desk, command: Capture, hold: Hold, amount_minor: int, pl
     if desk.tracks_redemptions and amount_minor:
         counted_at, device = hold.counted_at, hold.device
         paid = Redemption(
-            place, card.id, merchant_id, amount_minor, 0, counted_at, device, drawn, whole=False, paid_at=at
+            place, card.id, merchant_id, amount_minor, 0, counted_at, device, drawn, whole=False, paid_at=at,
+            lead=lead,
         )  # fmt: skip
         track(desk, paid)
     made = desk.enter(

@@ -194,8 +194,38 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     if isinstance(at, Refused):
         return at
     found = desk.redemptions.get(at) if at else None
-    card = desk.cards.get(found.card_id) if found else None
-    if found is None or card is None:
+    if found is None:
+        return Refused(CardRefusal.UNKNOWN_REDEMPTION)
+    legs = [found] if command.redemption_key is None else _captured_together(desk, found)
+    bad = next((no for leg in legs if (no := _not_reversed(desk, leg))), None)
+    if bad:
+        return bad
+    first: Activity | None = None
+    for leg in legs:
+        own = place if first is None else Place(place.batch_id, desk.sheet.next_ordinal())
+        made = _reverse_one(desk, command, leg, own, place.ordinal)
+        if isinstance(made, Refused):
+            # What was there before has room again, be it on one card or on several.
+            assert first is None, "all legs of a group go back"
+            return made
+        first = first or made
+    assert first is not None, "a group has a first leg"
+    return first
+
+
+def _captured_together(desk: Desk, found: Redemption) -> list[Redemption]:
+    """A redemption, or all captures of the group whose first one it is."""
+    if found.whole or found.lead != found.place.ordinal:
+        return [found]
+    batch_id = found.place.batch_id
+    others = (one for one in desk.redemptions.values() if one.place.batch_id == batch_id and one.lead == found.lead)
+    return sorted((one for one in others if not one.whole), key=lambda one: one.place)
+
+
+def _not_reversed(desk: Desk, found: Redemption) -> Refused | None:
+    """Why a redemption isn't undone."""
+    card = desk.cards.get(found.card_id)
+    if card is None:
         return Refused(CardRefusal.UNKNOWN_REDEMPTION)
     if found.refunded_minor:
         facts = {
@@ -204,13 +234,18 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
             "currency": card.asset,
         }
         return Refused(CardRefusal.ALREADY_REFUNDED, facts)
-    target, paid = successor_of(desk, card), found.paid_minor
-    if target.state is CardState.DEACTIVATED:
+    if successor_of(desk, card).state is CardState.DEACTIVATED:
         return Refused(CardRefusal.DEACTIVATED)
     until = found.paid_at + REVERSED_WITHIN
     if desk.sheet.now >= until:
         return Refused(CardRefusal.REVERSAL_TOO_LATE, {"until": render_time(until)})
-    outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL)
+    return None
+
+
+def _reverse_one(desk: Desk, command: Reverse, found: Redemption, place: Place, lead: int) -> Activity | Refused:
+    card, paid = desk.cards[found.card_id], found.paid_minor
+    target = successor_of(desk, card)
+    outcome = _give_back(desk, command, place, target, found.merchant_id, [found], paid, ActivityType.REVERSAL, lead)
     if isinstance(outcome, Activity):
         uncount(desk, card, found)
         reason = command.reason or "no answer arrived"
@@ -238,9 +273,12 @@ def _paid_at(desk: Desk, command: Reverse, place: Place) -> Place | Refused | No
 
 def _give_back(
     desk: Desk, command: Command, place: Place, card: HeldCard, merchant_id: int, laid_on: list[Redemption],
-    amount_minor: int, kind: ActivityType,
+    amount_minor: int, kind: ActivityType, lead: int | None = None,
 ) -> Activity | Refused:  # fmt: skip
-    """Move value back to the card, laid on redemptions in the order given, which hold enough."""
+    """Move value back to the card, laid on redemptions in the order given, which hold enough.
+
+    `lead` is the ordinal of the command's first entry, where this isn't that one.
+    """
     full = desk.sheet.too_full(card.pocket, amount_minor)
     if full:
         return full
@@ -257,10 +295,10 @@ def _give_back(
             missing -= part
     assert missing == 0, "the redemptions were said to hold enough"
     desk.moved(card, amount_minor)
-    made = desk.enter(card, place, kind, amount_minor, at, merchant_id=merchant_id, redemption=first)
+    made = desk.enter(card, place, kind, amount_minor, at, merchant_id=merchant_id, redemption=first, lead=lead)
     if desk.cashbacks:
         brought = [lot for *_, lot in desk.sheet.transfers[began:] if lot is not None]
-        take_back(desk, card, laid_on, brought, merchant_id, at, place.ordinal)
+        take_back(desk, card, laid_on, brought, merchant_id, at, place.ordinal if lead is None else lead)
     return made
 
 
