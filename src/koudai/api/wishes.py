@@ -153,8 +153,9 @@ class Refund(OnCard, frozen=True, kw_only=True, tag_field="type", tag="REFUND"):
 class Reversal(Body, frozen=True, kw_only=True, tag_field="type", tag="REVERSAL"):
     """Undo a redemption or capture whose answer never arrived: by its idempotency key, or by its id.
 
-    By the key under which a group was captured all of it is undone, or nothing; by its id one capture. A key that never arrived is barred: the redemption, should it still come, is refused. `reason` says why,
-    where it was something else; the books keep it with the key of the API that asked.
+    By the key under which a group was captured all of it is undone, or nothing; by its id one capture. A key that never
+    arrived is barred: the redemption, should it still come, is refused. `reason` says why, where it was something else;
+    the books keep it with the key of the API that asked.
     """
 
     redemption_key: Key | UnsetType = UNSET

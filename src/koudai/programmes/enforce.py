@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from koudai import policy
 from koudai.base import Refused
-from koudai.ledger import Memory, Place, open_batch, request_text, write
+from koudai.ledger import open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.policy import PolicyRefusal, Status
 from koudai.programmes import store
 from koudai.programmes.commands import Enforce
-from koudai.programmes.put import recalled
+from koudai.programmes.once import made_once
 from koudai.programmes.standing import Enforcement
 from koudai.programmes.words import ProgrammeRefusal
 
@@ -17,26 +17,19 @@ from koudai.programmes.words import ProgrammeRefusal
 async def enforce(tx: Tx, book: int, commands: Sequence[Enforce]) -> list[Enforcement | Refused]:
     """Decide on unverified clauses; one outcome for each, in order. The newest decision on a clause counts."""
     sheet = await open_batch(tx, book, {c.key for c in commands})
-    outcomes: list[Enforcement | Refused] = []
-    for command in commands:
-        fields = {"verb": "enforce", "clause": command.clause, "refuses": command.refuses, "reason": command.reason}
-        request = request_text(fields)
-        known = recalled(sheet.keys, command.key, request)
-        if isinstance(known, Refused):
-            outcomes.append(known)
-            continue
-        if known is not None:
-            outcomes.append(next(one for one in await store.enforcements(tx, book) if one.id == known.fact("decision")))
-            continue
-        place = Place(sheet.batch_id, sheet.next_ordinal())
-        made = _refusal(command.clause) or await store.add_enforcement(tx, book, command)
-        if isinstance(made, Refused):
-            sheet.keys.remember_refusal(command.key, request, place, made)
-        else:
-            sheet.keys.remember(command.key, Memory(request, place, facts=request_text({"decision": made.id})))
-        outcomes.append(made)
+
+    async def make(command: Enforce) -> Enforcement | Refused:
+        return _refusal(command.clause) or await store.add_enforcement(tx, book, command)
+
+    outcomes = await made_once(sheet, commands, _request, "decision", make, lambda: store.enforcements(tx, book))
     write(tx, sheet)
     return outcomes
+
+
+def _request(command: Enforce) -> str:
+    return request_text(
+        {"verb": "enforce", "clause": command.clause, "refuses": command.refuses, "reason": command.reason}
+    )
 
 
 def _refusal(clause_id: str) -> Refused | None:

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from koudai import policy
 from koudai.base import Refused, render_time
-from koudai.ledger import Memory, Place, open_batch, request_text, write
+from koudai.ledger import open_batch, request_text, write
 from koudai.pg import Tx
 from koudai.programmes import store
 from koudai.programmes.commands import OpenPilot
 from koudai.programmes.model import Programme
-from koudai.programmes.put import recalled
+from koudai.programmes.once import made_once
 from koudai.programmes.standing import OpenedPilot
 from koudai.programmes.words import ProgrammeRefusal
 
@@ -21,26 +21,13 @@ async def open_pilots(tx: Tx, book: int, commands: Sequence[OpenPilot]) -> list[
     await store.lock(tx, programmes)
     versions = await store.versions_of(tx, book, programmes)
     sheet = await open_batch(tx, book, {c.key for c in commands})
-    outcomes: list[OpenedPilot | Refused] = []
-    for command in commands:
-        request = _request(command)
-        known = recalled(sheet.keys, command.key, request)
-        if isinstance(known, Refused):
-            outcomes.append(known)
-            continue
-        if known is not None:
-            outcomes.append(next(one for one in await store.pilots(tx, book) if one.id == known.fact("pilot")))
-            continue
-        place = Place(sheet.batch_id, sheet.next_ordinal())
+
+    async def make(command: OpenPilot) -> OpenedPilot | Refused:
         newest = versions.get(command.programme_id, ())[-1:]
-        made = _refusal(command, newest[0].programme if newest else None, sheet.now) or await store.add_pilot(
-            tx, book, command
-        )
-        if isinstance(made, Refused):
-            sheet.keys.remember_refusal(command.key, request, place, made)
-        else:
-            sheet.keys.remember(command.key, Memory(request, place, facts=request_text({"pilot": made.id})))
-        outcomes.append(made)
+        refused = _refusal(command, newest[0].programme if newest else None, sheet.now)
+        return refused or await store.add_pilot(tx, book, command)
+
+    outcomes = await made_once(sheet, commands, _request, "pilot", make, lambda: store.pilots(tx, book))
     write(tx, sheet)
     return outcomes
 
