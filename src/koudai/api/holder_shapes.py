@@ -163,7 +163,7 @@ class FieldsShown(Private, frozen=True):
 class ErasureShown(msgspec.Struct, frozen=True):
     """What was erased, and what a duty keeps, with the day it may go (null: while the relation stands).
 
-    `gift_words` among the fields is what the holder wrote to gifts that he gave.
+    `gift_words` among the fields is what the holder wrote to gifts that he gave, `devices` what was bound to him.
     """
 
     holder_id: str

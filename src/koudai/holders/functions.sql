@@ -86,16 +86,15 @@ BEGIN
     SELECT b.holder_id, b.device, p_at, b.ended FROM unnest(p_bound, p_bound_devices, p_ended) AS b (holder_id, device, ended);
 END $$;
 
--- Deletes fields of a holder and notes by which rule; of one who is erased whole the devices too.
+-- Deletes fields of a holder and bindings of devices that are over, and notes by which rule; of one with whom the whole
+-- relation is over the bindings that stand too.
 CREATE OR REPLACE FUNCTION holders.erase_v1(
     p_id bigint, p_fields text[], p_rule text, p_whole boolean, p_at timestamptz
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     DELETE FROM holders.fields WHERE holder_id = p_id AND field = ANY (p_fields);
-    IF p_whole THEN
-        DELETE FROM holders.devices WHERE holder_id = p_id;
-    END IF;
+    DELETE FROM holders.devices WHERE holder_id = p_id AND (p_whole OR unbound_at IS NOT NULL);
     INSERT INTO holders.erasures (holder_id, fields, rule, erased_at) VALUES (p_id, p_fields, p_rule, p_at);
 END $$;
 
