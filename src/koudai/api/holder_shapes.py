@@ -68,7 +68,7 @@ class HolderLookup(Private, Body, frozen=True, kw_only=True):
     value: Stated
 
 
-class DeviceBody(Body, frozen=True, kw_only=True):
+class DeviceBody(Private, Body, frozen=True, kw_only=True):
     """A device."""
 
     device: Device
@@ -104,7 +104,7 @@ class Erasure(Body, frozen=True, kw_only=True):
     licensed: bool = False
 
 
-class HolderShown(msgspec.Struct, frozen=True):
+class HolderShown(Private, msgspec.Struct, frozen=True):
     """A holder; its fields are masked. `id` is the `holder_ref` that its cards are issued with."""
 
     id: str
