@@ -34,7 +34,7 @@ async def export(tx: Tx, book: int, ref: str, vault: Vault, *, exported_to: str)
 
 
 async def erase(tx: Tx, book: int, wish: Erase, vault: Vault) -> Erased | Refused:
-    """Erase what no duty keeps of a holder: fields, and the words of the gifts that he gave.
+    """Erase what no duty keeps of a holder: fields, devices, and the words of the gifts that he gave.
 
     No duty names words, so they go at once, those of a gift that is still offered too: it is claimed without them.
     While a card of his is open the relation stands, whatever is said; it ended no earlier than the last one, and a

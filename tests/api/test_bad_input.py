@@ -264,3 +264,10 @@ async def test_amounts_up_to_bigint_are_taken(api, code) -> None:
     over = await api.act("LOAD", gift_card_id=card, amount_minor=1, currency=code, source="cash")
     assert (over.status_code, over.json()["code"]) == (409, "ledger.balance_too_large")
     assert "account" not in over.json()["facts"]
+
+
+async def test_of_a_name_that_stands_twice_the_last_one_counts(api) -> None:
+    headers = {"authorization": f"Bearer {api.token}", "content-type": "application/json", "idempotency-key": "twice"}
+    body = b'{"currency": "CNY", "name": "Tea", "name": "Tea House"}'
+    made = await api.client.post(MERCHANTS, content=body, headers=headers)
+    assert (made.status_code, made.json()["name"]) == (201, "Tea House")

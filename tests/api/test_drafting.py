@@ -1,9 +1,11 @@
 """Documents of programmes through the API before anything is put: checked, compared, judged by the law."""
 
+import threading
+
 import pytest
 
 from koudai.identity import Scope
-from koudai.programmes import shipped_names, shipped_text
+from koudai.programmes import check, shipped_names, shipped_text
 
 pytestmark = pytest.mark.anyio
 
@@ -134,3 +136,37 @@ async def test_it_asks_for_the_right_to_read_programmes(api, new_key):
     for path, body in (("check", {"document": SHOP}), ("diff", {})):
         answer = await api.post(f"/v1/programmes/{path}", body, token=key.token)
         assert (answer.status_code, answer.json()["code"]) == (403, "api.scope_missing")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        ("/v1/programmes/check", {"document": "name: tea"}),
+        ("/v1/policy/check", {"from": "document", "document": SHOP}),
+        ("/v1/programmes/diff", {"before": {"from": "document", "document": SHOP}, "after": {"from": "shipped", "name": "generic"}}),
+        ("/v1/programmes/{programme}/versions", {"document": SHOP}),
+    ],
+)  # fmt: skip
+async def test_while_a_document_is_read_others_are_served(api, monkeypatch, ask):
+    path = ask[0].replace("{programme}", await api.programme(number_prefix="990001"))
+    read, threads = check.read, set()
+
+    def noted(*given):
+        threads.add(threading.current_thread())
+        return read(*given)
+
+    monkeypatch.setattr(check, "read", noted)
+    assert (await api.post(path, ask[1])).status_code in (200, 201)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_of_a_document_full_of_mistakes_a_hundred_are_told_and_all_are_counted(api):
+    programme = await api.programme()
+    bad = SHOP + "".join(f"x{n}: 1\n" for n in range(300))
+    told = (await api.post("/v1/programmes/check", {"document": bad})).json()["mistakes"]
+    assert (len(told), told[-1]["code"]) == (101, "documents.more")
+    assert told[-1]["detail"].startswith("There are 200 more mistakes")
+    refused = (await api.post(f"/v1/programmes/{programme}/versions", {"document": bad})).json()
+    assert refused["detail"].startswith("The document has 300 mistakes")
+    assert len(refused["facts"]["mistakes"]) == 101

@@ -53,3 +53,22 @@ async def test_years_are_counted_from_the_end_of_the_last_card(counter, class_, 
 async def test_who_never_had_a_card_is_erased_by_what_is_said(counter):
     ann = await counter.person()
     assert (await erase(counter, ann)).state == "erased"
+
+
+async def test_who_keeps_a_loaded_card_stays_its_holder_when_his_e_mail_is_erased(counter):
+    vault = counter.vault
+
+    async def do(command):
+        (made,) = await counter.within(lambda tx: holders.run(tx, counter.book, [command], vault))
+        return made
+
+    ann = (await do(holders.Create("ann", holders.Kind.PERSON, holders.Details(email="ann@example.com")))).ref
+    await do(holders.Bind("phone", ann, "phone"))
+    card = (await counter.issue(await documented(counter), holder_ref=ann)).card.id
+    made = await erase(counter, ann)
+    assert (made.fields, made.beside, made.state) == (("email",), (), "active")
+    assert await erase(counter, ann) == Refused("holders.cards_open", {"count": 1})
+    await counter.do(close(counter, card))
+    made = await erase(counter, ann)
+    assert (made.beside, made.state) == (("devices",), "erased")
+    await counter.verify()

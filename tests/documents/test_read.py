@@ -1,12 +1,13 @@
 """A document says where each of its mistakes stands."""
 
 from datetime import date
+from time import process_time
 from typing import Annotated
 
 import msgspec
 import pytest
 
-from koudai.documents import Document, DocumentFault, Place, as_path, read, schema_of
+from koudai.documents import Document, DocumentFault, Mistake, Place, as_path, read, schema_of
 from koudai.phrases import Language, say
 
 F = DocumentFault
@@ -51,13 +52,41 @@ def test_a_document_is_a_typed_value_whose_parts_know_their_lines():
         ("name: !!python/none\n", [(F.NOT_PLAIN, "name", 1, 7)]),
         ("name: !!int abc\n", [(F.WRONG_TYPE, "name", 1, 7)]),
         ("name: " + "9" * 5_000, [(F.WRONG_TYPE, "name", 1, 7)]),
-        ("[" * 5_000, [(F.NOT_YAML, "", 1, 1)]),
+        ("[" * 5_000, [(F.NOT_YAML, "", 1, 41)]),
     ],
 )  # fmt: skip
 def test_every_mistake_is_told_with_its_line_and_column(text, told):
     found = read(text, Shop)
     assert isinstance(found, list)
     assert [(m.code, m.path, *m.place) for m in found] == told
+
+
+def test_a_document_is_read_to_a_depth_of_forty_levels():
+    def nested(levels):
+        return read("goods: " + "[" * (levels - 1) + "]" * (levels - 1), Shop)
+
+    assert [m.code for m in nested(40)] == [F.FIELD_MISSING, F.WRONG_TYPE]
+    assert nested(41) == [Mistake(F.NOT_YAML, "", Place(1, 47), {"detail": "it is nested deeper than 40 levels"})]
+
+
+@pytest.mark.parametrize(
+    "text", ["goods: " + "[" * 49_000, "{" * 49_000, "[{" * 24_000, f"caps: [{'.5,' * 16_000}]"],
+)  # fmt: skip
+def test_a_hostile_document_of_any_size_that_is_taken_is_read_in_a_moment(text):
+    began = process_time()
+    read(text, Shop)
+    assert process_time() - began < 6
+
+
+def test_of_many_mistakes_a_hundred_are_told_and_how_many_there_are_besides():
+    def wrong(lines):
+        return read("name: grocer\ngoods:\n" + "".join(f"  g{n}: 1.5\n" for n in range(lines)), Shop)
+
+    assert [m.code for m in wrong(100)] == [F.NOT_WHOLE] * 100
+    told = wrong(103)
+    assert [m.code for m in told] == [F.NOT_WHOLE] * 100 + [F.MORE]
+    assert [m.place.line for m in told] == list(range(3, 104))
+    assert told[-1].facts == {"count": 3}
 
 
 def test_every_mistake_has_a_sentence_in_both_languages():

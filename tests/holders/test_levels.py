@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from koudai import holders, ledger
@@ -200,15 +201,42 @@ async def test_two_who_ask_at_once_get_one_answer(desk):
     await desk.verify()
 
 
+LIFTED = (
+    "SELECT holders.change_v1(ARRAY[$1::bigint], ARRAY['verified'], ARRAY['active'], ARRAY[2], ARRAY[1],"
+    " ARRAY[NULL::bigint], ARRAY[NULL::bigint])"
+)
+
+
 async def test_the_application_cannot_call_anybody_verified(desk):
     one = await desk.do(desk.whole_person())
-    lifted = (
-        "SELECT holders.change_v1(ARRAY[$1::bigint], ARRAY['verified'], ARRAY['active'], ARRAY[2], ARRAY[1],"
-        " ARRAY[NULL::bigint], ARRAY[NULL::bigint])"
-    )
     with pytest.raises(Exception, match="no source has matched"):
-        await desk.within(lambda tx: tx.rows(lifted, one.id))
+        await desk.within(lambda tx: tx.rows(LIFTED, one.id))
     assert (await desk.see(one)).level == "registered"
+
+
+@pytest.mark.parametrize("lacking", ["name", "document_number", "phone", "credit_code", "agent"])
+async def test_nor_whoever_lacks_a_field_by_an_answer_that_it_made_up(desk, lacking):
+    if lacking in ("credit_code", "agent"):
+        agent = await desk.do(desk.whole_person())
+        wish = desk.company(None if lacking == "agent" else agent.ref)
+    else:
+        wish = desk.whole_person()
+    gone = {"document_type": None} if lacking == "document_number" else {}
+    details = msgspec.structs.replace(wish.details, **gone, **({} if lacking == "agent" else {lacking: None}))
+    one = await desk.do(msgspec.structs.replace(wish, details=details))
+
+    async def lift(tx):
+        await tx.rows(
+            "WITH asked AS (INSERT INTO holders.requests (holder_id, identity_version, source, asked_at)"
+            " VALUES ($1::bigint, 1, 'made up', now()) RETURNING id)"
+            " INSERT INTO holders.verifications (request_id, outcome, answered_at) SELECT id, 'matched', now() FROM asked",
+            one.id,
+        )
+        await tx.rows(LIFTED, one.id)
+
+    with pytest.raises(Exception, match="what a verified identity is made of"):
+        await desk.within(lift)
+    assert (await desk.see(one)).level == "anonymous"
 
 
 async def test_cards_ask_by_ref_in_one_statement(desk):

@@ -174,7 +174,8 @@ async def test_an_export_has_all_that_is_held(desk):
     report = await desk.within(lambda tx: holders.report(tx, 1, holders.duties(licensed=False)))
     assert report["holders"] == [{"kind": "person", "level": "verified", "state": "active", "count": 1}]
     assert report["consents"] == [{"purpose": "marketing", "in_force": 1, "withdrawn": 0}]
-    assert {row["field"]: row["count"] for row in report["fields"]} == dict.fromkeys(told["fields"], 1)
+    assert {row["field"]: row["count"] for row in report["fields"]} == dict.fromkeys([*told["fields"], "devices"], 1)
+    assert report["fields"][-1] == {"field": "devices", "count": 1, "oldest_at": noon, "kept": []}
     assert [(kept["rule"], kept["years"]) for kept in report["fields"][0]["kept"]] == [("real_name", 5), ("local", 3)]
 
 
@@ -202,13 +203,14 @@ async def test_what_no_duty_keeps_is_erased(desk, ended_at, licensed, gone, kept
     assert sorted(made.fields) == sorted(gone)
     assert set(made.kept.values()) <= {kept_until}
     whole = not made.kept
+    assert made.beside == (() if ended_at is None else ("devices",)), "a device is bound while the relation stands"
     assert made.state == ("erased" if whole else "active")
     assert await desk.do(desk.erase(one, ended_at, licensed=licensed, key="e")) == made, "the key answers again"
     now = await desk.see(one)
     assert (now.ref, now.level, now.devices) == (
         one.ref,
         "anonymous" if whole else "registered",
-        () if whole else ("phone",),
+        ("phone",) if ended_at is None else (),
     )
     assert sorted(await desk.masked(one)) == sorted(map(str, made.kept))
     again = await desk.no(desk.erase(one, ended_at, licensed=licensed))
@@ -228,6 +230,62 @@ async def test_of_nobody_there_is_nothing_to_erase(desk):
     assert (await desk.no(desk.erase(await desk.do(desk.person())))).code == "holders.nothing_held"
 
 
+async def test_of_whom_a_device_alone_is_known_the_device_is_erased(desk, site):
+    one = await desk.do(desk.person())
+    await desk.do(holders.Bind("b", one.ref, "phone"))
+    made = await desk.do(desk.erase(one))
+    assert (made.fields, made.beside, made.state) == ((), ("devices",), "erased")
+    assert site.ask("SELECT count(*) FROM holders.devices") == [(0,)]
+    await desk.verify()
+
+
+async def test_a_binding_that_is_over_goes_with_any_erasure(desk, site):
+    one = await desk.do(desk.whole_person())
+    for key, device in (("a", "phone"), ("b", "tablet")):
+        await desk.do(holders.Bind(key, one.ref, device))
+    await desk.do(holders.Unbind("c", one.ref, "phone"))
+    made = await desk.do(desk.erase(one, key="e"))
+    assert (made.fields, made.beside, made.state) == ((), ("devices",), "active")
+    assert await desk.do(desk.erase(one, key="e")) == made, "the key answers again"
+    assert site.ask("SELECT device FROM holders.devices") == [("tablet",)]
+    assert (await desk.see(one)).devices == ("tablet",)
+    assert (await desk.no(desk.erase(one))).code == "holders.relation_stands"
+    await desk.verify()
+
+
+async def test_in_one_batch_what_is_unbound_before_an_erasure_goes_and_what_is_bound_after_it_stays(desk, site):
+    one = await desk.do(desk.whole_person())
+    await desk.do(holders.Bind("a", one.ref, "old"))
+    await desk.do(holders.Bind("b", one.ref, "older"))
+    told = await desk.run(
+        holders.Unbind("c", one.ref, "old"), holders.Bind("d", one.ref, "new"), holders.Unbind("e", one.ref, "new"),
+        desk.erase(one, years_ago(1)), holders.Bind("f", one.ref, "next"),
+    )  # fmt: skip
+    assert (told[3].beside, told[3].state, told[4].devices) == (("devices",), "active", ("next",))
+    assert site.ask("SELECT device FROM holders.devices") == [("next",)]
+    assert (await desk.see(one)).devices == ("next",)
+    await desk.verify()
+
+
+async def test_while_a_card_is_open_only_what_may_go_goes_and_the_holder_stays(desk):
+    one = await desk.do(desk.person(email="wang@example.com"))
+    await desk.do(holders.Bind("b", one.ref, "phone"))
+
+    def erase(ended_at=None, *, cards_open=1):
+        return msgspec.structs.replace(desk.erase(one, ended_at), cards_open=cards_open)
+
+    made = await desk.do(erase(years_ago(9)))
+    assert (made.fields, made.beside, made.state) == (("email",), (), "active")
+    now = await desk.see(one)
+    assert (now.state, now.devices, await desk.masked(one)) == ("active", ("phone",), {})
+    for ended_at in (None, years_ago(9)):
+        assert await desk.no(erase(ended_at)) == Refused("holders.cards_open", {"count": 1})
+    await desk.do(desk.update(one, email="wang@example.org"))
+    made = await desk.do(erase(years_ago(9), cards_open=0))
+    assert (made.fields, made.beside, made.state) == (("email",), ("devices",), "erased")
+    await desk.verify()
+
+
 async def test_an_erased_holder_leaves_no_field_behind_and_its_ref_stays(desk, site):
     one = await desk.do(desk.whole_person())
     await desk.do(holders.Bind("b", one.ref, "phone"))
@@ -235,7 +293,7 @@ async def test_an_erased_holder_leaves_no_field_behind_and_its_ref_stays(desk, s
     await desk.do(desk.erase(one, years_ago(6)))
     assert site.ask("SELECT (SELECT count(*) FROM holders.fields), (SELECT count(*) FROM holders.devices)") == [(0, 0)]
     ((fields, rule, at),) = site.ask("SELECT fields, rule, erased_at FROM holders.erasures")
-    assert (fields, rule, at) == (REAL_NAME, "over: real_name, local", NOON)
+    assert (fields, rule, at) == ([*REAL_NAME, "devices"], "over: real_name, local", NOON)
     assert (await desk.see(one)).ref == one.ref
     assert site.ask("SELECT count(*) FROM ledger.batches") == [(batches[0][0] + 1,)]
 

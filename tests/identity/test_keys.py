@@ -141,6 +141,25 @@ async def test_a_rotated_key_goes_on_until_its_end(site, db):
     assert await db.transact(lambda tx: identity.good_keys(tx, [key.id, new.id])) == {new.id}
 
 
+async def test_the_application_ends_keys_and_never_lets_one_begin_again(site, db):
+    side = await issuer(db)
+    revoked, ending, lasting = [await new_key(db, side) for _ in "123"]
+    end = await now(db) + HOUR
+    await db.transact(lambda tx: identity.revoke_key(tx, revoked.id))
+    await rotate(db, ending.id, end)
+    before = site.ask("SELECT id, expires_at, revoked_at FROM identity.api_keys ORDER BY id")
+    for statement in (
+        f"SELECT identity.revoke_key_v1('{revoked.id}')",
+        f"SELECT identity.expire_key_v1('{revoked.id}', '2999-01-01')",
+        f"SELECT identity.expire_key_v1('{ending.id}', '2999-01-01')",
+        f"SELECT identity.expire_key_v1('{ending.id}', NULL)",
+        f"SELECT identity.expire_key_v1('{lasting.id}', NULL)",
+    ):
+        await db.transact(lambda tx, text=statement: tx.rows(text))
+    assert site.ask("SELECT id, expires_at, revoked_at FROM identity.api_keys ORDER BY id") == before
+    assert await who(db, revoked.token) is None
+
+
 async def test_a_rotation_never_makes_a_key_last_longer(db):
     key = await new_key(db, await issuer(db))
     soon = await now(db) + HOUR

@@ -120,6 +120,9 @@ UPDATE merchants.merchants SET account_id = 1
 DELETE FROM identity.issuers
 UPDATE identity.api_keys SET scopes = '{}'
 UPDATE identity.api_keys SET secret_sha256 = ''
+UPDATE identity.api_keys SET revoked_at = NULL
+UPDATE identity.api_keys SET expires_at = NULL
+DELETE FROM identity.api_keys
 UPDATE identity.keyring SET fingerprint = ''
 DELETE FROM identity.keyring
 UPDATE identity.vault_keys SET fingerprint = 'ffffffffffffffff'

@@ -1,6 +1,11 @@
-"""Documents of programmes before anything is put: checked, compared, judged by the law; and those that are shipped."""
+"""Documents of programmes before anything is put: checked, compared, judged by the law; and those that are shipped.
+
+A document is read in a thread: a large one takes its time, and whoever else is served doesn't wait for it.
+"""
 
 from collections.abc import Sequence
+
+from anyio import to_thread
 
 from koudai import cards, programmes
 from koudai.api.door import Call
@@ -27,7 +32,7 @@ from koudai.programmes import Programme, ProgrammeFault, UnderLaw, Version, not_
 async def check(call: Call) -> CheckedDocument:
     """POST /v1/programmes/check: what is wrong with a document is the answer, and no refusal."""
     await call.transact(_nothing)
-    found = programmes.read_programme(call.body.document)
+    found = await to_thread.run_sync(programmes.read_programme, call.body.document)
     if isinstance(found, list):
         return CheckedDocument(valid=False, mistakes=_mistakes(found, call.language), declared={})
     return CheckedDocument(valid=True, mistakes=[], declared=dict(programmes.declared_figures(found.value)))
@@ -59,7 +64,7 @@ async def law_check(call: Call) -> UnderLaw:
 async def list_shipped(call: Call) -> ShippedTitles:
     """GET /v1/shipped_programmes"""
     await call.transact(_nothing)
-    told = [(name, _shipped(name)) for name in programmes.shipped_names()]
+    told = [(name, await to_thread.run_sync(_shipped, name)) for name in programmes.shipped_names()]
     return ShippedTitles(
         [
             ShippedTitle(
@@ -92,11 +97,11 @@ async def _programme(call: Call, tx: Tx, source: ProgrammeSource, field: str = "
     if isinstance(source, StoredProgramme):
         return (await _version(call, tx, source)).programme
     if isinstance(source, ShippedProgramme):
-        shipped = _shipped(source.name)
+        shipped = await to_thread.run_sync(_shipped, source.name)
         if shipped is None:
             raise invalid(f"{field}name", "choice", got=source.name)
         return shipped
-    found = programmes.read_programme(source.document)
+    found = await to_thread.run_sync(programmes.read_programme, source.document)
     if isinstance(found, list):
         refused = with_sentences(not_valid(found), call.language)
         raise Problem(refused.code, {**refused.facts, "field": f"{field}document"})

@@ -68,7 +68,7 @@ class HolderLookup(Private, Body, frozen=True, kw_only=True):
     value: Stated
 
 
-class DeviceBody(Body, frozen=True, kw_only=True):
+class DeviceBody(Private, Body, frozen=True, kw_only=True):
     """A device."""
 
     device: Device
@@ -104,7 +104,7 @@ class Erasure(Body, frozen=True, kw_only=True):
     licensed: bool = False
 
 
-class HolderShown(msgspec.Struct, frozen=True):
+class HolderShown(Private, msgspec.Struct, frozen=True):
     """A holder; its fields are masked. `id` is the `holder_ref` that its cards are issued with."""
 
     id: str
@@ -163,7 +163,7 @@ class FieldsShown(Private, frozen=True):
 class ErasureShown(msgspec.Struct, frozen=True):
     """What was erased, and what a duty keeps, with the day it may go (null: while the relation stands).
 
-    `gift_words` among the fields is what the holder wrote to gifts that he gave.
+    `gift_words` among the fields is what the holder wrote to gifts that he gave, `devices` what was bound to him.
     """
 
     holder_id: str

@@ -29,7 +29,7 @@ Amounts are whole minor units (`amount_minor`: 12.50 CNY is 1250) with their cur
 Every request that books or makes something (but a pay code) carries an `Idempotency-Key`, kept for ever: the same key
 and request give the first outcome again, the same key with another request is refused, naming the field. Problems are
 RFC 9457, with a dotted `code`, in English or Chinese by `Accept-Language`. 401, 422 for a malformed request, 429 and
-503 are not remembered; judged refusals are.
+503 are not remembered; judged refusals are. Of a name that stands twice in one object of a body, the last one counts.
 
 金额以最小单位的整数表示，时间为 UTC。每个写请求都带 `Idempotency-Key`，永久有效。
 """

@@ -105,7 +105,7 @@ class NewGiftCard(Private, Body, frozen=True, kw_only=True):
     pin: PinDigits | None = None
 
 
-class NewSplit(Body, frozen=True, kw_only=True):
+class NewSplit(Private, Body, frozen=True, kw_only=True):
     """New cards from parts of one: how much goes into each, in minor units; what is left stays."""
 
     amounts_minor: Annotated[tuple[AmountMinor, ...], Meta(min_length=1, max_length=100)]
@@ -127,7 +127,7 @@ class NewSpendSplit(Private, Body, frozen=True, kw_only=True):
     lines: Lines | None = None
 
 
-class GanLookup(Body, frozen=True, kw_only=True):
+class GanLookup(Private, Body, frozen=True, kw_only=True):
     """A card's number, to find the card by."""
 
     gan: Gan
@@ -229,7 +229,7 @@ class ProgrammeGates(msgspec.Struct, frozen=True):
     data: list[GateEntry]
 
 
-class GiftCard(msgspec.Struct, frozen=True):
+class GiftCard(Private, msgspec.Struct, frozen=True):
     """A card. Its number is told at issue, and under the same key for 15 minutes; then only its end.
 
     `held_minor` is what of the balance holds reserve; `available_minor` is what is left of it to spend: neither

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from koudai.api.scalars import AmountMinor, Body, Currency, Id, Name, Reason
+from koudai.api.scalars import AmountMinor, Body, Currency, Id, Name, Private, Reason
 from koudai.api.shapes import Amount, GiftCardActivity
 from koudai.api.wishes import OnCard
 from koudai.cards import MAX_CHOSEN, MAX_STOCK, CardWarning, FundingSource, StockState, StockStepKind
@@ -91,7 +91,7 @@ class VoidSale(OnCard, frozen=True, kw_only=True):
     reason: Reason
 
 
-class PrintFile(msgspec.Struct, frozen=True):
+class PrintFile(Private, msgspec.Struct, frozen=True):
     """A printing. `csv` has the numbers in the clear, under a heading: once. The same key answers null."""
 
     activity_id: str

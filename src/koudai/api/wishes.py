@@ -26,14 +26,14 @@ from koudai.api.scalars import (
 from koudai.cards import Channel, FundingSource, PaidTo, Purpose
 
 
-class OnCard(Body, frozen=True, kw_only=True):
+class OnCard(Private, Body, frozen=True, kw_only=True):
     """What names a card: `gift_card_id` or `gan`, exactly one of them."""
 
     gift_card_id: Id | UnsetType = UNSET
     gan: Gan | UnsetType = UNSET
 
 
-class Paying(Private, OnCard, frozen=True, kw_only=True):
+class Paying(OnCard, frozen=True, kw_only=True):
     """What pays: a card by `gift_card_id` or `gan`, or a `pay_code` in its place. A card with a PIN asks for it.
 
     A PIN is told on a `device`, where wrong ones are counted as well; a pay code needs none.

@@ -5,6 +5,6 @@ and reads them with `read`. What only it can judge it adds as mistakes of its ow
 """
 
 from koudai.documents.model import Document, DocumentFault, Mistake, Path, Place, as_path
-from koudai.documents.read import read, schema_of
+from koudai.documents.read import at_most, read, schema_of
 
-__all__ = ["Document", "DocumentFault", "Mistake", "Path", "Place", "as_path", "read", "schema_of"]
+__all__ = ["Document", "DocumentFault", "Mistake", "Path", "Place", "as_path", "at_most", "read", "schema_of"]

@@ -1,16 +1,17 @@
 """Read a document: YAML 1.2 without anchors or tags of its own, checked against the schema of a type.
 
-All mistakes are told, not the first alone. The schema is made from the msgspec type (JSON Schema 2020-12),
-so that editors can have it too.
+All mistakes are told, not the first alone, up to a hundred of them. The schema is made from the msgspec type (JSON
+Schema 2020-12), so that editors can have it too.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -21,20 +22,24 @@ T = TypeVar("T")
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "bool", "null", "timestamp")}
 _FLOAT = "tag:yaml.org,2002:float"
 _START = Place(1, 1)
+_DEPTH = 40
+_TOLD = 100
 
 
 def read(text: str, kind: type[T]) -> Document[T] | list[Mistake]:
-    """The document as a value of `kind`, or all that is wrong with it, in the order of lines."""
-    walk = _Walk()
+    """The document as a value of `kind`, or what is wrong with it, in the order of lines (see `at_most`)."""
+    yaml, walk = YAML(typ="safe", pure=True), _Walk()
+    # What is nested deeper is left at that place: the scanner takes ever longer for each bracket that is open.
+    yaml.max_depth = _DEPTH
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        node = yaml.compose(text)
         plain = None if node is None else walk.value(node, ())
-    except RecursionError:
-        return [Mistake(str(DocumentFault.NOT_YAML), "", _START, {"detail": "it is nested too deeply"})]
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = _START if mark is None else Place(mark.line + 1, mark.column + 1)
-        return [Mistake(str(DocumentFault.NOT_YAML), "", place, {"detail": str(error.problem or error.context)})]
+        deep = isinstance(error, MaxDepthExceededError)
+        detail = f"it is nested deeper than {_DEPTH} levels" if deep else str(error.problem or error.context)
+        return [Mistake(str(DocumentFault.NOT_YAML), "", place, {"detail": detail})]
     except YAMLError as error:
         return [Mistake(str(DocumentFault.NOT_YAML), "", _START, {"detail": str(error)})]
     found: Document[Any] = Document(plain, {(): _START} | walk.places)
@@ -42,12 +47,21 @@ def read(text: str, kind: type[T]) -> Document[T] | list[Mistake]:
     # What could not be read is told once: nothing is asked of it, nor of what stands in it.
     for wrong in _validator(cast(Hashable, kind)).iter_errors(plain):
         for code, path, facts in _told(wrong):
-            if not any(path[: len(unread)] == unread for unread in walk.unread):
+            if not walk.is_unread(path):
                 told[code, path, str(facts)] = found.mistake(code, path, **facts)
     mistakes = [*walk.mistakes, *told.values()]
     if mistakes:
-        return sorted(mistakes, key=lambda mistake: (mistake.place, mistake.path, mistake.code))
+        return at_most(mistakes)
     return Document(msgspec.convert(plain, kind), found.places)
+
+
+def at_most(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Mistakes in the order of lines: a hundred, and where there are more, a last one that says how many."""
+    ordered = sorted(mistakes, key=lambda mistake: (mistake.place, mistake.path, mistake.code))
+    if len(ordered) <= _TOLD:
+        return ordered
+    left = ordered[_TOLD:]
+    return [*ordered[:_TOLD], Mistake(str(DocumentFault.MORE), "", left[0].place, {"count": len(left)})]
 
 
 @cache
@@ -81,8 +95,12 @@ class _Walk:
     def __init__(self) -> None:
         self.places: dict[Path, Place] = {}
         self.mistakes: list[Mistake] = []
-        self.unread: list[Path] = []
+        self._unread: set[Path] = set()
         self._construct = YAML(typ="safe", pure=True).constructor.construct_object
+
+    def is_unread(self, path: Path) -> bool:
+        """Whether a path is of what could not be read, or stands in it."""
+        return any(path[:length] in self._unread for length in range(len(path) + 1))
 
     def value(self, node: Node, path: Path) -> Any:
         place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
@@ -91,7 +109,7 @@ class _Walk:
             whole = node.anchor or str(node.tag) != _FLOAT
             code = DocumentFault.NOT_PLAIN if whole else DocumentFault.NOT_WHOLE
             self.mistakes.append(Mistake(str(code), as_path(path), place))
-            self.unread.append(path)
+            self._unread.add(path)
             return None
         if isinstance(node, SequenceNode):
             return [self.value(one, (*path, number)) for number, one in enumerate(node.value)]
@@ -106,7 +124,7 @@ class _Walk:
             # What says that it is a number and can't be read as one, or not one of thousands of digits.
             facts = {"value": _short(node.value), "expected": str(node.tag).rpartition(":")[2]}
             self.mistakes.append(Mistake(str(DocumentFault.WRONG_TYPE), as_path(path), place, facts))
-            self.unread.append(path)
+            self._unread.add(path)
             return None
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:

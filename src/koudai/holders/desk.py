@@ -13,15 +13,19 @@ Open = Callable[[int, Field, bytes], str]
 
 
 class Case:
-    """A locked holder, what is held of it, and what the batch changes."""
+    """A locked holder, what is held of it, and what the batch changes.
 
-    __slots__ = ("_open", "_opened", "consents", "fresh", "holder", "names", "put", "sealed", "touched")
+    `bound_before` says whether anything is held of devices whose binding is over.
+    """
+
+    __slots__ = ("_open", "_opened", "bound_before", "consents", "fresh", "holder", "names", "put", "sealed", "touched")
 
     def __init__(
         self, holder: Holder, sealed: Mapping[Field, bytes], consents: Mapping[Purpose, str], opening: Open,
-        *, fresh: bool = False,
+        *, fresh: bool = False, bound_before: bool = False,
     ) -> None:  # fmt: skip
         self.holder = holder
+        self.bound_before = bound_before
         self.sealed = dict(sealed)
         self.names = set(sealed)
         self.consents = dict(consents)

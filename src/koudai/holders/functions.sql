@@ -21,7 +21,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
 $$;
 
 -- Changes holders that the caller has locked. Verified is only who was, and whose identity is the same,
--- or whose identity as it is now a source has matched: another level aborts.
+-- or whose identity as it is now a source has matched, and of whom all is held that being registered asks for:
+-- another level aborts.
 CREATE OR REPLACE FUNCTION holders.change_v1(
     p_ids bigint[], p_levels text[], p_states text[], p_versions integer[], p_identity_versions integer[],
     p_agents bigint[], p_owners bigint[]
@@ -35,6 +36,17 @@ BEGIN
             WHERE r.holder_id = c.id AND r.identity_version = c.identity_version AND v.outcome = 'matched')
     ) THEN
         RAISE EXCEPTION 'no source has matched this identity';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM unnest(p_ids, p_levels, p_agents) AS c (id, level, agent_id)
+        JOIN holders.holders h ON h.id = c.id
+        JOIN (VALUES ('person', 'name'), ('person', 'document_type'), ('person', 'document_number'),
+                     ('person', 'phone'), ('company', 'name'), ('company', 'credit_code')) AS needed (kind, field)
+            ON needed.kind = h.kind
+        LEFT JOIN holders.fields f ON f.holder_id = c.id AND f.field = needed.field
+        WHERE c.level = 'verified' AND (f.holder_id IS NULL OR (h.kind = 'company' AND c.agent_id IS NULL))
+    ) THEN
+        RAISE EXCEPTION 'what a verified identity is made of is not held';
     END IF;
     UPDATE holders.holders h
     SET level = c.level, state = c.state, version = c.version, identity_version = c.identity_version,
@@ -86,16 +98,15 @@ BEGIN
     SELECT b.holder_id, b.device, p_at, b.ended FROM unnest(p_bound, p_bound_devices, p_ended) AS b (holder_id, device, ended);
 END $$;
 
--- Deletes fields of a holder and notes by which rule; of one who is erased whole the devices too.
+-- Deletes fields of a holder and bindings of devices that are over, and notes by which rule; of one with whom the whole
+-- relation is over the bindings that stand too.
 CREATE OR REPLACE FUNCTION holders.erase_v1(
     p_id bigint, p_fields text[], p_rule text, p_whole boolean, p_at timestamptz
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     DELETE FROM holders.fields WHERE holder_id = p_id AND field = ANY (p_fields);
-    IF p_whole THEN
-        DELETE FROM holders.devices WHERE holder_id = p_id;
-    END IF;
+    DELETE FROM holders.devices WHERE holder_id = p_id AND (p_whole OR unbound_at IS NOT NULL);
     INSERT INTO holders.erasures (holder_id, fields, rule, erased_at) VALUES (p_id, p_fields, p_rule, p_at);
 END $$;
 

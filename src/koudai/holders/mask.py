@@ -1,8 +1,11 @@
 """Masked values, for those who serve holders and need not know them. Pure."""
 
+import re
+
 from koudai.holders.model import Field, Kind
 
 _STAR = "*"
+_WORD = re.compile(r"[^\s·•・‧-]+")
 
 
 def masked(kind: Kind, field: Field, value: str) -> str:
@@ -16,8 +19,10 @@ def masked(kind: Kind, field: Field, value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if " " in value:
-        return " ".join(word[0] + _STAR * min(len(word) - 1, 3) for word in value.split(" "))
+    words = _WORD.findall(value)
+    if words != [value]:
+        # Of several words the first letter alone: a word of one letter would be shown whole by its own.
+        return value[0] + _WORD.sub(_STAR * 3, value)
     if len(value) < 3:
         return value[0] + _STAR
     if value.isascii():
@@ -27,7 +32,7 @@ def _name(value: str) -> str:
 
 def _phone(value: str) -> str:
     national = value.removeprefix("+86")
-    if len(national) == 11:
+    if national != value and len(national) == 11:
         return f"{national[:3]}****{national[-4:]}"
     return f"{_STAR * 4}{value[-3:]}"
 

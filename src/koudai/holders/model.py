@@ -121,6 +121,9 @@ UNIQUE = frozenset({Field.DOCUMENT_NUMBER, Field.CREDIT_CODE})
 
 MOST_DEVICES = 20
 
+DEVICES = "devices"
+"""What devices are called beside the fields, in erasures and in the report."""
+
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
     """What is stated of a holder; None where nothing is. Its repr tells the names of fields alone."""
@@ -192,7 +195,8 @@ class Verification(msgspec.Struct, frozen=True):
 class Erased(msgspec.Struct, frozen=True):
     """What was erased of a holder, and what a duty still keeps, with the day it may go (None: not known yet).
 
-    `beside` is what other rooms erase of him, as it was before the batch `batch_id`.
+    `beside` is what was erased beside fields: his devices, and what other rooms erase of him, as it was before the
+    batch `batch_id`.
     """
 
     holder: str

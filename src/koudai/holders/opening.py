@@ -26,9 +26,10 @@ async def open_desk(tx: Tx, book: int, commands: Sequence[Command], vault: Vault
     sheet = await open_batch(tx, book, {command.key for command in commands})
     ids = [holder.id for holder in held]
     consents: dict[int, dict[Purpose, str]] = {}
-    given_rows, acting_rows, fresh = await tx.together(
+    given_rows, acting_rows, unbound_rows, fresh = await tx.together(
         (SQL["consents"], int8s(ids)),
         (SQL["companies_of"], int8s(ids)),
+        (SQL["bound_before"], int8s(ids)),
         (SQL["fresh_ids"], sum(isinstance(command, Create) for command in commands)),
     )
     for holder_id, given, purpose, text_version, _ in given_rows:
@@ -41,9 +42,14 @@ async def open_desk(tx: Tx, book: int, commands: Sequence[Command], vault: Vault
     def opening(holder_id: int, field: Field, text: bytes) -> str:
         return vault.open(text, context(book, holder_id, field))
 
+    bound_before = {row[0] for row in unbound_rows}
     cases = {
         holder.ref: Case(
-            holder, {f: one[0] for f, one in sealed.get(holder.id, {}).items()}, consents.get(holder.id, {}), opening
+            holder,
+            {f: one[0] for f, one in sealed.get(holder.id, {}).items()},
+            consents.get(holder.id, {}),
+            opening,
+            bound_before=holder.id in bound_before,
         )
         for holder in held
     }

@@ -26,6 +26,9 @@ FROM holders.holders WHERE id = ANY ($2::bigint[]) AND book = $1::int ORDER BY i
 SELECT agent_id FROM holders.holders WHERE agent_id = ANY ($1::bigint[])
 UNION SELECT beneficial_owner_id FROM holders.holders WHERE beneficial_owner_id = ANY ($1::bigint[])
 
+-- bound_before: which holders have bindings of devices that are over
+SELECT DISTINCT holder_id FROM holders.devices WHERE holder_id = ANY ($1::bigint[]) AND unbound_at IS NOT NULL
+
 -- fields: the sealed fields of holders
 SELECT holder_id, field, sealed, changed_at FROM holders.fields WHERE holder_id = ANY ($1::bigint[]) ORDER BY holder_id, field
 
@@ -48,7 +51,7 @@ SELECT holders.put_v1($1::int, $2::bigint[], $3::text[], $4::bytea[], $5::bytea[
 -- bind: ends bindings of devices and makes new ones
 SELECT holders.bind_v1($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz)
 
--- erase: deletes fields and notes it
+-- erase: deletes fields and bindings of devices, and notes it
 SELECT holders.erase_v1($1::bigint, $2::text[], $3::text, $4::boolean, $5::timestamptz)
 
 -- add_consents: consents given and taken back, in their order
@@ -101,6 +104,10 @@ SELECT fields, revealed_to, reason, revealed_at FROM holders.reveals WHERE holde
 
 -- held_fields: how many holders of a book have each field
 SELECT f.field, count(*), min(f.changed_at) FROM holders.fields f WHERE f.book = $1::int GROUP BY f.field ORDER BY f.field
+
+-- held_devices: how many bindings of devices there are in a book, those that are over as well; no row without any
+SELECT 'devices', count(*), min(d.bound_at) FROM holders.devices d JOIN holders.holders h ON h.id = d.holder_id
+WHERE h.book = $1::int HAVING count(*) > 0
 
 -- held_holders: how many holders of a book there are of each kind, level and state
 SELECT kind, level, state, count(*) FROM holders.holders WHERE book = $1::int GROUP BY kind, level, state ORDER BY kind, level, state

@@ -11,6 +11,7 @@ from koudai.holders import numbers, retain
 from koudai.holders.commands import Ask, Bind, Command, Create, Erase, Give, Unbind, Update, Withdraw
 from koudai.holders.desk import Case, Desk
 from koudai.holders.model import (
+    DEVICES,
     IDENTITY,
     MOST_DEVICES,
     OF_COMPANY,
@@ -197,6 +198,7 @@ def _unbind(desk: Desk, case: Case, command: Unbind) -> Holder | Refused:
         desk.bound[desk.bound.index(fresh)] = (case.holder.id, command.device, desk.now)
     else:
         desk.unbound.append((case.holder.id, command.device))
+    case.bound_before = True
     return case.change(devices=tuple(device for device in devices if device != command.device))
 
 
@@ -221,7 +223,7 @@ def _withdraw(desk: Desk, case: Case, command: Withdraw) -> Holder | Refused:
 def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
     if case.holder.id in desk.acting:
         return Refused(HolderRefusal.ACTS_FOR_COMPANY)
-    if not case.names and not command.beside:
+    if not (case.names or case.holder.devices or case.bound_before or command.beside):
         return Refused(HolderRefusal.NOTHING_HELD)
     # While a card of his is open the relation stands, whatever is said.
     ended_at = None if command.cards_open else command.ended_at
@@ -230,30 +232,37 @@ def _erase(desk: Desk, case: Case, command: Erase) -> Erased | Refused:
         ended_at = max(ended_at, command.last_closed_at)
     standing = retain.standing(sorted(case.names), duties, ended_at, desk.now)
     gone = tuple(field for field in sorted(case.names) if field not in standing)
-    if not gone and not command.beside:
-        if command.ended_at is not None and command.cards_open:
+    whole = not standing and not command.cards_open
+    over = whole or (ended_at is not None and ended_at <= desk.now)
+    devices = (DEVICES,) if case.bound_before or (over and case.holder.devices) else ()
+    beside = (*command.beside, *devices)
+    if not gone and not beside:
+        # Where no duty keeps anything, what is left are devices: they are bound as long as a card is open.
+        if command.cards_open and (command.ended_at is not None or not standing):
             return Refused(HolderRefusal.CARDS_OPEN, {"count": command.cards_open})
         return _kept_whole(standing)
     for field in gone:
         if field in UNIQUE:
             desk.taken.pop((field, claim_of(field, case.value(field) or "")), None)
         case.forget(field)
-    whole = not standing
-    over = [duty.rule for duty in duties if not set(duty.fields).isdisjoint(gone)]
-    rule = f"over: {', '.join(over)}" if over else "no duty"
-    desk.erasures.append((case.holder.id, (*gone, *command.beside), rule, whole))
+    ended = [duty.rule for duty in duties if not set(duty.fields).isdisjoint(gone)]
+    rule = f"over: {', '.join(ended)}" if ended else "no duty"
+    desk.erasures.append((case.holder.id, (*gone, *beside), rule, over))
+    left = () if over else case.holder.devices
+    desk.bound = [one for one in desk.bound if one[0] != case.holder.id or (one[2] is None and not over)]
+    case.bound_before = False
     if whole:
-        desk.bound = [one for one in desk.bound if one[0] != case.holder.id]
         case.change(
-            identity=True, level=Level.ANONYMOUS, state=State.ERASED, devices=(), agent_id=None,
+            identity=True, level=Level.ANONYMOUS, state=State.ERASED, devices=left, agent_id=None,
             beneficial_owner_id=None,
         )  # fmt: skip
     else:
         identity = not IDENTITY.isdisjoint(gone)
         level = Level.ANONYMOUS if missing(desk, case) else case.holder.level
-        case.change(identity=identity, level=Level.REGISTERED if identity and level is Level.VERIFIED else level)
+        level = Level.REGISTERED if identity and level is Level.VERIFIED else level
+        case.change(identity=identity, level=level, devices=left)
     kept = {field: until for field, (until, _) in standing.items()}
-    return Erased(case.holder.ref, gone, kept, case.holder.state, command.beside, desk.sheet.batch_id)
+    return Erased(case.holder.ref, gone, kept, case.holder.state, beside, desk.sheet.batch_id)
 
 
 def _kept_whole(standing: Mapping[Field, tuple[datetime | None, Duty]]) -> Refused:

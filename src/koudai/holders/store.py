@@ -91,11 +91,13 @@ def write_statements(desk: Desk, vault: Vault, key: str) -> list[Statement]:
             for h in added
         ]
         statements.append((SQL["add"], book, *columns(_HOLDER, rows), now))
-    if desk.bound or desk.unbound:
-        ended = columns((int8s, texts), desk.unbound)
-        statements.append((SQL["bind"], *ended, *columns((int8s, texts, times), desk.bound), now))
-    for holder_id, gone, rule, whole in desk.erasures:
-        statements.append((SQL["erase"], holder_id, texts(gone), rule, whole, now))
+    # What is unbound is erased with the rest; what is bound after an erasure stays.
+    if desk.unbound:
+        statements.append(_bind_statement(desk.unbound, [], now))
+    for holder_id, gone, rule, over in desk.erasures:
+        statements.append((SQL["erase"], holder_id, texts(gone), rule, over, now))
+    if desk.bound:
+        statements.append(_bind_statement([], desk.bound, now))
     put = [row for case in cases for row in _sealed(case, book, vault, key)]
     if put:
         statements.append((SQL["put"], book, *columns(_PUT, put), now))
@@ -105,6 +107,12 @@ def write_statements(desk: Desk, vault: Vault, key: str) -> list[Statement]:
     if changed:
         statements.append(change_statement(changed))
     return statements
+
+
+def _bind_statement(
+    unbound: Sequence[tuple[int, str]], bound: Sequence[tuple[int, str, datetime | None]], now: datetime
+) -> Statement:
+    return (SQL["bind"], *columns((int8s, texts), unbound), *columns((int8s, texts, times), bound), now)
 
 
 def change_statement(holders: Iterable[Holder]) -> Statement:

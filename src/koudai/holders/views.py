@@ -126,17 +126,18 @@ async def report(tx: Tx, book: int, applying: Sequence[Duty]) -> Object:
     Nobody is named. `kept` are the duties that keep a field, with their years after a relation's end.
     """
     await tx.plan_for_scans()
-    fields, people, agreed, erased = await tx.together(
-        *((SQL[name], book) for name in ("held_fields", "held_holders", "held_consents", "held_erasures"))
-    )
+    fields, devices, people, agreed, erased = await tx.together(
+        *((SQL[name], book) for name in _HELD)
+    )  # fmt: skip
     return {
         "holders": _rows(("kind", "level", "state", "count"), people),
-        "fields": [{**row, "kept": _kept(applying, row["field"])} for row in _rows(_OF_FIELD, fields)],
+        "fields": [{**row, "kept": _kept(applying, row["field"])} for row in _rows(_OF_FIELD, [*fields, *devices])],
         "consents": _rows(("purpose", "in_force", "withdrawn"), agreed),
         "erasures": _rows(("rule", "count"), erased),
     }
 
 
+_HELD = ("held_fields", "held_devices", "held_holders", "held_consents", "held_erasures")
 _OF_FIELD = ("field", "count", "oldest_at")
 
 

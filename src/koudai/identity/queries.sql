@@ -24,21 +24,17 @@ SELECT id FROM identity.api_keys
 WHERE id = ANY ($1::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
 
 -- hold_keys: which of these keys are still good, and stay so until this transaction ends
-SELECT id FROM identity.api_keys
-WHERE id = ANY ($1::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
-ORDER BY id FOR SHARE
+SELECT id FROM identity.hold_keys_v1($1::text[]) AS held (id)
 
 -- list_keys: all API keys without their secrets
 SELECT k.id, i.name, i.mode, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at
 FROM identity.api_keys k JOIN identity.issuers i ON i.id = k.issuer_id ORDER BY k.created_at, k.id
 
 -- revoke_key: ends a key at once
-UPDATE identity.api_keys SET revoked_at = clock_timestamp() WHERE id = $1::text AND revoked_at IS NULL RETURNING id
+SELECT id FROM identity.revoke_key_v1($1::text)
 
 -- expire_key: ends a key that is in force at a time; one that ends sooner stays so
-UPDATE identity.api_keys SET expires_at = least(expires_at, $2::timestamptz)
-WHERE id = $1::text AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
-RETURNING issuer_id, name, scopes
+SELECT issuer_id, name, scopes FROM identity.expire_key_v1($1::text, $2::timestamptz)
 
 -- read_keyring: the fingerprints of the keys that this database was written with
 SELECT purpose, fingerprint FROM identity.keyring

@@ -5,7 +5,7 @@ from typing import Any
 
 from koudai import policy
 from koudai.base import asset
-from koudai.documents import Document, Mistake, Path, read
+from koudai.documents import Document, Mistake, Path, at_most, read
 from koudai.ledger import Flow, Per, Subject
 from koudai.programmes.model import Goods, KindTerms, Programme
 from koudai.programmes.words import Identity, Kind, Pin, ProgrammeMistake as P, Receiver, Renewal, Scenario, Start
@@ -22,7 +22,7 @@ def read_programme(text: str) -> Document[Programme] | list[Mistake]:
     if isinstance(found, list):
         return found
     mistakes = [found.mistake(code, path, **facts) for rule in _RULES for code, path, facts in rule(found.value)]
-    return sorted(mistakes, key=lambda mistake: mistake.place) or found
+    return at_most(mistakes) or found
 
 
 def _currency(programme: Programme) -> Iterator[Found]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import anyio.to_thread
 import msgspec
 
 from koudai.base import CHINA, Refused, render_time
-from koudai.documents import Mistake
+from koudai.documents import Document, DocumentFault, Mistake
 from koudai.identity import Mode, mode_of_book
 from koudai.ledger import (
     Keys,
@@ -101,6 +102,8 @@ async def put_versions(
     and none is put that is for a sandbox alone. A programme that is live already takes no version whose gates are
     missing, nor one that breaks the law.
     """
+    # Documents are read in a thread and before any lock: whoever else is served doesn't wait for a large one.
+    read = {c.document: await anyio.to_thread.run_sync(read_programme, c.document) for c in commands}
     await hold_batches(tx, book)
     state = await state_of(tx, book, {c.programme_id for c in commands})
     state.registered, state.limits = registered, await limits_of_book(tx, book)
@@ -118,7 +121,7 @@ async def put_versions(
             outcomes.append(next(v for v in versions if render_time(v.effective_at) == effective))
             continue
         place = Place(sheet.batch_id, sheet.next_ordinal())
-        judged = _judged(state, command)
+        judged = _judged(state, command, read[command.document])
         if isinstance(judged, Refused):
             sheet.keys.remember_refusal(command.key, request, place, judged)
             outcomes.append(judged)
@@ -195,8 +198,7 @@ def _unlike(state: State, programme_id: int, programme: Programme) -> Refused | 
 _CARD = (Subject.CARD,)
 
 
-def _judged(state: State, command: PutVersion) -> Programme | Refused:
-    found = read_programme(command.document)
+def _judged(state: State, command: PutVersion, found: Document[Programme] | list[Mistake]) -> Programme | Refused:
     if isinstance(found, list):
         return not_valid(found)
     programme = found.value
@@ -227,13 +229,14 @@ def gate_missing(missing: Sequence[GateKind]) -> Refused:
 
 
 def not_valid(mistakes: Sequence[Mistake]) -> Refused:
-    """The refusal of a document that has mistakes, with all of them."""
+    """The refusal of a document that has mistakes, with as many of them as are told."""
     told = [
         {"code": m.code, "path": m.path, "line": m.place.line, "column": m.place.column, "facts": dict(m.facts)}
         for m in mistakes
     ]
     first = mistakes[0].place
-    facts: dict[str, Any] = {"count": len(told), "line": first.line, "column": first.column, "mistakes": told}
+    count = sum(m.facts["count"] if m.code == DocumentFault.MORE else 1 for m in mistakes)
+    facts: dict[str, Any] = {"count": count, "line": first.line, "column": first.column, "mistakes": told}
     return Refused(ProgrammeRefusal.NOT_VALID, facts)
 
 
