@@ -98,7 +98,7 @@ VERBS: Mapping[str, str] = {
     "on_split": "split",
     "on_gift": "claim of a gift",
     "on_transfer": "transfer",
-    "on_return": "refund of goods",
+    "on_return": "refund of goods, reversal",
     "not_rescinded": "undoing a sale",
     "not_paid_out": "closing",
     "not_closed": "closing, expiry",

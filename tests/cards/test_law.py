@@ -194,6 +194,47 @@ async def test_two_tills_load_no_more_on_one_root_than_there_is_room(court):
     await court.verify()
 
 
+@pytest.mark.clause("sp.18.bearer_root", "sp.18.registered")
+@pytest.mark.parametrize("kind", ["bearer", "registered"])
+@pytest.mark.parametrize("together", [True, False])
+async def test_nor_does_what_is_undone(court, kind, together):
+    """What was there before has no room any more once something else was loaded in its place."""
+    bearer = kind == "bearer"
+    programme = await court.under(kinds=BEARER) if bearer else await court.under()
+    most, clause = (100_000, "sp.18.bearer_root") if bearer else (500_000, "sp.18.registered")
+    holder = {} if bearer else {"holder_ref": await court.person()}
+    card, shop = await court.card(programme, most, **holder), await court.merchant()
+    told = {"source": FundingSource.TRANSFER, "channel": Channel.COUNTER, "payer": "tom"} if bearer else {
+        "source": FundingSource.TRANSFER, "channel": Channel.COUNTER}  # fmt: skip
+    steps = [
+        court.redeem(card, shop, most, key="pay"), court.load(card, 1, **told), court.reverse(of_key="pay", key="undo"),
+    ]  # fmt: skip
+    outcomes = []
+    for part in [steps] if together else [[one] for one in steps]:
+        outcomes += await court.run(*part)
+    assert (outcomes[2].facts["clause"], outcomes[2].facts["left_minor"]) == (clause, most - 1)
+    assert await court.held(card) == 1
+    await court.do(court.redeem(card, shop, 1), court.reverse(of_key="pay", key="once more"))
+    assert await court.held(card) == most
+    await court.verify()
+
+
+@pytest.mark.clause("sp.15.bearer")
+async def test_a_bearer_card_s_day_is_one_sum_whoever_is_said_to_have_paid(court):
+    programme = await court.under(kinds=BEARER, split=SPLIT)
+    card, shop = await court.card(programme), await court.merchant()
+    for number in range(10):
+        assert await court.tried(card, 99_999, payer=f"tom {number}") is None
+        await court.do(court.redeem(card, shop, 99_999 if number < 9 else 99_994))
+    piece = (await court.split(card, 5)).cards[0].card.id
+    for one in (card, piece):
+        assert await court.tried(one, 10, payer="tom 11") == "sp.15.bearer"
+    assert await court.tried(piece, 9, payer="tom 12") is None
+    other = await court.card(programme)
+    assert await court.tried(other, 10, payer="tom 13") is None, "another root has its own day"
+    await court.verify()
+
+
 async def test_returned_goods_don_t_pass_the_cap(court):
     programme = await court.under(kinds=BEARER)
     card, shop = await court.card(programme, 100_000), await court.merchant()

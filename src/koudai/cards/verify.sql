@@ -635,7 +635,10 @@ WITH loads AS (
     FROM cards.tallies t
     LEFT JOIN (SELECT * FROM loads
                UNION ALL
-               SELECT book, batch_id, day_s, amount_minor, bearer, cash, root_id, 'cash:' || root_id FROM loads WHERE cash) AS l
+               SELECT book, batch_id, day_s, amount_minor, bearer, cash, root_id, 'cash:' || root_id FROM loads WHERE cash
+               UNION ALL
+               SELECT book, batch_id, day_s, amount_minor, bearer, cash, root_id, 'root:' || root_id FROM loads
+               WHERE bearer AND who <> 'root:' || root_id) AS l
         ON l.book = t.book AND l.who = t.who AND l.batch_id >= t.since_batch_id
         -- A sandbox's time is moved by hand: there it is the first batch alone that tells the day.
         AND (l.day_s = t.day_s OR EXISTS (SELECT 1 FROM ledger.clocks x WHERE x.book = t.book))

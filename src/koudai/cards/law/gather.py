@@ -7,7 +7,19 @@ from typing import Any
 
 from koudai.base import day_start_s
 from koudai.cards.checks import card_of
-from koudai.cards.commands import Adjust, Close, Command, Issue, Load, PaidTo, Refund, SpendSplit, Split, Transfer
+from koudai.cards.commands import (
+    Adjust,
+    Close,
+    Command,
+    Issue,
+    Load,
+    PaidTo,
+    Refund,
+    Reverse,
+    SpendSplit,
+    Split,
+    Transfer,
+)
 from koudai.cards.desk import Desk, HeldCard
 from koudai.cards.gifts.model import ClaimGift
 from koudai.cards.law.tally import Owed, Tally
@@ -30,7 +42,7 @@ SQL = Statements(Path(__file__).with_name("queries.sql"))
 _OWED_KEPT = timedelta(minutes=1)
 _TALLY = (texts, int8s, int8s, int8s, int8s, int8s)
 _JUDGEMENT = (int4s, int8s, texts, texts, texts, texts)
-_ROOTED: set[type[Command]] = {Load, Adjust, Sell, Refund, Split, SpendSplit, ClaimGift, Transfer}
+_ROOTED: set[type[Command]] = {Load, Adjust, Sell, Refund, Reverse, Split, SpendSplit, ClaimGift, Transfer}
 
 Statement = tuple[Any, ...]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from koudai.base import Refused, day_start_s
 from koudai.cards.commands import Adjust, Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
-from koudai.cards.law.whom import cash_of, payer_of, payer_ref, pays_for_himself, tallies_of, who_of
+from koudai.cards.law.whom import cash_of, payer_of, payer_ref, pays_for_himself, root_of, tallies_of, who_of
 from koudai.cards.refusals import CardRefusal
 from koudai.holders import Level
 from koudai.ledger import BONUS, FundingSource, Place
@@ -143,7 +143,7 @@ def _of_load(desk: Desk, card: HeldCard, command: Load, payment_minor: int) -> M
     minor = command.amount_minor
     paid = 0 if command.source is FundingSource.BONUS else minor
     tally = desk.tallies.get(payer_of(card, command))
-    in_cash = desk.tallies.get(cash_of(card))
+    in_cash, of_root = desk.tallies.get(cash_of(card)), desk.tallies.get(root_of(card))
     loaded, bearer = (tally.load_minor, tally.bearer_minor) if tally else (0, 0)
     return {
         **_held(desk, card, minor),
@@ -151,7 +151,11 @@ def _of_load(desk: Desk, card: HeldCard, command: Load, payment_minor: int) -> M
         **_shares(desk, minor),
         "purchase_minor": lambda: max(loaded + paid, payment_minor),
         "load_day_minor": lambda: loaded + paid,
-        "purchase_day_minor": lambda: max(bearer + paid, payment_minor) if card.kind is Kind.BEARER else bearer,
+        "purchase_day_minor": lambda: (
+            max(max(bearer, of_root.bearer_minor if of_root else 0) + paid, payment_minor)
+            if card.kind is Kind.BEARER
+            else bearer
+        ),
         "cash_day_minor": lambda: (in_cash.cash_minor if in_cash else 0) + paid,
     }
 

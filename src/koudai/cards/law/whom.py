@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from koudai.cards.commands import Load
 from koudai.cards.desk import Desk, HeldCard
 from koudai.ledger import BONUS, FundingSource, Lot
+from koudai.programmes import Kind
 
 
 def payer_of(card: HeldCard, command: Load) -> str:
@@ -53,10 +54,15 @@ def cash_of(card: HeldCard) -> str:
 
 
 def tallies_of(card: HeldCard, command: Load) -> list[str]:
-    """Whose tallies a load is counted in; value that is given and not paid for is in none."""
+    """Whose tallies a load is counted in; value that is given and not paid for is in none.
+
+    What is bought on a bearer card counts for its root, too: whoever is said to have paid, it is one card's day.
+    """
     if command.source is FundingSource.BONUS:
         return []
     whos = [payer_of(card, command)]
+    if card.kind is Kind.BEARER and whos[0] != root_of(card):
+        whos.append(root_of(card))
     if command.source is FundingSource.CASH:
         whos.append(cash_of(card))
     return whos

@@ -1,6 +1,9 @@
 """Load, redeem, refund, reverse: value comes onto a card, pays a merchant, and comes back."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from koudai.base import Refused, render_time
 from koudai.cards.checks import (
@@ -18,7 +21,7 @@ from koudai.cards.checks import (
 from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.count_on import uncount
 from koudai.cards.desk import Desk, HeldCard, Redemption
-from koudai.cards.law.judge import on_load, on_payment
+from koudai.cards.law.judge import all_pass, on_load, on_payment, on_return
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.spend.basket import state_tender
@@ -187,8 +190,8 @@ def successor_of(desk: Desk, card: HeldCard) -> HeldCard:
 def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     """Undo a whole redemption whose answer was lost.
 
-    The programme's caps don't stand in the way, since the value was there before. After a day, or once the card is
-    closed, it is a refund, for which they do.
+    The programme's caps don't stand in the way, since the value was there before; the law's do, since others may have
+    been loaded in its place meanwhile. After a day, or once the card is closed, it is a refund.
     """
     at = _paid_at(desk, command, place)
     if isinstance(at, Refused):
@@ -197,7 +200,7 @@ def reverse(desk: Desk, command: Reverse, place: Place) -> Activity | Refused:
     if found is None:
         return Refused(CardRefusal.UNKNOWN_REDEMPTION)
     legs = [found] if command.redemption_key is None else _captured_together(desk, found)
-    bad = next((no for leg in legs if (no := _not_reversed(desk, leg))), None)
+    bad = next((no for leg in legs if (no := _not_reversed(desk, leg))), None) or _over_law(desk, legs, place)
     if bad:
         return bad
     first: Activity | None = None
@@ -220,6 +223,19 @@ def _captured_together(desk: Desk, found: Redemption) -> list[Redemption]:
     batch_id = found.place.batch_id
     others = (one for one in desk.redemptions.values() if one.place.batch_id == batch_id and one.lead == found.lead)
     return sorted((one for one in others if not one.whole), key=lambda one: one.place)
+
+
+def _over_law(desk: Desk, legs: Sequence[Redemption], place: Place) -> Refused | None:
+    """What the law has against cards holding again what they paid: each with all that comes back to its root."""
+    of_cards, of_roots, asks = Counter[int](), Counter[int](), list[Callable[[], Refused | None]]()
+    targets = {leg.card_id: successor_of(desk, desk.cards[leg.card_id]) for leg in legs}
+    for leg in legs:
+        of_cards[leg.card_id] += leg.paid_minor
+    for card_id, minor in of_cards.items():
+        paid, target = desk.cards[card_id], targets[card_id]
+        of_roots[target.lineage.root_id] += minor
+        asks.append(partial(on_return, desk, paid, target, of_roots[target.lineage.root_id], place))
+    return all_pass(desk, *asks)
 
 
 def _not_reversed(desk: Desk, found: Redemption) -> Refused | None:
