@@ -170,3 +170,25 @@ async def test_of_a_document_full_of_mistakes_a_hundred_are_told_and_all_are_cou
     refused = (await api.post(f"/v1/programmes/{programme}/versions", {"document": bad})).json()
     assert refused["detail"].startswith("The document has 300 mistakes")
     assert len(refused["facts"]["mistakes"]) == 101
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "path"),
+    [
+        ('titles: {en: "a\\0b", zh: 茶}', "documents.unwritable", "titles.en"),
+        ('titles: {en: "\\ud800", zh: 茶}', "documents.unwritable", "titles.en"),
+        ('titles: {en: Tea, zh: 茶, "\\e[1m": x}', "documents.unwritable", "titles"),
+        ('titles: {en: Tea, zh: 茶}\neffective_on: "0001-01-01"', "documents.too_small", "effective_on"),
+    ],
+)
+async def test_what_no_database_takes_is_a_mistake_with_its_place(api, written, code, path):
+    lines = [line for line in SHOP.splitlines() if not line.startswith(("effective_on", "titles", "  en:", "  zh:"))]
+    bad = "\n".join([*lines, written, *(["effective_on: 2026-01-01"] if "effective_on" not in written else [])])
+    told = (await api.post("/v1/programmes/check", {"document": bad})).json()
+    (one,) = told["mistakes"]
+    assert (one["code"], one["path"], one["line"] > 1) == (code, path, True)
+    pair = {"before": {"from": "document", "document": bad}, "after": {"from": "shipped", "name": "generic"}}
+    assert (await api.post("/v1/programmes/diff", pair)).status_code == 422
+    programme = await api.programme(number_prefix="990001")
+    put_it = await api.post(f"/v1/programmes/{programme}/versions", {"document": bad})
+    assert (put_it.status_code, put_it.json()["code"]) == (422, "programmes.not_valid")

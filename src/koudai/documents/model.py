@@ -27,6 +27,7 @@ class DocumentFault(StrEnum):
     TOO_SHORT = "documents.too_short"
     TOO_LONG = "documents.too_long"
     WRONG_FORM = "documents.wrong_form"
+    UNWRITABLE = "documents.unwritable"
     MORE = "documents.more"
 
 

@@ -4,6 +4,7 @@ All mistakes are told, not the first alone, up to a hundred of them. The schema 
 Schema 2020-12), so that editors can have it too.
 """
 
+import unicodedata
 from collections.abc import Hashable, Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -23,6 +24,7 @@ _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "
 _FLOAT = "tag:yaml.org,2002:float"
 _START = Place(1, 1)
 _DEPTH = 40
+_UNWRITABLE = {"Cc", "Cs"}
 _TOLD = 100
 
 
@@ -117,7 +119,7 @@ class _Walk:
             return self._mapping(node, path)
         # Days and moments stay the text that was written: the schema says what form they have.
         if str(node.tag).endswith((":str", ":timestamp")):
-            return node.value
+            return node.value if self._is_writable(node.value, path, place) else None
         try:
             return self._construct(node)
         except ValueError:
@@ -127,12 +129,23 @@ class _Walk:
             self._unread.add(path)
             return None
 
+    def _is_writable(self, text: str, path: Path, place: Place) -> bool:
+        """Whether nothing stands in a text that no file or database takes, as an escape in quotes may bring along."""
+        bad = next((one for one in text if unicodedata.category(one) in _UNWRITABLE and one not in "\n\t"), None)
+        if bad is not None:
+            facts = {"character": f"U+{ord(bad):04X}"}
+            self.mistakes.append(Mistake(str(DocumentFault.UNWRITABLE), as_path(path), place, facts))
+            self._unread.add(path)
+        return bad is None
+
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for key, value in node.value:
             name = str(key.value)
-            inner = (*path, name)
             place = Place(key.start_mark.line + 1, key.start_mark.column + 1)
+            if not self._is_writable(name, path, place):
+                continue
+            inner = (*path, name)
             if name in told:
                 self.mistakes.append(Mistake(str(DocumentFault.KEY_TWICE), as_path(inner), place))
             # A name's place is that of its key: that is where people look for it.

@@ -1,16 +1,19 @@
 """Check a programme's document: its form, and what no schema can say. All mistakes at once, each with its place."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 from koudai import policy
 from koudai.base import asset
-from koudai.documents import Document, Mistake, Path, at_most, read
+from koudai.documents import Document, DocumentFault, Mistake, Path, at_most, read
 from koudai.ledger import Flow, Per, Subject
 from koudai.programmes.model import Goods, KindTerms, Programme
 from koudai.programmes.words import Identity, Kind, Pin, ProgrammeMistake as P, Receiver, Renewal, Scenario, Start
 
-Found = tuple[P, Path, dict[str, Any]]
+Found = tuple[P | DocumentFault, Path, dict[str, Any]]
+
+_FIRST_DAY = date(2000, 1, 1)
 
 
 def read_programme(text: str) -> Document[Programme] | list[Mistake]:
@@ -23,6 +26,12 @@ def read_programme(text: str) -> Document[Programme] | list[Mistake]:
         return found
     mistakes = [found.mistake(code, path, **facts) for rule in _RULES for code, path, facts in rule(found.value)]
     return at_most(mistakes) or found
+
+
+def _day(programme: Programme) -> Iterator[Found]:
+    day = programme.effective_on
+    if day < _FIRST_DAY:
+        yield DocumentFault.TOO_SMALL, ("effective_on",), {"value": day.isoformat(), "bound": _FIRST_DAY.isoformat()}
 
 
 def _currency(programme: Programme) -> Iterator[Found]:
@@ -192,6 +201,6 @@ def _repeated(programme: Programme) -> Iterator[Found]:
 
 
 _RULES: tuple[Callable[[Programme], Iterator[Found]], ...] = (
-    _currency, _pack, _sandbox, _kinds, _limits, _carriers, _accepted, _voucher, _passing_on, _cashback, _notices,
+    _day, _currency, _pack, _sandbox, _kinds, _limits, _carriers, _accepted, _voucher, _passing_on, _cashback, _notices,
     _repeated,
 )  # fmt: skip

@@ -145,17 +145,14 @@ def _of_load(desk: Desk, card: HeldCard, command: Load, payment_minor: int) -> M
     tally = desk.tallies.get(payer_of(card, command))
     in_cash, of_root = desk.tallies.get(cash_of(card)), desk.tallies.get(root_of(card))
     loaded, bearer = (tally.load_minor, tally.bearer_minor) if tally else (0, 0)
+    bearer = max(bearer, of_root.bearer_minor) if of_root and card.kind is Kind.BEARER else bearer
     return {
         **_held(desk, card, minor),
         **_payer(desk, payer_ref(card, command)),
         **_shares(desk, minor),
         "purchase_minor": lambda: max(loaded + paid, payment_minor),
         "load_day_minor": lambda: loaded + paid,
-        "purchase_day_minor": lambda: (
-            max(max(bearer, of_root.bearer_minor if of_root else 0) + paid, payment_minor)
-            if card.kind is Kind.BEARER
-            else bearer
-        ),
+        "purchase_day_minor": lambda: max(bearer + paid, payment_minor) if card.kind is Kind.BEARER else bearer,
         "cash_day_minor": lambda: (in_cash.cash_minor if in_cash else 0) + paid,
     }
 
