@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from koudai import cards
+from koudai import cards, ledger
 from koudai.base import Refused
 from koudai.cards import CardRefusal, FundingSource, PaidTo
 from koudai.merchants import Relation
@@ -484,4 +484,21 @@ async def test_three_months_are_those_since_the_purchase_whichever_card_it_was_o
         life.ids["card"] = made.cards[0].card.id
     (closed,) = await counter.run(life.do("close", **close))
     assert (closed.facts.get("clause", closed.code) if isinstance(closed, Refused) else "ok") == outcome
+    await counter.verify()
+
+
+async def test_while_an_alarm_is_open_nothing_is_paid_out(life, site):
+    """What a verification found stops pay-outs until somebody has looked into it; an empty card ends all the same."""
+    counter = life.counter
+    await life.open(kind="registered")
+    await life.card("full", 100, holder_ref="ann")
+    await life.card("empty", holder_ref="ann")
+    site.change(
+        "INSERT INTO ledger.alarms (check_name, found, first_row) VALUES ('ledger.account_balance', 1, 'accounts 7')"
+    )
+    assert await life.told(life.do("close", "full", **BANK)) == "cards.payouts_stopped"
+    assert await life.told(life.do("close", "empty")) == "ok"
+    (alarm,) = await counter.within(ledger.open_alarms)
+    await counter.within(lambda tx: ledger.clear_alarm(tx, alarm.id, "wu", "looked into"))
+    assert await life.told(life.do("close", "full", **BANK)) == "ok"
     await counter.verify()

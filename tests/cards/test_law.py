@@ -130,13 +130,16 @@ async def test_all_cards_of_one_root_are_summed(court):
 
 @pytest.mark.clause("mp.load.outlet")
 @pytest.mark.parametrize("how", ["the card itself", "its replacement", "a piece of it", "what it was split from"])
-async def test_cash_of_a_day_is_one_sum_whatever_a_card_is_called_next(court, how):
+async def test_cash_of_a_day_is_one_sum_whatever_a_card_is_called_next(db, keyring, how):
     """200 yuan of cash a day away from own outlets: neither a replacement nor a split begins the sum anew."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
     programme = await court.under(split=SPLIT, **{"class": "multi_purpose"})
     await court.enter_gates(programme)
     ann = await court.person()
     first = card = await court.card(programme, holder_ref=ann)
     other = await court.card(programme, holder_ref=ann)
+    await court.days(1)
     assert await court.tried(first, 15_000, FundingSource.CASH) is None
     if how == "its replacement":
         wish = cards.Replace(key="new", card=first, reason="damaged")
@@ -180,8 +183,28 @@ async def test_cash_that_was_summed_by_card_is_summed_by_root_from_then_on(court
     assert migrate(site.target, ROOMS) == ["cards.0024_lines_of_cards"]
     assert site.ask("SELECT who, cash_minor FROM cards.tallies WHERE who !~ '^payer:'") == [(f"cash:{card}", 11_000)]
     await court.verify()
-    refused = await court.no(court.load(card, 9_001, source=FundingSource.CASH, channel=Channel.COUNTER, key="more"))
+    # The day of its issue is that of its purchase, for which another figure holds; of a piece it never is.
+    refused = await court.no(court.load(piece, 9_001, source=FundingSource.CASH, channel=Channel.COUNTER, key="more"))
     assert refused.facts["left_minor"] == 9_000
+
+
+@pytest.mark.clause("mp.load.outlet", "mp.load.cash", "mp.cash.person")
+async def test_a_purchase_in_cash_is_none_of_a_top_up_s_business(db, keyring):
+    """50,000 yuan bound what a person buys for cash, 200 and 5,000 what is put on a card that is out (P3)."""
+    side = await db.transact(lambda tx: identity.find_issuer(tx, "shop", Mode.TEST, create=True))
+    court = Court(db, keyring, side.id)
+    programme = await court.under(**{"class": "multi_purpose"})
+    await court.enter_gates(programme)
+    ann = await court.person()
+    bought = [await court.card(programme, holder_ref=ann) for _ in range(11)]
+    outcomes = [await court.tried(card, 499_999, FundingSource.CASH) for card in bought]
+    assert outcomes == [None] * 10 + ["mp.cash.person"]
+    await court.days(1)
+    assert await court.tried(bought[10], 20_001, FundingSource.CASH) == "mp.load.outlet"
+    told = {"channel": Channel.OWN_OUTLET}
+    assert await court.tried(bought[10], 500_000, FundingSource.CASH, **told) == "mp.load.cash"
+    assert await court.tried(bought[10], 499_999, FundingSource.CASH, **told) is None
+    await court.verify()
 
 
 async def test_two_tills_load_no_more_on_one_root_than_there_is_room(court):

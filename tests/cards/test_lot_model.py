@@ -1246,6 +1246,7 @@ def test_every_reason_to_refuse_is_given(tell):
         cards.CardRefusal.NEVER_EXPIRES, cards.CardRefusal.NOT_RENEWABLE, cards.CardRefusal.NOT_DUE,
         cards.CardRefusal.OTHER_CARD_NEEDED, cards.CardRefusal.OTHER_KIND, cards.CardRefusal.OTHER_HOLDER,
         cards.CardRefusal.NOT_REFUNDABLE, cards.CardRefusal.PAYOUT_MISSING, cards.CardRefusal.PAYOUT_ELSEWHERE,
+        cards.CardRefusal.PAYOUTS_STOPPED,
         cards.CardRefusal.REVERSAL_TOO_LATE, cards.CardRefusal.OTHER_BUYER, cards.CardRefusal.PAYER_MISSING,
     }  # fmt: skip
     others = of_programmes | of_splits | of_documents | of_restrictions | of_gifts | of_secrets | of_stock | of_lives

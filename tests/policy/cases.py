@@ -51,7 +51,7 @@ INNOCENT: dict[Point, Facts] = {
     I: _ISSUER | _MONEY | _SALE | _CARD | {"expires": False, "validity_months": 36, "reactivation_ends": False, "replacement_fee_minor": 0,
        "issue_reason": "sale"},
     L: _ISSUER | _MONEY | _SALE | _CARD | minor(cash_day="100", load_day="100")
-       | {"expires": False, "validity_months": 36, "own_outlet": True},
+       | {"expires": False, "validity_months": 36, "own_outlet": True, "top_up": False},
     R: minor(amount="100", balance_after="0", own_account_year="0") | _CARD
        | {"merchant_of": "own", "merchant_contracted": True, "online": False, "own_web_shop": False, "purpose": "purchase"},
     S: _MONEY | _CARD | {"to_card_kind": "registered", "purpose": "passing_on"},
@@ -156,9 +156,9 @@ CASES: list[Case] = [
     Case("mp.cash.person", I, {"payer_kind": "person", **CASH}, minor(purchase="49,999.99"), minor(purchase="50,000")),
     Case("mp.credit.purchase", I, {}, {"funding": "debit"}, {"funding": "credit"}),
     Case("mp.payer_name", I, {}, {"payer_is_buyer": True}, {"payer_is_buyer": False}),
-    Case("mp.load.cash", L, CASH, minor(purchase="4,999.99"), minor(purchase="5,000")),
+    Case("mp.load.cash", L, {**CASH, "top_up": True}, minor(purchase="4,999.99"), minor(purchase="5,000")),
     Case("mp.load.credit", L, {}, {"funding": "debit"}, {"funding": "credit"}),
-    Case("mp.load.outlet", L, {**CASH, "own_outlet": False}, minor(cash_day="200"), minor(cash_day="200.01")),
+    Case("mp.load.outlet", L, {**CASH, "own_outlet": False, "top_up": True}, minor(cash_day="200"), minor(cash_day="200.01")),
     Case("mp.use.contracted", R, {}, {"merchant_contracted": True}, {"merchant_contracted": False}),
     Case("mp.use.cash", R, {}, {"purpose": "purchase"}, {"purpose": "cash"}),
     *at((S, G, X), "mp.use.cash", {}, {"purpose": "passing_on"}, {"purpose": "cash"}),

@@ -289,7 +289,7 @@ PERSON = {
 COMPANY = {
     "company": _example(
         "A company with its agent",
-        {"kind": "company", "name": "晨光文具店", "credit_code": "91350211M000100Y43", "agent_id": _HOLDER},
+        {"kind": "company", "name": "晨光文具店", "credit_code": "91350100M000100Y43", "agent_id": _HOLDER},
     )
 }
 

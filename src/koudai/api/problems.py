@@ -84,6 +84,7 @@ STATUS: Mapping[str, int] = {
         CardRefusal.EXPIRED, CardRefusal.EXPIRED_OVER, CardRefusal.NOT_EXPIRED, CardRefusal.NEVER_EXPIRES,
         CardRefusal.NOT_RENEWABLE, CardRefusal.NOT_DUE, CardRefusal.OTHER_CARD_NEEDED, CardRefusal.OTHER_KIND,
         CardRefusal.OTHER_HOLDER, CardRefusal.OTHER_BUYER, CardRefusal.NOT_REFUNDABLE, CardRefusal.PAYOUT_ELSEWHERE,
+        CardRefusal.PAYOUTS_STOPPED,
         CardRefusal.NOT_IN_FORCE, CardRefusal.NOT_LAUNCHED, CardRefusal.KIND_NOT_OFFERED,
         CardRefusal.PIN_SET, CardRefusal.PIN_NOT_OFFERED, CardRefusal.NO_PIN, CardRefusal.PIN_MISSING,
         CardRefusal.PIN_DEVICE_LOCKED, CardRefusal.PIN_LOCKED, CardRefusal.PIN_WRONG,

@@ -190,7 +190,7 @@ def _judge() -> Iterator[tuple[str, float]]:
         "issuer_young": False, "sales_stopped": False,
     }  # fmt: skip
     asked = Law(found.value, (), (), standing).asked(
-        Point.LOAD, Kind.BEARER, funding="transfer", face_to_face=True, own_outlet=False
+        Point.LOAD, Kind.BEARER, funding="transfer", face_to_face=True, own_outlet=False, top_up=True
     )
     assert asked is not None, "it can be refused"
     now = SystemClock().now()

@@ -67,6 +67,7 @@ class CardRefusal(StrEnum):
     OTHER_BUYER = "cards.other_buyer"
     NOT_REFUNDABLE = "cards.not_refundable"
     PAYOUT_MISSING = "cards.payout_missing"
+    PAYOUTS_STOPPED = "cards.payouts_stopped"
     PAYOUT_ELSEWHERE = "cards.payout_elsewhere"
     REASON_MISSING = "cards.reason_missing"
     SECOND_PERSON_MISSING = "cards.second_person_missing"

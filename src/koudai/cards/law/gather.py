@@ -28,7 +28,7 @@ from koudai.cards.stock.model import Sell
 from koudai.cards.stock.sell import as_load
 from koudai.cards.store import by_place
 from koudai.holders import as_standings, standings_statement
-from koudai.ledger import Place, owed_statement
+from koudai.ledger import Place, open_alarms, owed_statement
 from koudai.pg import Statements, Tx, columns, int4s, int8s, texts
 from koudai.programmes import (
     Kind,
@@ -101,6 +101,7 @@ async def _read_loaded(tx: Tx, desk: Desk, cards: Sequence[HeldCard]) -> None:
     """
     if cards:
         ids = sorted({card.id for card in cards})
+        desk.bought.alarmed = bool(await open_alarms(tx))
         desk.bought.at = {row[0]: row[1] for row in await tx.rows(SQL["bought"], int8s(ids))}
     known = desk.sheet.provenances
     places = {known[lot.id][1].funded_by for card in cards for lot in card.pocket.lots}

@@ -10,13 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from koudai.base import Refused, day_start_s
+from koudai.base import Refused
 from koudai.cards.commands import Adjust, Channel, Issue, Load, Purpose
 from koudai.cards.desk import Desk, HeldCard, Judgement
-from koudai.cards.law.whom import cash_of, payer_of, payer_ref, pays_for_himself, root_of, tallies_of, who_of
+from koudai.cards.law.whom import (
+    buys,
+    cash_of,
+    is_new,
+    payer_of,
+    payer_ref,
+    pays_for_himself,
+    root_of,
+    tallies_of,
+    who_of,
+)
 from koudai.cards.refusals import CardRefusal
 from koudai.holders import Level
-from koudai.ledger import BONUS, FundingSource, Place
+from koudai.ledger import FundingSource, Place
 from koudai.merchants import Merchant
 from koudai.policy import PilotUse, Point, Verdict
 from koudai.programmes import Asked, Kind, ProgrammeRefusal, whole_months
@@ -74,8 +84,9 @@ def _load_refused(
     known: dict[str, Any] = {"funding": str(command.source), "face_to_face": channel is not Channel.REMOTE}
     if command.expires_at is not None and command.source is not FundingSource.BONUS:
         known |= {"expires": True, "validity_months": whole_months((command.expires_at - desk.sheet.now).days)}
-    of_point: dict[Point, dict[str, Any]] = {Point.LOAD: {"own_outlet": channel is Channel.OWN_OUTLET}}
-    if _buys(desk, card):
+    at_home, fresh = channel is Channel.OWN_OUTLET, is_new(desk, card)
+    of_point: dict[Point, dict[str, Any]] = {Point.LOAD: {"own_outlet": at_home, "top_up": not fresh}}
+    if buys(desk, card):
         of_point[Point.ISSUE] = {"issue_reason": "sale", "payer_is_buyer": pays_for_himself(card, command)}
     passed: list[_Passed] = []
     for point, more in of_point.items():
@@ -101,7 +112,9 @@ def on_adjust(desk: Desk, card: HeldCard, command: Adjust, place: Place) -> Refu
     law, minor = desk.law(card.terms.programme_id), command.amount_minor
     if law is None:
         return None
-    asked = law.asked(Point.LOAD, card.kind, funding=str(command.source), face_to_face=True, own_outlet=True)
+    asked = law.asked(
+        Point.LOAD, card.kind, funding=str(command.source), face_to_face=True, own_outlet=True, top_up=True
+    )
     if asked is not None:
         unpaid: Makers = dict.fromkeys(_SUMS, lambda: 0)
         makers = {**unpaid, **_held(desk, card, minor), **_payer(desk, card.holder_ref), **_shares(desk, minor)}
@@ -116,17 +129,6 @@ def on_adjust(desk: Desk, card: HeldCard, command: Adjust, place: Place) -> Refu
 
 _SUMS = ("purchase_minor", "load_day_minor", "purchase_day_minor", "cash_day_minor")
 """What was paid for, by payer, card and day."""
-
-
-def _buys(desk: Desk, card: HeldCard) -> bool:
-    """Whether a load is part of the purchase of its card, and no top-up.
-
-    That is all that is loaded while it holds nothing that was paid for, and on the Chinese day on which it was issued:
-    a purchase isn't made a top-up by a first fen. Of a card that came of another that one was bought.
-    """
-    if card.lineage.parent_id is None and desk.seconds(card.issued_at) >= day_start_s(desk.sheet.now_s):
-        return True
-    return all(lot.flags & BONUS for lot in card.pocket.lots)
 
 
 def _needs_payer(asked: Asked, card: HeldCard, command: Load) -> bool:

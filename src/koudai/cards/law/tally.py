@@ -40,11 +40,15 @@ class Tally:
 
 
 class Bought:
-    """What cards that end hold: when it was first bought `at`, by card; whose card it came on (`holder_of` a load)."""
+    """What cards that end hold: when it was first bought `at`, by card; whose card it came on (`holder_of` a load).
 
-    __slots__ = ("at", "holder_of")
+    Nothing of it is paid out while a verification's finding is open: then it is `alarmed`.
+    """
+
+    __slots__ = ("alarmed", "at", "holder_of")
 
     def __init__(self) -> None:
+        self.alarmed = False
         self.at: dict[int, datetime | None] = {}
         self.holder_of: dict[Place, str | None] = {}
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from koudai.base import day_start_s
 from koudai.cards.commands import Load
 from koudai.cards.desk import Desk, HeldCard
+from koudai.cards.model import CardState
 from koudai.ledger import BONUS, FundingSource, Lot
 from koudai.programmes import Kind
 
@@ -41,6 +43,22 @@ def pays_for_himself(card: HeldCard, command: Load) -> bool:
     """
     buyer = card.holder_ref if command.buyer is None else command.buyer
     return buyer in (None, payer_ref(card, command)) or command.source is FundingSource.BONUS
+
+
+def buys(desk: Desk, card: HeldCard) -> bool:
+    """Whether a load is part of the purchase of its card, and no top-up.
+
+    That is all that is loaded while it holds nothing that was paid for, and on the Chinese day on which it was issued:
+    a purchase isn't made a top-up by a first fen. Of a card that came of another that one was bought.
+    """
+    return is_new(desk, card) or all(lot.flags & BONUS for lot in card.pocket.lots)
+
+
+def is_new(desk: Desk, card: HeldCard) -> bool:
+    """Whether a card goes out now: it is sold, or was issued on this Chinese day, and came of no other one."""
+    if card.lineage.parent_id is not None:
+        return False
+    return card.state is CardState.PENDING or desk.seconds(card.issued_at) >= day_start_s(desk.sheet.now_s)
 
 
 def root_of(card: HeldCard) -> str:

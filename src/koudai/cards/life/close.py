@@ -99,6 +99,8 @@ def _ending(desk: Desk, card: HeldCard, command: Close, place: Place) -> _Ending
     lots = [lot for lot in card.pocket.lots if not lot.flags & BONUS]
     if not lots:
         return not_closed(desk, card, 0, place, forfeits=False) or _Ending([], [], lapses)
+    if desk.bought.alarmed:
+        return Refused(CardRefusal.PAYOUTS_STOPPED)
     # Where nothing at all may go there, it is told why.
     chosen = [lot for lot in lots if goes_to(desk, card, lot, command)] if command.partial else lots
     goes_on, lots = 0 < len(chosen) < len(lots), chosen or lots
