@@ -163,3 +163,22 @@ async def test_the_link_is_told_whole_and_drawn_where_the_claim_page_is_told(api
     for base in ("http://gifts.example.org", "https://gifts.example.org/", "https://a b", "gifts"):
         bad = await give(api, card, link_base=base)
         assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "link_base"), base
+
+
+async def test_what_was_answered_under_a_key_names_the_gift_and_the_new_cards(api) -> None:
+    """Who lost the answer finds what was made by the key: all but what is told once."""
+    card = await api.loaded(await api.programme(), 10_000)
+    split = (
+        await api.post(f"/v1/gift_cards/{card}/split", {"amounts_minor": [10, 20], "currency": "CNY"}, key="s")
+    ).json()
+    told = (await api.get("/v1/idempotency_keys/s")).json()
+    assert told["gift_card_ids"] == [one["id"] for one in split["gift_cards"]]
+    assert told["activity"] == split["activity"]
+    given = (await give(api, card, "g")).json()
+    told = (await api.get("/v1/idempotency_keys/g")).json()
+    assert (told["status"], told["gift_id"], told["activity"]["type"]) == ("accepted", given["id"], "GIFT_OFFER")
+    assert given["token"] not in str(told)
+    made = (await claim(api, given["id"], given["token"], "c")).json()
+    told = (await api.get("/v1/idempotency_keys/c")).json()
+    assert made["gift_card"]["id"] in str(told)
+    assert made["gift_card"]["gan"] not in str(told)

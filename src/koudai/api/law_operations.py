@@ -13,10 +13,10 @@ from koudai.api.law_shapes import (
     NewIssuerStatement,
     NewPilot,
     Pilot,
+    PolicyClauses,
     ProgrammePilots,
 )
 from koudai.api.problems import ApiProblem
-from koudai.api.shapes import PolicyClauses
 from koudai.identity import Scope
 from koudai.policy import ClauseShown, PilotRefusal, PolicyRefusal
 from koudai.programmes import ProgrammeRefusal

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from koudai.api.scalars import AmountMinor, Body, Cap, Moment, Name
 from koudai.base import MAX_MINOR
-from koudai.policy import Point
+from koudai.policy import ClauseShown, Point
 from koudai.programmes import IssuerClass, Sector
 
 ClauseId = Annotated[
@@ -19,6 +19,12 @@ Ground = Annotated[
     Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="Why, in words."),
 ]
 Day = Annotated[date, Meta(description="A Chinese calendar day.")]
+
+
+class PolicyClauses(msgspec.Struct, frozen=True):
+    """Every clause of the policy packs, in the order of their ids."""
+
+    data: list[ClauseShown]
 
 
 class NewIssuerStatement(Body, frozen=True, kw_only=True):

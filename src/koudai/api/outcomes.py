@@ -7,10 +7,16 @@ from koudai.api.door import Call
 from koudai.api.ids import CARD, MERCHANT, PROGRAMME, STOCK
 from koudai.api.problems import ApiProblem, Problem, problem_of
 from koudai.api.shapes import KeyOutcome
+from koudai.ledger import Place
 from koudai.pg import Tx
 
 _MADE = {"card_id": ("gift_card_id", CARD), "merchant_id": ("merchant_id", MERCHANT),
          "programme_id": ("programme_id", PROGRAMME), "stock_id": ("stock_id", STOCK)}  # fmt: skip
+
+
+def _is_entry(memory: ledger.Memory) -> bool:
+    """Whether what was made is an entry of a card, by itself or with new cards or a gift."""
+    return memory.facts is None or not {"gift", "card_ids"}.isdisjoint(memory.facts_told())
 
 
 async def show(call: Call) -> KeyOutcome:
@@ -21,7 +27,7 @@ async def show(call: Call) -> KeyOutcome:
 
     async def work(tx: Tx) -> tuple[ledger.Memory | None, cards.Activity | None]:
         memory = await ledger.outcome_of_key(tx, call.book, key)
-        if memory is None or memory.refusal is not None or memory.facts is not None:
+        if memory is None or memory.refusal is not None or not _is_entry(memory):
             return memory, None
         return memory, await cards.activity(tx, call.book, memory.place)
 
@@ -32,9 +38,13 @@ async def show(call: Call) -> KeyOutcome:
     if refused is not None:
         problem = problem_of(refused).told(call.language)
         return KeyOutcome(key, "refused", problem=problem)
+    ids, made = call.door.ids, msgspec.json.decode(memory.facts or "{}")
     if activity is not None:
-        return KeyOutcome(key, "accepted", activity=call.door.ids.activities([activity])[0])
-    made = msgspec.json.decode(memory.facts or "{}")
+        return KeyOutcome(
+            key, "accepted", activity=ids.activities([activity])[0],
+            gift_id=ids.gift_id(Place(*made["gift"])) if "gift" in made else None,
+            gift_card_ids=ids.of(CARD, made["card_ids"]) if "card_ids" in made else None,
+        )  # fmt: skip
     if "holder_id" in made:
         return KeyOutcome(key, "accepted", holder_id=made["holder_id"])
     named = {field: call.door.ids.of(kind, [made[fact]])[0] for fact, (field, kind) in _MADE.items() if fact in made}

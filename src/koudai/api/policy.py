@@ -2,8 +2,8 @@
 
 from koudai import policy
 from koudai.api.door import Call
+from koudai.api.law_shapes import PolicyClauses
 from koudai.api.problems import Problem
-from koudai.api.shapes import PolicyClauses
 from koudai.pg import Tx
 from koudai.policy import ClauseShown, PolicyRefusal
 

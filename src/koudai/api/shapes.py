@@ -49,7 +49,7 @@ from koudai.api.wishes import (
 from koudai.cards import ActivityType, CardState, FundingSource
 from koudai.identity import Mode
 from koudai.ledger import DrawOrder, Flow, Per, Subject
-from koudai.policy import ClauseShown, GateKind
+from koudai.policy import GateKind
 
 
 class FlowLimit(Body, frozen=True, kw_only=True, omit_defaults=True):
@@ -323,12 +323,6 @@ class GiftCardActivityPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class PolicyClauses(msgspec.Struct, frozen=True):
-    """Every clause of the policy packs, in the order of their ids."""
-
-    data: list[ClauseShown]
-
-
 class Accepted(msgspec.Struct, frozen=True, tag_field="status", tag="accepted"):
     """This redemption is booked."""
 
@@ -354,7 +348,10 @@ class BatchOutcomes(msgspec.Struct, frozen=True):
 
 
 class KeyOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was answered under an idempotency key: the thing that was made, or the problem."""
+    """What was answered under an idempotency key: the thing that was made, or the problem.
+
+    Of a split it is the entry and all new cards, of a gift its entry and itself, without its token.
+    """
 
     key: str
     status: str
@@ -365,6 +362,8 @@ class KeyOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     holder_id: str | None = None
     problem: ProblemBody | None = None
     stock_id: str | None = None
+    gift_id: str | None = None
+    gift_card_ids: list[str] | None = None
 
 
 class ClockAdvance(Body, frozen=True, kw_only=True):

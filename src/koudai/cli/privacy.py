@@ -32,9 +32,10 @@ privacy = Group("privacy", help=word("help.privacy"), no_args_is_help=True)
 @of_holder
 @click.option("--by", type=Text(), required=True, metavar="NAME", help=word("opt.keeper"))
 @at_issuer
+@as_json
 @click.pass_obj
-def export(call: Call, ref: str, by: str, issuer: str, mode: str) -> None:
-    """Print everything that is held about a holder, as JSON for him."""
+def export(call: Call, ref: str, by: str, issuer: str, mode: str, as_json: bool) -> None:
+    """Print everything that is held about a holder, as JSON for him, whether that is said or not."""
 
     async def work() -> dict[str, Any]:
         async with opened_side(issuer, mode) as side:
