@@ -91,6 +91,35 @@ async def test_a_card_that_was_never_activated_expires_on_the_shelf(life):
 
 
 @pytest.mark.parametrize(
+    ("bought", "source", "before", "expires"),
+    [
+        (0,  "debit", "nothing", 11),
+        (7,  "debit", "nothing", 18),
+        (7,  "bonus", "nothing", 11),
+        (7,  "debit", "value",   11),
+        (7,  "debit", "spent",   18),
+    ],
+)  # fmt: skip
+async def test_what_is_bought_on_an_empty_card_has_its_whole_term(life, bought, source, before, expires):
+    """Who buys a bearer card that lay empty for long has the years of Art. 19 from then on."""
+    await life.open(NEVER)
+    await life.card(amount=0 if before == "nothing" else 1)
+    if before == "spent":
+        await life.counter.do(life.do("redeem"))
+    await life.until(day(bought, hour=15))
+    load = life.counter.load(life.ids["card"], 2, source=cards.FundingSource(source))
+    made = await life.counter.do(load)
+    assert (made.type, made.amount_minor) == ("LOAD", 2)
+    assert await life.counter.do(load) == made, "a repeated key begins no term"
+    assert (await life.see()).expires_at == day(expires)
+    types = [str(e.type) for e in await life.counter.history(life.ids["card"])]
+    assert types[: types.index("LOAD")] == (["RENEW"] if expires == 18 else []), "the history says so, behind the load"
+    assert await life.told(life.do("load")) == "ok"
+    assert (await life.see()).expires_at == day(expires), "what holds something keeps its day"
+    await life.counter.verify()
+
+
+@pytest.mark.parametrize(
     ("issued", "days", "last"),
     [
         (datetime(2028, 2, 28, 4, tzinfo=UTC), 1, "2028-02-29"),

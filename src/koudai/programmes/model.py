@@ -61,7 +61,9 @@ class Validity(_Part, frozen=True):
     """How long a card may be used. Without `days` it never expires, and nothing else is said."""
 
     days: Annotated[_Days | None, Meta(description="How many days; left out: a card never expires.")] = None
-    since: Annotated[Start, Meta(description="What the days count from.")] = Start.ISSUE
+    since: Annotated[
+        Start, Meta(description="What the days count from; what is bought on an empty card has them all.")
+    ] = Start.ISSUE
     renewal: Annotated[Renewal, Meta(description="What happens when they are over.")] = Renewal.NONE
     renewal_days: Annotated[
         _Days | None, Meta(description="By how many days a renewal prolongs; left out: as `days`.")

@@ -32,6 +32,22 @@ def begin(desk: Desk, card: HeldCard, issued_at: datetime, activated_at: datetim
         set_expiry(desk, card, until)
 
 
+def begin_anew(desk: Desk, card: HeldCard, lead: int) -> None:
+    """Give a card that was bought empty the whole of its term, which counts from when there is something to use.
+
+    Of a bearer card that lay empty for two years, less than the three years of MOFCOM Order 2012-9, Art. 19, would be
+    left to who buys it. The entry is led by that of the load.
+    """
+    validity, now = validity_of(card), desk.sheet.now
+    until = None if validity is None else expiry(validity, now, now)
+    if until is None or card.expires_at is None or until <= card.expires_at:
+        return
+    place = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
+    desk.sheet.touch(card.id, place.ordinal)
+    set_expiry(desk, card, until)
+    desk.enter(card, place, ActivityType.RENEW, 0, None, lead=lead)
+
+
 def set_expiry(desk: Desk, card: HeldCard, expires_at: datetime) -> None:
     """Let a card last until then."""
     card.expires_at = desk.expiries[card.id] = expires_at

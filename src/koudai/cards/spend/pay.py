@@ -22,6 +22,7 @@ from koudai.cards.commands import Command, Load, Redeem, Refund, Reverse
 from koudai.cards.count_on import uncount
 from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import all_pass, on_load, on_payment, on_return
+from koudai.cards.life.last import begin_anew
 from koudai.cards.model import Activity, ActivityType, CardState
 from koudai.cards.refusals import CardRefusal
 from koudai.cards.spend.basket import state_tender
@@ -92,12 +93,16 @@ def load(
     provenance = Provenance(
         command.source, _flags(command), at, place, command.payer, command.refund_to, command.expires_at
     )
+    was_empty = not card.pocket.balance_minor
     sheet.put(place.ordinal, funding, card.pocket, amount, provenance, "load", at)
     count(slots, amount)
     desk.moved(card, amount)
-    return desk.enter(
+    entry = desk.enter(
         card, place, ActivityType.LOAD, amount, at, source=command.source, device=command.device
     )  # fmt: skip
+    if was_empty and command.source is not FundingSource.BONUS:
+        begin_anew(desk, card, place.ordinal)
+    return entry
 
 
 def _flags(command: Load) -> int:
