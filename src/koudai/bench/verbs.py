@@ -18,6 +18,7 @@ from koudai.bench.ground import open_ground
 from koudai.bench.ledger import Progress
 from koudai.bench.model import BenchFault, Sizes, machine
 from koudai.bench.stock import CURRENCY
+from koudai.instance import calm_collector
 from koudai.policy import Point
 from koudai.programmes import Kind, Law, read_programme, shipped_text
 
@@ -80,6 +81,8 @@ async def verbs(
             await field.make_cards(sizes.cards, lambda done, total: tell("prepare", done, total))
             issue_s = await _issue(field, issued, tell)
             await field.analyze()
+            # As in a server, which books in the same way.
+            calm_collector()
             tpcb: list[float] = []
             rates: dict[str, list[float]] = {name: [] for name in _VERBS}
             judged: dict[str, list[float]] = {}

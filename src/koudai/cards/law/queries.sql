@@ -8,8 +8,10 @@ SELECT cards.set_tallies_v1($1::int, $2::text[], $3::bigint[], $4::bigint[], $5:
 SELECT c.root_id, sum(h.balance_minor)::bigint
 -- Root by root: by book as well a session that began with few cards walks all of a book.
 FROM unnest($2::bigint[]) AS r (id)
-JOIN LATERAL (SELECT x.* FROM cards.cards x WHERE x.root_id = r.id AND x.parent_id IS NOT NULL OFFSET 0) AS c
-    ON c.book = $1::int AND NOT c.id = ANY ($3::bigint[])
+JOIN LATERAL (
+    SELECT x.* FROM cards.cards x
+    WHERE x.root_id = r.id AND x.parent_id IS NOT NULL AND x.state <> 'DEACTIVATED' OFFSET 0
+) AS c ON c.book = $1::int AND NOT c.id = ANY ($3::bigint[])
 JOIN LATERAL (SELECT * FROM ledger.heads x WHERE x.id = c.id OFFSET 0) AS h ON true
 GROUP BY c.root_id
 UNION ALL
