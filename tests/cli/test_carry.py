@@ -37,6 +37,11 @@ def test_value_goes_to_another_card_and_the_pieces_come_together_again(koudai: A
     piece = koudai.done("card", "split", one, "--piece", "200", *YUAN)["gift_cards"][0]["id"]
     assert [row["id"] for row in koudai.done("card", "family", one)["data"]] == [piece]
     assert piece in koudai("card", "family", one, language=CHINESE).out
+    listed = koudai.done("card", "list", "--limit", "1")
+    rows = koudai.done("card", "list", "--from", listed["next"])["data"]
+    assert {one, piece} <= {row["id"] for row in [*listed["data"], *rows]}
+    told = koudai("card", "list", "--limit", "1", language=CHINESE)
+    assert (listed["next"] in told.out, listed["next"] in told.err, "末四位" in told.out) == (True, True, True)
     koudai.done("card", "transfer", piece, one, "--purpose", "merge", *YUAN)
     assert [held(koudai, one), held(koudai, piece)] == [700, 0]
     refused = koudai("card", "transfer", one, other, "--purpose", "merge", *YUAN, "--json")

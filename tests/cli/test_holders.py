@@ -60,7 +60,12 @@ def test_the_life_of_a_holder(koudai: Any, wang: str) -> None:
     assert koudai.done("holder", "bind", wang, "phone")["devices"] == ["phone"]
     assert koudai.done("holder", "unbind", wang, "phone")["devices"] == []
     koudai.done("holder", "consent", wang, "marketing", "--text", "2026-11")
+    (agreed,) = koudai.done("holder", "consents", wang)["data"]
+    assert (agreed["purpose"], agreed["text_version"], agreed["withdrawn_at"]) == ("marketing", "2026-11", None)
     koudai.done("holder", "withdraw", wang, "marketing")
+    assert koudai.done("holder", "consents", wang)["data"][0]["withdrawn_at"] >= agreed["given_at"]
+    assert "撤回时间" in koudai("holder", "consents", wang, language=CHINESE).out
+    assert koudai("holder", "consents", UNKNOWN, "--json").error()["code"] == "holders.unknown_holder"
     assert koudai.done("holder", "verify", wang)["level"] == "verified"
     assert "verified" in koudai("holder", "verify", wang).out
     found = koudai("holder", "find", "phone", "--json", stdin="138 0000 5678\n").json()["data"]

@@ -181,7 +181,10 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Programme(msgspec.Struct, frozen=True):
-    """A card programme."""
+    """A card programme, and the terms that it was made with.
+
+    Where it has a document in force (`GET /v1/programmes/{id}/versions`), the terms of that one hold in their place.
+    """
 
     id: str
     name: str

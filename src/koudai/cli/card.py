@@ -8,12 +8,13 @@ import click
 from koudai import cards
 from koudai.base import Asset, Fault
 from koudai.cli.basket import with_lines
-from koudai.cli.carry import adjust, expire, family, transfer
+from koudai.cli.carry import adjust, expire, transfer
 from koudai.cli.codes import CliFault
 from koudai.cli.happen import card_ref, found_card, happen, verb_of_card
 from koudai.cli.hold import authorise, capture, void
 from koudai.cli.issue import issue
 from koudai.cli.life import close, payouts, reactivate, renew, sweep
+from koudai.cli.listing import family, list_all
 from koudai.cli.options import as_json, at_issuer, of_card, of_payer, with_amount, with_device, with_key
 from koudai.cli.reissue import exchange, replace
 from koudai.cli.render import activity_object, card_object, cell, fields
@@ -35,7 +36,7 @@ _HISTORY = ("event_at", "type", "amount_minor", "balance_minor", "merchant_id", 
 card = Group("card", help=word("help.card"), no_args_is_help=True)
 for verb in (
     issue, split, spend_split, replace, renew, reactivate, exchange, close, sweep, payouts, authorise, capture, void,
-    restrict, go_on, lift, restrictions, lost, pin, pay_code, transfer, adjust, expire, family,
+    restrict, go_on, lift, restrictions, lost, pin, pay_code, transfer, adjust, expire, family, list_all,
     verb_of_card("activate", word("help.card_activate"), cards.Activate),
 ):  # fmt: skip
     card.add_command(verb)

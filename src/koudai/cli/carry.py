@@ -1,24 +1,16 @@
-"""`koudai card transfer`, `adjust`, `expire`, `family`: value goes to another card, is corrected, or lapses."""
-
-from typing import Any
+"""`koudai card transfer`, `adjust`, `expire`: value goes to another card, is corrected, or lapses."""
 
 import click
 
 from koudai import cards
-from koudai.base import Asset, Refused
-from koudai.cli.happen import card_ref, found_card, happen, verb_of_card
+from koudai.base import Asset
+from koudai.cli.happen import card_ref, happen, verb_of_card
 from koudai.cli.options import as_json, at_issuer, of_card, with_amount, with_currency, with_device, with_key
-from koudai.cli.render import card_object, cell
 from koudai.cli.running import Call
-from koudai.cli.screen import print_table
-from koudai.cli.session import opened_side
-from koudai.cli.speak import as_fault, note, print_json
 from koudai.cli.tree import Command
-from koudai.cli.values import Amount, CardName, OneOf, Opaque, Text, Whole
+from koudai.cli.values import Amount, CardName, OneOf, Opaque, Text
 from koudai.cli.words import word
 from koudai.ledger import Place
-
-_FAMILY = ("id", "state", "balance", "available_minor", "parent_id")
 
 
 @click.command("transfer", cls=Command, help=word("help.card_transfer"))
@@ -77,36 +69,3 @@ def adjust(
 
 
 expire = verb_of_card("expire", word("help.card_expire"), cards.Expire)
-
-
-@click.command("family", cls=Command, help=word("help.card_family"))
-@of_card
-@click.option("--limit", type=Whole(1, 1000), default=50, metavar="N", help=word("opt.limit"))
-@click.option("--from", "begin", type=Opaque("gftc"), metavar="CARD", help=word("opt.behind_card"))
-@at_issuer
-@as_json
-@click.pass_obj
-def family(call: Call, card: str, limit: int, begin: str | None, issuer: str, mode: str, as_json: bool) -> None:
-    """Show the cards that come by splits from the root of a card."""
-
-    async def work() -> tuple[list[dict[str, Any]], str | None]:
-        async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
-            after = side.internal_id("gftc", begin)[0] if begin else 0
-            one = await found_card(tx, side, card)
-            found = await cards.page_family(tx, side.book, one.id, after, limit + 1)
-            if found is None:
-                raise as_fault(Refused(cards.CardRefusal.UNKNOWN_CARD))
-            keyring = side.instance.keyring
-            told = [card_object(keyring, each, side.issuer.mode) for each in found[:limit]]
-            return told, told[-1]["id"] if len(found) > limit else None
-
-    told, following = call.run(work())
-    if as_json:
-        print_json({"data": told, "next": following})
-        return
-    print_table(
-        [word(f"head.{name}") for name in _FAMILY], ([cell(row, name) for name in _FAMILY] for row in told),
-        numbers=(2, 3),
-    )  # fmt: skip
-    if following:
-        note(word("say.more_from", id=following))

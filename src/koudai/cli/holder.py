@@ -35,6 +35,7 @@ _FIELDS = (
     "name", "document_type", "document_number", "phone", "email", "address", "birth_date", "credit_code", "licence",
 )  # fmt: skip
 _COLUMNS = ("id", "kind", "level", "state", "name", "phone", "created_at")
+_AGREED = ("purpose", "text_version", "given_at", "withdrawn_at")
 
 holder = Group("holder", help=word("help.holder"), no_args_is_help=True)
 
@@ -223,6 +224,27 @@ def show(call: Call, ref: str, issuer: str, mode: str, as_json: bool) -> None:
             return (await _shown(side, tx, list(found.values())))[0]
 
     _print(call.run(work()), as_json=as_json)
+
+
+@holder.command("consents", help=word("help.holder_consents"))
+@of_holder
+@at_issuer
+@as_json
+@click.pass_obj
+def consents(call: Call, ref: str, issuer: str, mode: str, as_json: bool) -> None:
+    """Show what a holder agreed to."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with opened_side(issuer, mode) as side, side.instance.db.transaction(snapshot=True) as tx:
+            return [msgspec.to_builtins(one) for one in await holders.consents(tx, side.book, ref)]
+
+    found = call.run(work())
+    if as_json:
+        print_json({"data": found})
+    else:
+        print_table(
+            [word(f"head.{name}") for name in _AGREED], ([cell(row, name) for name in _AGREED] for row in found)
+        )
 
 
 @holder.command("list", help=word("help.holder_list"))

@@ -226,6 +226,7 @@ def write_off(
 @click.option("--till", type=Text(200), required=True, metavar="NAME", help=word("opt.till"))
 @click.option("--clerk", type=Text(200), required=True, metavar="NAME", help=word("opt.clerk"))
 @click.option("--payer", type=Text(200), metavar="REF", help=word("opt.payer"))
+@click.option("--refund-to", type=Text(200), metavar="REF", help=word("opt.refund_to"))
 @click.option("--acknowledged", is_flag=True, help=word("opt.acknowledged"))
 @at_issuer
 @with_key
@@ -233,8 +234,8 @@ def write_off(
 @click.pass_obj
 def sell(
     call: Call, card: str, amount_minor: int, currency: Asset, source: str, payment: str, payment_minor: int | None,
-    merchant: str | None, place: str | None, till: str, clerk: str, payer: str | None, acknowledged: bool, issuer: str,
-    mode: str, key: str | None, as_json: bool,
+    merchant: str | None, place: str | None, till: str, clerk: str, payer: str | None, refund_to: str | None,
+    acknowledged: bool, issuer: str, mode: str, key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Sell a card at a till: load what was paid, and activate it."""
     happen(
@@ -242,7 +243,7 @@ def sell(
         command=lambda side, key: cards.Sell(
             key=key, card=card_ref(side, card), amount_minor=amount_minor, asset=currency.code,
             source=cards.FundingSource(source), payment_ref=payment, payment_minor=payment_minor, till=till,
-            clerk=clerk, payer=payer, acknowledged=acknowledged, **_place(side, merchant, place),
+            clerk=clerk, payer=payer, refund_to=refund_to, acknowledged=acknowledged, **_place(side, merchant, place),
         ),
     )  # fmt: skip
 
