@@ -98,14 +98,17 @@ async def test_a_card_that_was_never_activated_expires_on_the_shelf(life):
         (7,  "bonus", "nothing", 11),
         (7,  "debit", "value",   11),
         (7,  "debit", "spent",   18),
+        (7,  "debit", "bonus",   18),
     ],
 )  # fmt: skip
-async def test_what_is_bought_on_an_empty_card_has_its_whole_term(life, bought, source, before, expires):
+async def test_what_is_bought_on_a_card_without_any_has_its_whole_term(life, bought, source, before, expires):
     """Who buys a bearer card that lay empty for long has the years of Art. 19 from then on."""
     await life.open(NEVER)
-    await life.card(amount=0 if before == "nothing" else 1)
+    await life.card(amount=1 if before in ("value", "spent") else 0)
     if before == "spent":
         await life.counter.do(life.do("redeem"))
+    if before == "bonus":
+        await life.counter.do(life.counter.load(life.ids["card"], 5, source=cards.FundingSource.BONUS))
     await life.until(day(bought, hour=15))
     load = life.counter.load(life.ids["card"], 2, source=cards.FundingSource(source))
     made = await life.counter.do(load)
@@ -115,7 +118,9 @@ async def test_what_is_bought_on_an_empty_card_has_its_whole_term(life, bought, 
     types = [str(e.type) for e in await life.counter.history(life.ids["card"])]
     assert types[: types.index("LOAD")] == (["RENEW"] if expires == 18 else []), "the history says so, behind the load"
     assert await life.told(life.do("load")) == "ok"
-    assert (await life.see()).expires_at == day(expires), "what holds something keeps its day"
+    assert (await life.see()).expires_at == day(18 if source == "bonus" else expires), (
+        "the first purchase counts, and no later one"
+    )
     await life.counter.verify()
 
 

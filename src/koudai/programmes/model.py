@@ -62,7 +62,7 @@ class Validity(_Part, frozen=True):
 
     days: Annotated[_Days | None, Meta(description="How many days; left out: a card never expires.")] = None
     since: Annotated[
-        Start, Meta(description="What the days count from; what is bought on an empty card has them all.")
+        Start, Meta(description="What the days count from; what is bought on a card without any has them all.")
     ] = Start.ISSUE
     renewal: Annotated[Renewal, Meta(description="What happens when they are over.")] = Renewal.NONE
     renewal_days: Annotated[

@@ -33,7 +33,7 @@ def begin(desk: Desk, card: HeldCard, issued_at: datetime, activated_at: datetim
 
 
 def begin_anew(desk: Desk, card: HeldCard, lead: int) -> None:
-    """Give a card that was bought empty the whole of its term, which counts from when there is something to use.
+    """Give a card on which nothing bought was the whole of its term, which counts from when somebody buys something.
 
     Of a bearer card that lay empty for two years, less than the three years of MOFCOM Order 2012-9, Art. 19, would be
     left to who buys it. The entry is led by that of the load.

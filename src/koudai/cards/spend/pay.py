@@ -93,14 +93,14 @@ def load(
     provenance = Provenance(
         command.source, _flags(command), at, place, command.payer, command.refund_to, command.expires_at
     )
-    was_empty = not card.pocket.balance_minor
+    bought_before = any(lot.minor and not lot.flags & BONUS for lot in card.pocket.lots)
     sheet.put(place.ordinal, funding, card.pocket, amount, provenance, "load", at)
     count(slots, amount)
     desk.moved(card, amount)
     entry = desk.enter(
         card, place, ActivityType.LOAD, amount, at, source=command.source, device=command.device
     )  # fmt: skip
-    if was_empty and command.source is not FundingSource.BONUS:
+    if not bought_before and command.source is not FundingSource.BONUS:
         begin_anew(desk, card, place.ordinal)
     return entry
 
