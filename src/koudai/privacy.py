@@ -13,7 +13,7 @@ import msgspec
 from koudai import cards, holders
 from koudai.base import Fault, Refused, render_time
 from koudai.holders import Duty, Erase, Erased, duties
-from koudai.identity import IdentityFault, Vault, current_vault_key, old_vault_keys, retire_vault_key
+from koudai.identity import IdentityFault, Vault, old_vault_keys, retire_vault_key, vault_key_to_change
 from koudai.pg import Database, Tx
 
 Object = dict[str, Any]
@@ -90,7 +90,7 @@ async def retire(tx: Tx, vault: Vault) -> list[str]:
 
     Raises Fault when something still is. Who seals waits for this transaction to end.
     """
-    await current_vault_key(tx, vault)
+    await vault_key_to_change(tx, vault)
     counts = await count_by_key(tx)
     old = await old_vault_keys(tx)
     for fingerprint in old:

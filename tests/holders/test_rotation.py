@@ -96,6 +96,7 @@ async def test_a_field_that_was_written_meanwhile_is_left_as_it_is(db, path, mon
 
 
 async def test_a_change_waits_for_who_seals_with_the_key_of_before(db, path, site):
+    """And who comes behind it waits for the change: writers that follow one upon another don't keep it out."""
     desk = await open_desk(db, path)
     await desk.do(desk.person())
     await db.transact(lambda tx: identity.add_vault_key(tx, desk.vault, path))
@@ -105,8 +106,13 @@ async def test_a_change_waits_for_who_seals_with_the_key_of_before(db, path, sit
             await holders.run(tx, 1, [desk.whole_person()], desk.vault)
             change = asyncio.create_task(keeper.transact(lambda tx: identity.use_vault_key(tx, after.vault)))
             await asyncio.sleep(0.3)
-            assert not change.done()
-        assert await asyncio.wait_for(change, 10) == list(after.vault.keyring.vault_roots())[1]
+            late = asyncio.create_task(after.do(after.whole_person("002")))
+            await asyncio.sleep(0.3)
+            assert [change.done(), late.done()] == [False, False]
+        new = list(after.vault.keyring.vault_roots())[1]
+        assert await asyncio.wait_for(change, 10) == new
+        await asyncio.wait_for(late, 10)
+        assert (await by_key(db))[new] == 4, "who came behind it seals with the new key"
         assert await holders.reseal(keeper, after.vault) == 4, "nothing comes after the sweep"
 
 

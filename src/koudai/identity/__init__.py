@@ -29,6 +29,7 @@ from koudai.identity.vault_keys import (
     retire_vault_key,
     retired_vault_keys,
     use_vault_key,
+    vault_key_to_change,
 )
 from koudai.pg import Room
 
@@ -70,4 +71,5 @@ __all__ = [
     "rotate_key",
     "suite_of",
     "use_vault_key",
+    "vault_key_to_change",
 ]

@@ -48,8 +48,15 @@ SELECT fingerprint FROM identity.vault_keys WHERE state IN ('current', 'old')
 -- list_vault_keys: all vault keys, oldest first
 SELECT fingerprint, state, added_at FROM identity.vault_keys ORDER BY added_at, fingerprint
 
--- hold_vault_keys: the vault keys that are in force, and stay as they are until this transaction ends
-SELECT fingerprint, state FROM identity.vault_keys WHERE state <> 'retired' ORDER BY fingerprint FOR SHARE
+-- hold_vault_keys: lets nobody change the vault keys until this transaction ends; who waits to do so is before who comes
+-- later, which row locks wouldn't see to
+SELECT pg_advisory_xact_lock_shared(hashtext('identity.vault_keys'))
+
+-- take_vault_keys: waits for all that hold the vault keys, and lets nobody until this transaction ends
+SELECT pg_advisory_xact_lock(hashtext('identity.vault_keys'))
+
+-- vault_keys_in_force: the vault keys that are in force, held
+SELECT fingerprint, state FROM identity.vault_keys WHERE state <> 'retired'
 
 -- name_vault_key: names a vault key
 INSERT INTO identity.vault_keys (fingerprint, state) VALUES ($1::text, $2::text)

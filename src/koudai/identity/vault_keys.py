@@ -36,7 +36,9 @@ async def current_vault_key(tx: Tx, vault: Vault) -> str:
     A database that names none is written with the keyring's first. Raises Fault when the keyring lacks
     the key: it was taken into use after this process had read its file.
     """
-    rows: Sequence[Sequence[str]] = await tx.rows(SQL["hold_vault_keys"])
+    # The rows are read by a statement of its own, whose snapshot is taken when the keys are held.
+    held = await tx.together((SQL["hold_vault_keys"],), (SQL["vault_keys_in_force"],))
+    rows: Sequence[Sequence[str]] = held[1]
     if not rows:
         await tx.rows(SQL["name_vault_key"], vault.first, "current")
         return vault.first
@@ -46,13 +48,22 @@ async def current_vault_key(tx: Tx, vault: Vault) -> str:
     return current
 
 
+async def vault_key_to_change(tx: Tx, vault: Vault) -> str:
+    """The key that new fields are sealed with, for who changes the keys.
+
+    Waits for the transactions that seal; others wait for this one to end. Raises Fault as `current_vault_key` does.
+    """
+    await tx.rows(SQL["take_vault_keys"])
+    return await current_vault_key(tx, vault)
+
+
 async def add_vault_key(tx: Tx, vault: Vault, path: Path) -> str:
     """Add a key to the keyring's file and name it in the database; its fingerprint.
 
     One that was added before and isn't used yet is answered again; one that an earlier attempt left in the
     file without a name is named. Raises Fault when the file can't be read or written.
     """
-    await current_vault_key(tx, vault)
+    await vault_key_to_change(tx, vault)
     keyring = read_keyring(path)
     known = await list_vault_keys(tx)
     waiting = [row.fingerprint for row in known if row.state == "added" and row.fingerprint in keyring.vault_roots()]
@@ -73,7 +84,7 @@ async def use_vault_key(tx: Tx, vault: Vault) -> str:
 
     Waits for the transactions that seal with the one before. Raises Fault when this keyring lacks it.
     """
-    current = await current_vault_key(tx, vault)
+    current = await vault_key_to_change(tx, vault)
     added = [row.fingerprint for row in await list_vault_keys(tx) if row.state == "added"]
     if not added:
         return current
