@@ -92,7 +92,9 @@ class Walk(Life):
         return None if late is None else self.now - late
 
     async def load(self, number, late):
-        await self.act(number, lambda card: self.counter.load(card, 3, event_at=self.happened(late)))
+        """What is bought on an empty card begins its days anew, and what is given doesn't."""
+        source = cards.FundingSource.BONUS if number % 2 else cards.FundingSource.CASH
+        await self.act(number, lambda card: self.counter.load(card, 3, event_at=self.happened(late), source=source))
 
     async def redeem(self, number, late):
         await self.act(number, lambda card: self.counter.redeem(card, self.shop, 1, event_at=self.happened(late)))
@@ -252,13 +254,17 @@ async def life(counter):
     return life
 
 
+GIVEN = {"source": cards.FundingSource.BONUS}
+"""Value that begins no term."""
+
+
 @pytest.mark.parametrize(
     ("name", "at", "happens", "told"),
     [
         ("card",    24, [], ("before_expiry", 9)),
-        ("empty",   24, [("load", {})], ("before_expiry", 9)),
+        ("empty",   24, [("load", GIVEN)], ("before_expiry", 9)),
         ("stopped", 24, [("unblock", {})], ("before_expiry", 9)),
-        ("pending", 24, [("activate", {}), ("load", {})], ("before_expiry", 9)),
+        ("pending", 24, [("activate", {}), ("load", GIVEN)], ("before_expiry", 9)),
         ("card",    55, [("redeem", {})], ("before_expiry", 9)),
         ("card",     3, [("redeem", {"event_at": day(-97)})], ("silence", 100)),
         ("empty",    3, [("load", {"event_at": day(-98)})], ("silence", 100)),
@@ -297,7 +303,10 @@ async def test_who_takes_while_cards_are_loaded_and_unblocked_overlooks_none(lif
         if n % 2:
             await counter.do(counter.block(life.ids[f"more {n}"]))
     await life.until(day(50))
-    freed = [life.do("load", f"more {n}") if n % 2 == 0 else counter.unblock(life.ids[f"more {n}"]) for n in range(12)]
+    freed = [
+        life.do("load", f"more {n}", **GIVEN) if n % 2 == 0 else counter.unblock(life.ids[f"more {n}"])
+        for n in range(12)
+    ]
     found = await asyncio.gather(*(take(life, 3) for _ in range(4)), *(counter.do(command) for command in freed))
     told = [one for page in found[:4] for one in page]
     while more := await take(life, 3):
