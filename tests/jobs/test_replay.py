@@ -198,10 +198,10 @@ def postmaster_of(home):
 
 
 def wait_for_postmaster(home, process):
-    """Until there is one to be killed, or the command has ended."""
+    """Until there is one to be killed, or the command has ended; the file of one that was killed is still there."""
     while process.poll() is None:
         with contextlib.suppress(OSError, IndexError, ValueError):
-            postmaster_of(home)
+            os.kill(postmaster_of(home), 0)
             return
         time.sleep(0.02)
 
