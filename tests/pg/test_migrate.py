@@ -4,6 +4,8 @@ import shutil
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,17 @@ UNION ALL
 SELECT 'enum', enumtypid::regtype::text, enumlabel, enumsortorder::text
 FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid WHERE t.typnamespace::regnamespace::text = ANY (%(ours)s)
 """
+
+
+def test_a_step_that_databases_have_taken_is_never_changed():
+    """Another text of it is refused by every database that took it. A new step is added to the list, and stays so."""
+    root = Path(__file__).parents[2]
+    listed = dict(reversed(line.split()) for line in Path(__file__).with_name("steps.sha256").read_text().splitlines())
+    found = {
+        str(path.relative_to(root)): sha256(path.read_bytes()).hexdigest()
+        for path in root.glob("src/koudai/*/schema/*.sql")
+    }
+    assert found == listed
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ ALTER TABLE cards.cards
 
 -- Cash of a day is summed over all cards of one root, so that neither a replacement nor a split begins the sum anew.
 ALTER TABLE cards.tallies DROP CONSTRAINT tallies_who_check;
-WITH of_cards AS MATERIALIZED (
-    SELECT t.*, substr(t.who, 6)::bigint AS card_id FROM cards.tallies t WHERE t.who LIKE 'card:%'
-), of_roots AS (
-    SELECT t.*, c.root_id, max(t.day_s) OVER (PARTITION BY c.root_id) AS newest_s
-    FROM of_cards t JOIN cards.cards c ON c.id = t.card_id
-)
 INSERT INTO cards.tallies (book, who, day_s, load_minor, bearer_minor, cash_minor, since_batch_id)
-SELECT book, 'cash:' || root_id, day_s, sum(load_minor), sum(bearer_minor), sum(cash_minor), min(since_batch_id)
-FROM of_roots WHERE day_s = newest_s GROUP BY book, root_id, day_s;
+SELECT t.book, 'cash:' || c.root_id, t.day_s, sum(t.load_minor), sum(t.bearer_minor), sum(t.cash_minor), min(t.since_batch_id)
+FROM cards.tallies t
+JOIN cards.cards c ON t.who = 'card:' || c.id
+WHERE t.day_s = (SELECT max(o.day_s) FROM cards.tallies o JOIN cards.cards d ON o.who = 'card:' || d.id
+                 WHERE d.root_id = c.root_id)
+GROUP BY t.book, c.root_id, t.day_s;
 DELETE FROM cards.tallies WHERE who LIKE 'card:%';
 ALTER TABLE cards.tallies ADD CONSTRAINT tallies_who_check CHECK (who ~ '^(payer|cash|root):.');
