@@ -69,6 +69,14 @@ class Life:
         (outcome,) = await self.counter.within(lambda tx: cards.run(tx, self.counter.book, [wish], keyring))
         return outcome
 
+    async def split(self, name="card", **pieces):
+        """Pieces of a card, by name."""
+        wish = cards.Split(key=self.counter.key(), card=self.ids[name], pieces=tuple(pieces.values()), asset="CNY")
+        keyring, book = self.counter.keyring, self.counter.book
+        (made,) = await self.counter.within(lambda tx: cards.run(tx, book, [wish], keyring))
+        self.ids |= {piece: one.card.id for piece, one in zip(pieces, made.cards, strict=True)}
+        return made
+
     def do(self, verb, name="card", **more):
         """A command by its word."""
         counter, card = self.counter, self.ids[name]

@@ -148,9 +148,7 @@ async def test_what_a_company_bought_goes_back_to_that_company(life):
     await counter.do(counter.load(card, 500, source=FundingSource.TRANSFER, payer=acme, buyer=acme))
     await life.until(START.replace(month=START.month + 4))
     await counter.do(counter.load(card, 1, source=FundingSource.TRANSFER))
-    wish = cards.Split(key=counter.key(), card=card, pieces=(200,), asset="CNY")
-    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
-    life.ids["child"] = made.cards[0].card.id
+    await life.split(child=200)
     for name in ("card", "child"):
         table = [
             ({"buyer_ref": ann, "paid_to": SAME}, "cards.other_buyer"),
@@ -327,10 +325,7 @@ async def test_cash_goes_by_all_cards_of_a_root_whenever_they_are_handed_back(li
         (made,) = await counter.run(life.do("close", name, **told))
         return made.facts.get("clause", made.code) if isinstance(made, Refused) else made.amount_minor
 
-    wish = cards.Split(key="split", card=card, pieces=(6_000, 5_000, 5_000), asset="CNY")
-    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
-    for name, piece in zip(("big", "one", "two"), made.cards, strict=True):
-        life.ids[name] = piece.card.id
+    await life.split(big=6_000, one=5_000, two=5_000)
     assert [await cashed(name) for name in ("one", "big", "card")] == ["sp.21.cash"] * 3
     # What was spent meanwhile is gone; what is left of all of them is what is handed back.
     await counter.do(counter.redeem(card, life.shop, 14_000), counter.redeem(life.ids["big"], life.shop, 6_000))
@@ -349,10 +344,8 @@ async def test_two_desks_pay_no_more_cash_of_a_root_than_one(life, together):
     await counter.enter_gates(life.programme)
     ann = await counter.person()
     await life.card(amount=10_000, holder_ref=ann)
-    card, told = life.ids["card"], {"paid_to": CASH, "identity_ref": ann}
-    wish = cards.Split(key="split", card=card, pieces=(5_000,), asset="CNY")
-    (made,) = await counter.within(lambda tx: cards.run(tx, counter.book, [wish], counter.keyring))
-    life.ids["piece"] = made.cards[0].card.id
+    told = {"paid_to": CASH, "identity_ref": ann}
+    await life.split(piece=5_000)
     closings = [life.do("close", name, **told) for name in ("card", "piece")]
     if together:
         assert not any(isinstance(one, Refused) for one in await counter.run(*closings))

@@ -236,8 +236,7 @@ async def test_pieces_of_a_card_last_as_long_as_it_does(life):
     await life.open(NEVER, split={"max_pieces": 5, "max_generations": 1, "min_minor": 1})
     await life.card(amount=50)
     await life.until(day(9))
-    wish = cards.Split(key="s", card=life.ids["card"], pieces=(10, 10), asset="CNY")
-    (made,) = await life.counter.within(lambda tx: cards.run(tx, life.counter.book, [wish], life.counter.keyring))
+    made = await life.split(one=10, two=10)
     for piece in made.cards:
         assert piece.card.expires_at == (await life.counter.see(piece.card.id)).expires_at == day(11)
     await life.counter.verify()

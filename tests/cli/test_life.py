@@ -87,6 +87,8 @@ def test_a_card_is_replaced_given_and_claimed(koudai: Any, card: dict[str, str],
     shown = koudai.done("gift", "show", given["id"])
     listed = koudai.done("gift", "list")
     assert (listed["data"][-1], listed["next"]) == (shown, None)
+    first = koudai.done("gift", "list", "--limit", "1")["next"]
+    assert f"--from {first}" in koudai("gift", "list", "--limit", "1").err
     assert (shown["state"], "token" in shown) == ("CLAIMED", False)
     assert koudai.done("gift", "sweep") == {"returned": 0, "words_forgotten": 0}
     assert "0 笔转赠已退回" in koudai("gift", "sweep", language=CHINESE).out

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from koudai.base import Refused, seconds_of
 from koudai.cards.gifts.model import Gifts
 from koudai.cards.law.pilots import Pilots
-from koudai.cards.law.tally import Bought, Owed, Tally
+from koudai.cards.law.tally import Closing, Owed, Tally
 from koudai.cards.model import (
     Activity,
     ActivityType,
@@ -29,7 +29,7 @@ from koudai.cards.secrets.pins import Pins
 from koudai.cards.stock.model import Shelf, Stock
 from koudai.cards.terms import BookTerms, Subjects, Terms
 from koudai.holders import Standing
-from koudai.ledger import Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
+from koudai.ledger import BONUS, Drawn, Flow, FundingSource, Hold, Meter, Place, Pocket, Sheet, Subject
 from koudai.merchants import Merchant
 from koudai.policy import Point
 from koudai.programmes import USED_LATE, Asked, Charter, Effective, Kind, Law
@@ -81,6 +81,11 @@ class HeldCard:
     def given(self) -> bool:
         """Whether it waits for who claims it as a gift: nothing leaves it then."""
         return self.gift_until is not None
+
+    @property
+    def holds_bought(self) -> bool:
+        """Whether somebody paid for anything that it holds: more than a bonus is on it."""
+        return not all(lot.flags & BONUS for lot in self.pocket.lots)
 
 
 class Judgement(NamedTuple):
@@ -188,7 +193,7 @@ class Desk:
         self.families: dict[int, int] = {}
         self.cashed: dict[int, int] = {}
         self.standings: Mapping[str, Standing] = {}
-        self.bought = Bought()
+        self.closing = Closing()
         self.owed = Owed()
         self.pilots = Pilots()
         self.judgements: list[Judgement] = []

@@ -16,14 +16,15 @@ from koudai.cli.issue import issue
 from koudai.cli.life import close, payouts, reactivate, renew, sweep
 from koudai.cli.listing import family, list_all
 from koudai.cli.options import as_json, at_issuer, of_card, of_payer, with_amount, with_device, with_key
+from koudai.cli.pages import print_page
 from koudai.cli.reissue import exchange, replace
-from koudai.cli.render import activity_object, card_object, cell, fields
+from koudai.cli.render import activity_object, card_object, fields
 from koudai.cli.restrict import go_on, lift, lost, restrict, restrictions
 from koudai.cli.running import Call
-from koudai.cli.screen import print_fields, print_table
+from koudai.cli.screen import print_fields
 from koudai.cli.secret import pay_code, pin, pin_for, read_pin
 from koudai.cli.session import opened_side
-from koudai.cli.speak import note, print_json
+from koudai.cli.speak import print_json
 from koudai.cli.split import spend_split, split
 from koudai.cli.tree import Group
 from koudai.cli.values import CardName, Key, Moment, OneOf, Opaque, Text, Whole
@@ -207,10 +208,4 @@ def activities(call: Call, card: str, limit: int, begin: str | None, issuer: str
             )
 
     entries, following = call.run(work())
-    if as_json:
-        print_json({"data": entries, "next": following})
-        return
-    headings = [word(f"head.{name}") for name in _HISTORY]
-    print_table(headings, ([cell(e, name) for name in _HISTORY] for e in entries), numbers=(2, 3))
-    if following:
-        note(word("say.more_from", id=following))
+    print_page(entries, _HISTORY, following, numbers=(2, 3), as_json=as_json)

@@ -11,9 +11,10 @@ from koudai import cards
 from koudai.base import Refused, render_time
 from koudai.cli.happen import card_ref, happen, make_cards
 from koudai.cli.options import as_json, at_issuer, of_card, with_device, with_key
-from koudai.cli.render import cell, fields
+from koudai.cli.pages import print_page
+from koudai.cli.render import fields
 from koudai.cli.running import Call
-from koudai.cli.screen import print_fields, print_table
+from koudai.cli.screen import print_fields
 from koudai.cli.secret import is_png, write_picture
 from koudai.cli.session import Side, key_or_new, opened_side
 from koudai.cli.speak import as_fault, print_json
@@ -141,10 +142,7 @@ def list_all(call: Call, limit: int, begin: str | None, issuer: str, mode: str, 
             return shown, shown[-1]["id"] if len(found) > limit else None
 
     rows, following = call.run(work())
-    if as_json:
-        print_json({"data": rows, "next": following})
-    else:
-        print_table([word(f"head.{name}") for name in _LISTED], ([cell(row, name) for name in _LISTED] for row in rows))
+    print_page(rows, _LISTED, following, as_json=as_json)
 
 
 @gift.command("claim", help=word("help.gift_claim"))

@@ -9,11 +9,12 @@ from koudai import cards
 from koudai.base import render_time
 from koudai.cli.happen import card_ref, happen, verb_of_card
 from koudai.cli.options import as_json, at_issuer, of_card, with_key
-from koudai.cli.render import cell, fields
+from koudai.cli.pages import print_page
+from koudai.cli.render import fields
 from koudai.cli.running import Call
-from koudai.cli.screen import print_fields, print_table
+from koudai.cli.screen import print_fields
 from koudai.cli.session import opened_side
-from koudai.cli.speak import note, print_json
+from koudai.cli.speak import print_json
 from koudai.cli.tree import Command
 from koudai.cli.values import Moment, OneOf, Opaque, Text, Whole
 from koudai.cli.words import word
@@ -122,12 +123,4 @@ def payouts(call: Call, limit: int, begin: str | None, issuer: str, mode: str, a
             return shown, shown[-1]["activity_id"] if len(found) > limit else None
 
     rows, following = call.run(work())
-    if as_json:
-        print_json({"data": rows, "next": following})
-        return
-    print_table(
-        [word(f"head.{name}") for name in _PAYOUTS], ([cell(row, name) for name in _PAYOUTS] for row in rows),
-        numbers=(2, 3),
-    )  # fmt: skip
-    if following:
-        note(word("say.more_from", id=following))
+    print_page(rows, _PAYOUTS, following, numbers=(2, 3), as_json=as_json)

@@ -9,11 +9,11 @@ from koudai import cards
 from koudai.base import Refused
 from koudai.cli.happen import found_card
 from koudai.cli.options import as_json, at_issuer, of_card
-from koudai.cli.render import card_object, cell
+from koudai.cli.pages import print_page
+from koudai.cli.render import card_object
 from koudai.cli.running import Call
-from koudai.cli.screen import print_table
 from koudai.cli.session import Side, opened_side
-from koudai.cli.speak import as_fault, note, print_json
+from koudai.cli.speak import as_fault
 from koudai.cli.tree import Command
 from koudai.cli.values import Opaque, Whole
 from koudai.cli.words import word
@@ -80,12 +80,5 @@ def _show(
             return told, told[-1]["id"] if len(found) > limit else None
 
     told, following = call.run(work())
-    if as_json:
-        print_json({"data": told, "next": following})
-        return
-    blank = dict.fromkeys(columns)
     sums = [n for n, name in enumerate(columns) if name in ("balance", "available_minor")]
-    rows = ([cell({**blank, **row}, name) for name in columns] for row in told)
-    print_table([word(f"head.{name}") for name in columns], rows, numbers=sums)
-    if following:
-        note(word("say.more_from", id=following))
+    print_page(told, columns, following, numbers=sums, as_json=as_json)

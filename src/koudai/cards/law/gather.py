@@ -101,13 +101,13 @@ async def _read_loaded(tx: Tx, desk: Desk, cards: Sequence[HeldCard]) -> None:
     """
     if cards:
         ids = sorted({card.id for card in cards})
-        desk.bought.alarmed = bool(await open_alarms(tx))
-        desk.bought.at = {row[0]: row[1] for row in await tx.rows(SQL["bought"], int8s(ids))}
+        desk.closing.payouts_stopped = bool(await open_alarms(tx))
+        desk.closing.bought_at = {row[0]: row[1] for row in await tx.rows(SQL["bought"], int8s(ids))}
     known = desk.sheet.provenances
     places = {known[lot.id][1].funded_by for card in cards for lot in card.pocket.lots}
     if places:
         rows = await tx.rows(*by_place(SQL["holders_of_entries"], places))
-        desk.bought.holder_of = {Place(batch_id, ordinal): ref for batch_id, ordinal, ref in rows}
+        desk.closing.holder_of = {Place(batch_id, ordinal): ref for batch_id, ordinal, ref in rows}
 
 
 def _roots(desk: Desk, *, named_too: bool) -> list[HeldCard]:

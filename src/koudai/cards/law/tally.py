@@ -39,17 +39,18 @@ class Tally:
         return self.who, self.day_s, self.load_minor, self.bearer_minor, self.cash_minor, self.since
 
 
-class Bought:
-    """What cards that end hold: when it was first bought `at`, by card; whose card it came on (`holder_of` a load).
+class Closing:
+    """What is asked of cards that end: when what they hold was first bought (`bought_at`, by card), and whose card it
+    came on (`holder_of`, by load).
 
-    Nothing of it is paid out while a verification's finding is open: then it is `alarmed`.
+    Nothing is paid out while a verification's finding is open: then `payouts_stopped`.
     """
 
-    __slots__ = ("alarmed", "at", "holder_of")
+    __slots__ = ("bought_at", "holder_of", "payouts_stopped")
 
     def __init__(self) -> None:
-        self.alarmed = False
-        self.at: dict[int, datetime | None] = {}
+        self.payouts_stopped = False
+        self.bought_at: dict[int, datetime | None] = {}
         self.holder_of: dict[Place, str | None] = {}
 
 

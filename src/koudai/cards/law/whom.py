@@ -33,7 +33,7 @@ def payer_of_lot(desk: Desk, card: HeldCard, lot: Lot) -> str | None:
     That is who is named as payer, else who held the card on which it came.
     """
     came = desk.sheet.provenances[lot.id][1]
-    return came.payer or desk.bought.holder_of.get(came.funded_by, card.holder_ref)
+    return came.payer or desk.closing.holder_of.get(came.funded_by, card.holder_ref)
 
 
 def pays_for_himself(card: HeldCard, command: Load) -> bool:
@@ -51,7 +51,7 @@ def buys(desk: Desk, card: HeldCard) -> bool:
     That is all that is loaded while it holds nothing that was paid for, and on the Chinese day on which it was issued:
     a purchase isn't made a top-up by a first fen. Of a card that came of another that one was bought.
     """
-    return is_new(desk, card) or all(lot.flags & BONUS for lot in card.pocket.lots)
+    return is_new(desk, card) or not card.holds_bought
 
 
 def is_new(desk: Desk, card: HeldCard) -> bool:

@@ -99,7 +99,7 @@ def _ending(desk: Desk, card: HeldCard, command: Close, place: Place) -> _Ending
     lots = [lot for lot in card.pocket.lots if not lot.flags & BONUS]
     if not lots:
         return not_closed(desk, card, 0, place, forfeits=False) or _Ending([], [], lapses)
-    if desk.bought.alarmed:
+    if desk.closing.payouts_stopped:
         return Refused(CardRefusal.PAYOUTS_STOPPED)
     # Where nothing at all may go there, it is told why.
     chosen = [lot for lot in lots if goes_to(desk, card, lot, command)] if command.partial else lots

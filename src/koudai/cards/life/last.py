@@ -42,10 +42,7 @@ def begin_anew(desk: Desk, card: HeldCard, lead: int) -> None:
     until = None if validity is None else expiry(validity, now, now)
     if until is None or card.expires_at is None or until <= card.expires_at:
         return
-    place = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
-    desk.sheet.touch(card.id, place.ordinal)
-    set_expiry(desk, card, until)
-    desk.enter(card, place, ActivityType.RENEW, 0, None, lead=lead)
+    _go_on(desk, card, until, None, Place(desk.sheet.batch_id, desk.sheet.next_ordinal()), lead)
 
 
 def set_expiry(desk: Desk, card: HeldCard, expires_at: datetime) -> None:
@@ -65,10 +62,7 @@ def renew_due(desk: Desk) -> None:
         if until is None:
             card.lapsed = _lapsed(card, now)
             continue
-        place = Place(desk.sheet.batch_id, desk.sheet.next_ordinal())
-        desk.sheet.touch(card.id, place.ordinal)
-        set_expiry(desk, card, until)
-        desk.enter(card, place, ActivityType.RENEW, 0, None, lead=0)
+        _go_on(desk, card, until, None, Place(desk.sheet.batch_id, desk.sheet.next_ordinal()), lead=0)
 
 
 def _by_itself(card: HeldCard, now: datetime) -> datetime | None:
@@ -132,7 +126,9 @@ def renew_term(desk: Desk, card: HeldCard, command: Renew, place: Place) -> Acti
     return _go_on(desk, card, until, command.event_at, place)
 
 
-def _go_on(desk: Desk, card: HeldCard, until: datetime, event_at: datetime | None, place: Place) -> Activity:
+def _go_on(
+    desk: Desk, card: HeldCard, until: datetime, event_at: datetime | None, place: Place, lead: int | None = None
+) -> Activity:
     set_expiry(desk, card, until)
     desk.sheet.touch(card.id, place.ordinal)
-    return desk.enter(card, place, ActivityType.RENEW, 0, event_at)
+    return desk.enter(card, place, ActivityType.RENEW, 0, event_at, lead=lead)

@@ -54,7 +54,7 @@ def not_paid_out(
             desk.cashed_minor(card) if command.paid_to is PaidTo.CASH else card.pocket.balance_minor
         ),
         # Of what was first loaded in this very batch nothing is known yet: it was bought now.
-        "months_since_issue": months_between(desk.bought.at.get(card.id) or desk.sheet.now, desk.sheet.now),
+        "months_since_issue": months_between(desk.closing.bought_at.get(card.id) or desk.sheet.now, desk.sheet.now),
         "amount_minor": amount_minor,
     }
     return None if asked is None else judge(desk, card, who_of(card), Point.REFUND, asked, facts, place)

@@ -162,7 +162,7 @@ def frozen_by(stack: Stack) -> Refused | None:
     return stopped_by(freezing) if freezing else None
 
 
-def uncovered(stack: Stack, balance_minor: int, amount_minor: int, asset: str) -> Refused | None:
+def still_claimed(stack: Stack, balance_minor: int, amount_minor: int, asset: str) -> Refused | None:
     """Why what comes to a card goes to no other one: the law, or the risk room, keeps all of it, or waits for more."""
     keeping = tuple(one for one in stack if one.kind in FREEZING or one.kind is _K.RISK)
     if any(one.whole for one in keeping):

@@ -93,7 +93,7 @@ def load(
     provenance = Provenance(
         command.source, _flags(command), at, place, command.payer, command.refund_to, command.expires_at
     )
-    bought_before = any(lot.minor and not lot.flags & BONUS for lot in card.pocket.lots)
+    bought_before = card.holds_bought
     sheet.put(place.ordinal, funding, card.pocket, amount, provenance, "load", at)
     count(slots, amount)
     desk.moved(card, amount)

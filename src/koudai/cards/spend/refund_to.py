@@ -10,7 +10,7 @@ from koudai.cards.desk import Desk, HeldCard, Redemption
 from koudai.cards.law.judge import on_return
 from koudai.cards.model import CardState
 from koudai.cards.refusals import CardRefusal
-from koudai.cards.restrict.model import uncovered
+from koudai.cards.restrict.model import still_claimed
 from koudai.ledger import Place
 from koudai.programmes import Kind
 
@@ -36,7 +36,7 @@ def refund_target(desk: Desk, command: Refund, paid: HeldCard, card: HeldCard, p
     other = card_of(desk, command.to_card)
     if other is None:
         return Refused(CardRefusal.UNKNOWN_CARD)
-    bound = uncovered(card.restrictions, card.pocket.balance_minor, amount, card.asset)
+    bound = still_claimed(card.restrictions, card.pocket.balance_minor, amount, card.asset)
     if bound:
         return bound
     if other is card:
